@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The planes of a chunk: the rule table, and the word-wise updates that obey it.
+ *
+ * A set bit is a token. A transition takes it out of one plane and puts it
+ * into another with atomic operations that return the old bits; which plane
+ * it came from is the verdict. Neighbours in a word belong to others, so no
+ * word is ever stored to as a whole unless all of its frames are the event's.
+ */
+#include "dualbm_bitmap.h"
+
+#define A	DUALBM_CODE_ALLOCATED
+#define F	DUALBM_CODE_FREE
+#define U	DUALBM_CODE_UNTRACKED
+#define D	DUALBM_CODE_DEPARTING
+
+#define OK(code)	{ (code), DUALBM_NO_VIOLATION }
+#define BAD(code, cls)	{ (code), DUALBM_##cls }
+
+/* A row: what the event finds -> what it leaves. An illegal codeword accuses the planes. */
+#define ROW(free, allocated, untracked, departing, illegal)	\
+	{							\
+		[DUALBM_CODE_FREE] = free,			\
+		[DUALBM_CODE_ALLOCATED] = allocated,		\
+		[DUALBM_CODE_UNTRACKED] = untracked,		\
+		[DUALBM_CODE_DEPARTING] = departing,		\
+		[0] = BAD(illegal, PLANE_CORRUPTION),		\
+		[3] = BAD(illegal, PLANE_CORRUPTION),		\
+		[5] = BAD(illegal, PLANE_CORRUPTION),		\
+		[6] = BAD(illegal, PLANE_CORRUPTION),		\
+	}
+
+/*
+ * The rules. Columns: free, allocated, untracked, departing; the last one is
+ * what an illegal codeword is replaced by.
+ */
+const struct dualbm_rule dualbm_rules[DUALBM_NR_EVENTS][DUALBM_NR_CODES] = {
+	[DUALBM_ALLOC]		= ROW(OK(A), BAD(A, DOUBLE_ALLOC), OK(A), OK(A), A),
+	[DUALBM_FREE]		= ROW(BAD(F, DOUBLE_FREE), OK(F), OK(F), OK(U), F),
+	[DUALBM_FREE_POISONED]	= ROW(OK(U), OK(U), OK(U), OK(U), U),
+	[DUALBM_ISOLATE]	= ROW(OK(U), BAD(U, ALLOCATOR_CORRUPTION), OK(U), OK(U), U),
+	[DUALBM_PUTBACK]	= ROW(OK(F), OK(F), OK(F), OK(F), F),
+	[DUALBM_CHARGE]		= ROW(OK(U), OK(A), OK(U), OK(D), U),
+	[DUALBM_DEPART]		= ROW(OK(D), OK(D), OK(D), OK(D), D),
+	[DUALBM_BULK_SINGLE]	= ROW(OK(A), OK(A), OK(A), OK(A), A),
+	[DUALBM_FORGET]		= ROW(OK(U), OK(U), OK(U), OK(U), U),
+};
+
+#undef A
+#undef F
+#undef U
+#undef D
+
+static inline unsigned long read_word(unsigned long *planes,
+				      enum dualbm_plane plane,
+				      unsigned long word)
+{
+	return READ_ONCE(dualbm_plane(planes, plane)[word]);
+}
+
+static inline unsigned long take(unsigned long *planes, enum dualbm_plane plane,
+				 unsigned long word, unsigned long mask)
+{
+	unsigned long *bits = dualbm_plane(planes, plane) + word;
+
+	if (mask == ~0UL)
+		return xchg(bits, 0UL);
+	return atomic_long_fetch_andnot(mask, (atomic_long_t *)bits) & mask;
+}
+
+static inline unsigned long give(unsigned long *planes, enum dualbm_plane plane,
+				 unsigned long word, unsigned long mask)
+{
+	unsigned long *bits = dualbm_plane(planes, plane) + word;
+
+	if (mask == ~0UL)
+		return xchg(bits, ~0UL);
+	return atomic_long_fetch_or(mask, (atomic_long_t *)bits) & mask;
+}
+
+/* Note the frames that broke a rule, the first class that was met first. */
+static void note_mismatch(struct dualbm_mismatch *found, enum dualbm_class class,
+			  unsigned int code, unsigned long word,
+			  unsigned long frames)
+{
+	unsigned long base = word * BITS_PER_LONG;
+
+	if (!found->frames) {
+		found->class = class;
+		found->code = code;
+		found->first = base + __ffs(frames);
+	}
+	if (found->class == class) {
+		found->last = base + __fls(frames);
+		found->frames += hweight_long(frames);
+	}
+}
+
+/*
+ * Carry the rule table out for the frames of one word. @old holds the bits
+ * that the planes had, @now those that they have: the two differ where an alloc
+ * or free event has moved tokens already.
+ */
+static noinline void settle_word(unsigned long *planes, enum dualbm_event_type event,
+				 unsigned long word, unsigned long mask,
+				 const unsigned long old[DUALBM_NR_PLANES],
+				 const unsigned long now[DUALBM_NR_PLANES],
+				 struct dualbm_mismatch *found)
+{
+	unsigned long want[DUALBM_NR_PLANES] = { 0 };
+	unsigned int code;
+	int plane;
+
+	for (code = 0; code < DUALBM_NR_CODES; code++) {
+		const struct dualbm_rule *rule = &dualbm_rules[event][code];
+		unsigned long frames = mask;
+
+		for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
+			frames &= code & BIT(plane) ? old[plane] : ~old[plane];
+			if (!frames)
+				break;
+		}
+		if (!frames)
+			continue;
+		for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
+			if (rule->next & BIT(plane))
+				want[plane] |= frames;
+		if (rule->class != DUALBM_NO_VIOLATION)
+			note_mismatch(found, rule->class, code, word, frames);
+	}
+	for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
+		if (want[plane] & ~now[plane])
+			give(planes, plane, word, want[plane] & ~now[plane]);
+		if (now[plane] & ~want[plane])
+			take(planes, plane, word, now[plane] & ~want[plane]);
+	}
+}
+
+/* Alloc and free move tokens between the primary and the secondary plane. */
+static inline void move_word(unsigned long *planes, enum dualbm_event_type event,
+			     enum dualbm_plane from, enum dualbm_plane to,
+			     unsigned long word, unsigned long mask,
+			     struct dualbm_mismatch *found)
+{
+	unsigned long old[DUALBM_NR_PLANES], now[DUALBM_NR_PLANES];
+
+	old[from] = take(planes, from, word, mask);
+	old[to] = give(planes, to, word, mask);
+	old[DUALBM_UNTRACKED] = read_word(planes, DUALBM_UNTRACKED, word) & mask;
+	if (likely(old[from] == mask && !old[to] && !old[DUALBM_UNTRACKED]))
+		return;
+	now[from] = 0;
+	now[to] = mask;
+	now[DUALBM_UNTRACKED] = old[DUALBM_UNTRACKED];
+	settle_word(planes, event, word, mask, old, now, found);
+}
+
+static void rewrite_word(unsigned long *planes, enum dualbm_event_type event,
+			 unsigned long word, unsigned long mask,
+			 struct dualbm_mismatch *found)
+{
+	unsigned long old[DUALBM_NR_PLANES];
+	int plane;
+
+	for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
+		old[plane] = read_word(planes, plane, word) & mask;
+	settle_word(planes, event, word, mask, old, old, found);
+}
+
+bool dualbm_planes_apply(unsigned long *planes, enum dualbm_event_type event,
+			 unsigned long first, unsigned long nr,
+			 struct dualbm_mismatch *found)
+{
+	found->frames = 0;
+	while (nr) {
+		unsigned long word = first / BITS_PER_LONG;
+		unsigned long mask = dualbm_word_mask(first, nr);
+		unsigned long step = hweight_long(mask);
+
+		if (event == DUALBM_ALLOC)
+			move_word(planes, event, DUALBM_SECONDARY, DUALBM_PRIMARY,
+				  word, mask, found);
+		else if (event == DUALBM_FREE)
+			move_word(planes, event, DUALBM_PRIMARY, DUALBM_SECONDARY,
+				  word, mask, found);
+		else
+			rewrite_word(planes, event, word, mask, found);
+		first += step;
+		nr -= step;
+	}
+	return !found->frames;
+}
+
+void dualbm_planes_forget(unsigned long *planes, unsigned long first,
+			  unsigned long nr)
+{
+	while (nr) {
+		unsigned long word = first / BITS_PER_LONG;
+		unsigned long mask = dualbm_word_mask(first, nr);
+		unsigned long step = hweight_long(mask);
+
+		give(planes, DUALBM_UNTRACKED, word, mask);
+		take(planes, DUALBM_PRIMARY, word, mask);
+		take(planes, DUALBM_SECONDARY, word, mask);
+		first += step;
+		nr -= step;
+	}
+}
+
+unsigned long dualbm_planes_learn(unsigned long *planes, unsigned long word,
+				  unsigned long mask, unsigned int code)
+{
+	enum dualbm_plane to = code == DUALBM_CODE_FREE ? DUALBM_SECONDARY :
+							  DUALBM_PRIMARY;
+
+	mask &= read_word(planes, DUALBM_UNTRACKED, word);
+	mask &= ~read_word(planes, DUALBM_PRIMARY, word);
+	mask &= ~read_word(planes, DUALBM_SECONDARY, word);
+	if (!mask)
+		return 0;
+	give(planes, to, word, mask);
+	take(planes, DUALBM_UNTRACKED, word, mask);
+	return mask;
+}
+
+unsigned int dualbm_planes_code(unsigned long *planes, unsigned long frame)
+{
+	unsigned int code = 0;
+	int plane;
+
+	for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
+		if (test_bit(frame, dualbm_plane(planes, plane)))
+			code |= BIT(plane);
+	return code;
+}
+
+unsigned long dualbm_planes_illegal(unsigned long *planes, unsigned long word)
+{
+	return ~(read_word(planes, DUALBM_PRIMARY, word) ^
+		 read_word(planes, DUALBM_SECONDARY, word) ^
+		 read_word(planes, DUALBM_UNTRACKED, word));
+}

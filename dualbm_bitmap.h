@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The three planes of a chunk: codewords, events and the rule table.
+ *
+ * This is pure logic: it knows frames by their index in a chunk, and nothing
+ * of zones, hooks or policies. It also builds in userspace, where the unit
+ * tests drive it against a one-byte-per-frame model.
+ */
+#ifndef DUALBM_BITMAP_H
+#define DUALBM_BITMAP_H
+
+#ifdef __KERNEL__
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/build_bug.h>
+#include <linux/types.h>
+#else
+#include "kernel_shim.h"
+#endif
+
+/* A plane holds one bit per frame; a frame's three bits are its codeword. */
+enum dualbm_plane {
+	DUALBM_PRIMARY,
+	DUALBM_SECONDARY,
+	DUALBM_UNTRACKED,
+	DUALBM_NR_PLANES
+};
+
+/*
+ * The four legal codewords, bit n standing for plane n. All have an odd
+ * number of ones, so any single flip and a wiped region are illegal.
+ */
+#define DUALBM_CODE_ALLOCATED	0x1u	/* primary */
+#define DUALBM_CODE_FREE	0x2u	/* secondary */
+#define DUALBM_CODE_UNTRACKED	0x4u	/* untracked */
+#define DUALBM_CODE_DEPARTING	0x7u	/* all three */
+#define DUALBM_NR_CODES		8u
+
+/* What can happen to the frames of a block; one row each in the rule table. */
+enum dualbm_event_type {
+	DUALBM_ALLOC,		/* the allocator hands the block out */
+	DUALBM_FREE,		/* the owner gives the block back */
+	DUALBM_FREE_POISONED,	/* a HWPoison frame is freed, and dropped */
+	DUALBM_ISOLATE,		/* leaves the buddy lists without an alloc event */
+	DUALBM_PUTBACK,		/* returns to the buddy lists without a free event */
+	DUALBM_CHARGE,		/* may be freed again before its alloc event */
+	DUALBM_DEPART,		/* its next free event does not make it free */
+	DUALBM_BULK_SINGLE,	/* handed out in bulk, its alloc event may have come */
+	DUALBM_FORGET,		/* nothing is known any more */
+	DUALBM_NR_EVENTS
+};
+
+enum dualbm_class {
+	DUALBM_NO_VIOLATION,
+	DUALBM_DOUBLE_ALLOC,
+	DUALBM_DOUBLE_FREE,
+	DUALBM_BOUNDARY_DOUBLE_FREE,
+	DUALBM_PLANE_CORRUPTION,
+	DUALBM_DIRECTORY_CORRUPTION,
+	DUALBM_ALLOCATOR_CORRUPTION,
+	DUALBM_NR_CLASSES
+};
+
+struct dualbm_rule {
+	u8 next;		/* the codeword that the event leaves behind */
+	u8 class;		/* what a frame found so accuses, or none */
+};
+
+extern const struct dualbm_rule dualbm_rules[DUALBM_NR_EVENTS][DUALBM_NR_CODES];
+
+/*
+ * A chunk is one memory section. DUALBM_CHUNK_SHIFT comes from the build: on
+ * amd64 a section is 128 MiB, 2^15 frames, and a plane of it one page.
+ */
+#define DUALBM_CHUNK_FRAMES	(1UL << DUALBM_CHUNK_SHIFT)
+#define DUALBM_PLANE_WORDS	(DUALBM_CHUNK_FRAMES / BITS_PER_LONG)
+#define DUALBM_PLANE_BYTES	(DUALBM_PLANE_WORDS * sizeof(long))
+
+/**
+ * struct dualbm_mismatch - what the rule table did not expect, per event
+ * @class: the class of the first such frame
+ * @code: the codeword that was found there
+ * @first: index of the first such frame in its chunk
+ * @last: index of the last such frame of the same class in its chunk
+ * @frames: how many frames of that class were found
+ *
+ * A block that breaks the rules in two ways is reported for the first.
+ */
+struct dualbm_mismatch {
+	enum dualbm_class class;
+	unsigned int code;
+	unsigned long first;
+	unsigned long last;
+	unsigned long frames;
+};
+
+static inline unsigned long *dualbm_plane(unsigned long *planes,
+					  enum dualbm_plane plane)
+{
+	return planes + plane * DUALBM_PLANE_WORDS;
+}
+
+/* The bits of @nr frames from @first, as far as they lie in @first's word. */
+static inline unsigned long dualbm_word_mask(unsigned long first,
+					     unsigned long nr)
+{
+	unsigned long bit = first % BITS_PER_LONG;
+	unsigned long room = BITS_PER_LONG - bit;
+
+	return nr >= room ? ~0UL << bit : ((1UL << nr) - 1) << bit;
+}
+
+/**
+ * dualbm_planes_apply() - carry out one event on frames of one chunk
+ * @planes: the chunk's planes, primary, secondary and untracked in a row
+ * @event: what happened to the frames
+ * @first: index of the first frame in the chunk
+ * @nr: number of frames; @first + @nr must not go past the chunk's end
+ * @found: filled in when the function returns false
+ *
+ * Context: Any. The caller must be the only party that may change these frames
+ * (docs/design.md, "Who may change a frame"); neighbours in the same word may
+ * change at the same time. Loops over words, never over frames.
+ *
+ * Return: true if every frame was as the rule table expects, or false with
+ * the first broken rule in *@found. Either way the frames are then what the
+ * event says.
+ */
+bool dualbm_planes_apply(unsigned long *planes, enum dualbm_event_type event,
+			 unsigned long first, unsigned long nr,
+			 struct dualbm_mismatch *found);
+
+/**
+ * dualbm_planes_forget() - make frames untracked, whatever they were
+ * @planes: the chunk's planes
+ * @first: index of the first frame in the chunk
+ * @nr: number of frames
+ *
+ * Every store sets an untracked bit or clears another plane's bit, so any
+ * number of these may run at once on the same frame, in any order, from any
+ * context, NMI included: all end in untracked.
+ */
+void dualbm_planes_forget(unsigned long *planes, unsigned long first,
+			  unsigned long nr);
+
+/**
+ * dualbm_planes_learn() - give untracked frames of one word a state
+ * @planes: the chunk's planes
+ * @word: index of the word in the planes
+ * @mask: the frames in that word that the caller has evidence for
+ * @code: %DUALBM_CODE_FREE or %DUALBM_CODE_ALLOCATED
+ *
+ * Context: Any; the caller excludes the events of these frames.
+ *
+ * Return: the frames that were untracked and now are what @code says.
+ */
+unsigned long dualbm_planes_learn(unsigned long *planes, unsigned long word,
+				  unsigned long mask, unsigned int code);
+
+/**
+ * dualbm_planes_code() - the codeword of one frame
+ * @planes: the chunk's planes
+ * @frame: index of the frame in the chunk
+ *
+ * Context: Any. Exact only for a frame that nobody changes meanwhile.
+ *
+ * Return: the three bits, 0 to 7.
+ */
+unsigned int dualbm_planes_code(unsigned long *planes, unsigned long frame);
+
+/**
+ * dualbm_planes_illegal() - which frames of a word break the parity rule
+ * @planes: the chunk's planes
+ * @word: index of the word in the planes
+ *
+ * Context: Any. A bit that is set while events run may be an update half done.
+ *
+ * Return: a bit for each frame whose codeword has an even number of ones.
+ */
+unsigned long dualbm_planes_illegal(unsigned long *planes, unsigned long word);
+
+/*
+ * A single frame moves from the plane that the rule table expects it in to the
+ * other: two bit operations and a look. Returns the old codeword; @from and @to
+ * are the primary and secondary plane in the order of the event.
+ *
+ * The token must be taken before it is given: a bug that frees one frame on
+ * two CPUs at once then leaves one of them without it.
+ */
+static __always_inline unsigned int dualbm_move_frame(unsigned long *planes,
+						      enum dualbm_plane from,
+						      enum dualbm_plane to,
+						      unsigned long frame)
+{
+	unsigned int took, gave, untracked;
+
+	took = test_and_clear_bit(frame, dualbm_plane(planes, from));
+	gave = test_and_set_bit(frame, dualbm_plane(planes, to));
+	untracked = test_bit(frame, dualbm_plane(planes, DUALBM_UNTRACKED));
+	return took << from | gave << to | untracked << DUALBM_UNTRACKED;
+}
+
+#endif /* DUALBM_BITMAP_H */
