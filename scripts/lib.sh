@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Sourced by the scripts: messages, packages, the archive this machine uses,
+# the Debian root. Nothing here runs by itself.
+
+export LC_ALL=C
+umask 022
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+CACHE=${DUALBM_CACHE:-$TOP/build}
+case $CACHE in
+/*) ;;
+*) CACHE=$TOP/$CACHE ;;
+esac
+mkdir -p "$CACHE"
+ROOT=$CACHE/root
+VERSION=$(<"$TOP/VERSION")
+KERNELS="6.1 6.12"
+export TOP CACHE ROOT VERSION KERNELS
+
+# One clock for a command and everything it calls.
+export DUALBM_T0=${DUALBM_T0:-$EPOCHSECONDS}
+
+# Standard error: standard output belongs to TAP.
+say() {
+	printf '[%3ds] %s\n' "$((EPOCHSECONDS - DUALBM_T0))" "$*" >&2
+}
+
+die() {
+	local status=1
+
+	if [[ ${1-} == -s ]]; then
+		status=$2
+		shift 2
+	fi
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit "$status"
+}
+
+need_user_root() {
+	((EUID == 0)) || die "run this as root: it installs packages and builds a Debian root with chroot"
+}
+
+# EX_UNAVAILABLE: callers and CI can tell "no archive" from "test failed".
+no_archive() {
+	die -s 69 "cannot reach the Debian archive named in this machine's apt sources ($1); check the network and 'apt-get update', then run this again"
+}
+
+# Answers nobody is there to give, and no daemons started on the way.
+apt() {
+	DEBIAN_FRONTEND=noninteractive apt-get -q \
+		-o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+		-o Dpkg::Options::=--force-confold "$@" </dev/null
+}
+
+# Lists are fetched once per command, however many scripts it calls. apt-get
+# update ends with 0 when a mirror is down; Error-Mode makes that a failure,
+# but only a broken Debian mirror matters here, so the caller looks at what
+# arrived instead.
+apt_update_once() {
+	[[ ${DUALBM_APT_UPDATED-} ]] && return
+	say "reading package lists (apt-get update)"
+	apt update >"$CACHE/apt-update.log" 2>&1 || say "apt-get update complained, see $CACHE/apt-update.log"
+	export DUALBM_APT_UPDATED=1
+}
+
+package_installed() {
+	[[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# need_packages PKG...: install on this machine what is missing, and say so.
+need_packages() {
+	local pkg missing=()
+
+	for pkg; do
+		package_installed "$pkg" || missing+=("$pkg")
+	done
+	((${#missing[@]})) || return 0
+
+	need_user_root
+	apt_update_once
+	say "installing on this machine: ${missing[*]}"
+	apt install -y --no-install-recommends "${missing[@]}" >"$CACHE/apt-install.log" 2>&1 || {
+		tail -n 5 "$CACHE/apt-install.log" >&2
+		no_archive "installing ${missing[*]} failed"
+	}
+}
+
+# The keyring that a source entry names: FILE:N is line N of a .list file or
+# stanza N of a .sources file. apt does not give Signed-By through indextargets.
+# An inline key or a bare fingerprint is not a file: nothing is printed.
+source_keyring() {
+	local file=${1%:*} n=${1##*:}
+
+	case $file in
+	*.sources)
+		awk -v n="$n" '
+			/^[ \t]*#/ { next }
+			/^[ \t]*$/ { if (seen) { stanza++; seen = 0 }; next }
+			{ seen = 1 }
+			stanza + 1 == n && tolower($1) == "signed-by:" { print $2 }
+		' "$file"
+		;;
+	*)
+		sed -n "${n}p" "$file" | sed -n 's/.*\[.*signed-by=\([^] ]*\).*\]/\1/p' | awk '{ print $1 }'
+		;;
+	esac | tr ',' '\n' | grep -m1 '^/' || :
+}
+
+# debian_sources: one line "URI SUITE KEYRING" per bookworm suite this machine
+# reads packages from, the mirror being whatever its owner chose.
+debian_sources() {
+	local uri suite codename origin comp entry key targets
+
+	targets=$(apt-get indextargets --format \
+		'$(REPO_URI) $(RELEASE) $(CODENAME) $(ORIGIN) $(COMPONENT) $(SOURCESENTRY)' 'Created-By: Packages')
+	while read -r uri suite codename origin comp entry; do
+		[[ $comp == main ]] || continue
+		# A third party's archive may use Debian's code name.
+		[[ $origin == Debian || $origin == *'$('* ]] || continue
+		case $codename in
+		bookworm | bookworm-updates | bookworm-security) ;;
+		*) continue ;;
+		esac
+		key=$(source_keyring "$entry")
+		[[ -r $key ]] || key=/usr/share/keyrings/debian-archive-keyring.gpg
+		printf '%s %s %s %s\n' "$uri" "$suite" "$codename" "$key"
+	done <<<"$targets" | sort -u
+}
+
+# metapackage 6.1|6.12 image|headers
+metapackage() {
+	case $1 in
+	6.1) echo "linux-$2-amd64" ;;
+	*) echo "linux-$2-$1-amd64" ;;
+	esac
+}
+
+# kernel_release 6.1|6.12: the newest release the root's apt knows, as uname -r
+# will say it. The root must exist; a release is resolved once per refresh.
+kernel_release() {
+	local file=$ROOT/var/lib/dualbm/release-$1
+
+	[[ -s $file ]] || die "no kernel $1 in $ROOT yet: run scripts/root"
+	cat "$file"
+}
+
+# Run a command inside the root. A mount namespace of its own, so that nothing
+# is left mounted in the checkout however this ends (a forgotten bind mount of
+# /dev below a directory that people delete is how machines get lost), and a PID
+# namespace, so that no process outlives it.
+in_root() {
+	need_user_root
+	unshare --mount --propagation private --pid --fork --kill-child \
+		bash "$TOP/scripts/in-root" "$ROOT" "$TOP" "$@"
+}
+
+# with_lock NAME CMD...: two commands at once must not write one root or image.
+with_lock() {
+	local name=$1
+
+	shift
+	(
+		flock -n 9 || {
+			say "waiting for another run that uses $CACHE ($name)"
+			flock 9
+		}
+		"$@" 9>&-
+	) 9>"$CACHE/.lock-$name"
+}
