@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# Sourced by the guest's test scripts: . ./guest-lib.sh
+# TAP goes to standard output, requests to the runner as well.
+
+# shellcheck disable=SC2034 # used by the scripts that source this
+D=/sys/kernel/dualbm
+# shellcheck disable=SC2034
+DBG=/sys/kernel/debug/dualbm
+failed=0
+
+ok() {
+	echo "ok - $1"
+}
+
+# not_ok NAME [WHY]
+not_ok() {
+	echo "not ok - $1"
+	[ $# -lt 2 ] || diag "$2"
+	failed=$((failed + 1))
+}
+
+# skip NAME WHY: for what the kernel or the machine cannot do, never for a failure.
+skip() {
+	echo "ok - $1 # SKIP $2"
+}
+
+diag() {
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+# check NAME CMD...: one test point from a command's exit status.
+check() {
+	_name=$1
+	shift
+	if "$@"; then ok "$_name"; else not_ok "$_name" "failed: $*"; fi
+}
+
+# is NAME GOT WANTED
+is() {
+	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got '$2', wanted '$3'"; fi
+}
+
+# at_least NAME GOT MINIMUM
+at_least() {
+	if [ "${2:-0}" -ge "$3" ]; then ok "$1"; else not_ok "$1" "got '$2', wanted at least $3"; fi
+}
+
+# The end of a test script: the guest's exit status is what the runner sees.
+finish() {
+	exit $((failed != 0))
+}
+
+bail() {
+	echo "Bail out! $*"
+	exit 1
+}
+
+# host CMD...: ask the runner (see vm-run) for something, and print what its
+# answer holds besides "ok"; fails if the answer is anything else.
+host() {
+	echo "@host $*" >&9
+	read -r _answer <&8 || _answer="no answer"
+	case $_answer in
+	ok) ;;
+	"ok "*) echo "${_answer#ok }" ;;
+	*)
+		diag "host $*: $_answer" >&9
+		return 1
+		;;
+	esac
+}
+
+# Everything said so far has reached the runner. Use it before something that
+# may panic the machine: what waits in a serial port's buffer dies with it.
+flush() {
+	host sync
+}
+
+# stat NAME: a counter from stats.
+stat() {
+	sed -n "s/^$1 //p" "$D/stats"
+}
+
+# wait_for SECONDS CMD...
+wait_for() {
+	_left=$(($1 * 5))
+	shift
+	until "$@"; do
+		[ "$((_left -= 1))" -gt 0 ] || return 1
+		sleep 0.2
+	done
+}
+
+state_is() {
+	[ "$(cat $D/state 2>/dev/null)" = "$1" ]
+}
+
+# load_dualbm PARAMETERS...: load the module and wait until it is armed.
+load_dualbm() {
+	modprobe dualbm "$@" || return 1
+	wait_for 120 state_is armed
+}
+
+# insmod_test NAME PARAMETERS...: a test module; -EAGAIN from its init means
+# that it did its work and does not stay.
+insmod_test() {
+	_mod=$1
+	shift
+	if ! [ -e "/modules/$_mod.ko" ]; then
+		diag "no test module $_mod.ko"
+		return 2
+	fi
+	if _err=$(insmod "/modules/$_mod.ko" "$@" 2>&1); then
+		return 0
+	fi
+	case $_err in
+	*"Resource temporarily unavailable"*) return 0 ;;
+	esac
+	diag "$_err"
+	return 1
+}
+
+# expect_clean NAME: nothing was found, nothing was missed, nothing is wrong.
+expect_clean() {
+	_bad=
+	for _counter in violations unproven coverage_gaps; do
+		_value=$(stat $_counter)
+		[ "$_value" = 0 ] || _bad="$_bad $_counter=$_value"
+	done
+	if [ -z "$_bad" ]; then
+		ok "$1: no violation, nothing unproven, no coverage gap"
+	else
+		not_ok "$1: no violation, nothing unproven, no coverage gap" "$_bad"
+		diag "$(cat $D/last_violation $D/hooks 2>/dev/null)"
+	fi
+	expect_quiet_kernel "$1"
+}
+
+# expect_quiet_kernel NAME: no splat in the kernel's log.
+expect_quiet_kernel() {
+	if dmesg | grep -E 'BUG:|WARNING:|Call Trace|Bad page state|general protection|dualbm: .*pfn=' >/tmp/splat; then
+		not_ok "$1: no splat in the kernel log" "$(head -n 20 /tmp/splat)"
+	else
+		ok "$1: no splat in the kernel log"
+	fi
+}
+
+# stress SECONDS ARGS...: stress-ng in the background, its pid in $stress_pid.
+stress() {
+	_for=$1
+	shift
+	stress-ng --quiet --temp-path /tmp --timeout "$_for" "$@" >/tmp/stress.log 2>&1 &
+	# shellcheck disable=SC2034
+	stress_pid=$!
+}
+
+# A descriptor for each direction, so that host works inside $(...) as well.
+exec 8</dev/ttyS1 9>/dev/ttyS1
