@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a pair of allocation and free costs. With QEMU's -icount shift=0 the
+ * clock counts instructions, and the result repeats to the instruction;
+ * anywhere else it is noise.
+ */
+#include "testmod.h"
+
+#include <linux/gfp.h>
+#include <linux/ktime.h>
+#include <linux/slab.h>
+
+static unsigned int pairs = 2000;
+module_param(pairs, uint, 0444);
+MODULE_PARM_DESC(pairs, "pairs per measurement");
+
+static unsigned int runs = 5;
+module_param(runs, uint, 0444);
+MODULE_PARM_DESC(runs, "measurements, of which the smallest counts");
+
+static u64 measure(unsigned int order)
+{
+	unsigned long flags;
+	unsigned int i;
+	u64 start, end;
+
+	local_irq_save(flags);
+	start = ktime_get_mono_fast_ns();
+	for (i = 0; i < pairs; i++) {
+		struct page *page = alloc_pages(TEST_GFP_ATOMIC, order);
+
+		if (!page)
+			break;
+		__free_pages(page, order);
+	}
+	end = ktime_get_mono_fast_ns();
+	local_irq_restore(flags);
+	return i == pairs ? end - start : U64_MAX;
+}
+
+static int __init bench_init(void)
+{
+	static const unsigned int orders[] = { 0, 3, 9 };
+	unsigned int i, run;
+	int result = 0;
+
+	if (!pairs)
+		return -EINVAL;
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		u64 best = U64_MAX;
+
+		for (run = 0; run < runs; run++) {
+			best = min(best, measure(orders[i]));
+			cond_resched();
+		}
+		if (best == U64_MAX)
+			result = -ENOMEM;
+		else
+			pr_info("order=%u ns_per_pair=%llu\n", orders[i],
+				div_u64(best, pairs));
+	}
+	return test_result(result, "pairs=%u", pairs);
+}
+module_init(bench_init);
+
+MODULE_DESCRIPTION("dualbm test: the cost of an allocation and a free");
+MODULE_LICENSE("GPL");

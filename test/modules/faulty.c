@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The faults that dualbm exists to find, one per fault=, each made on purpose by
+ * a function whose name a report can give.
+ *
+ * Whoever goes on after such a fault (policy=report) does so with a broken
+ * allocator. So each one is made with interrupts off, on frames that nobody
+ * else has seen yet, and undone behind the allocator's back right after, unless
+ * leave=1: the machine lives on, and dualbm sees the fault and nothing else.
+ *
+ * fault=double_free [order=N] [comp=1]
+ *	A block is freed twice with __free_pages(). Of order 0, and of any first
+ *	frame, the second one only takes the reference count to -1, without any
+ *	event; the tails of a higher order are freed again.
+ * fault=reset_free [order=N] [via=put]
+ *	A freed block's reference count is set to 1 again, and it is freed again:
+ *	a whole second free, as of a corrupted count. via=put: with put_page().
+ * fault=wrong_order [checked=0]
+ *	The owner of one page frees two, then the neighbour's owner frees its own.
+ *	The kernel's page check sees that the neighbour is in use, and drops both
+ *	of the first free; with checked=0 it is made not to see it.
+ * fault=handed_out_twice [order=N]
+ *	A block in use is put on a free list, order 0 on a per-CPU list, order 4
+ *	and more on a buddy list, and allocated until it comes back.
+ * fault=listed [order=N]
+ *	As before, but nobody allocates: for an audit to find. Not undone: whoever
+ *	gets the block has it alone.
+ * fault=put_page_twice
+ *	A page is put twice. No event shows it; an audit finds the count of -1.
+ */
+#include "testmod.h"
+
+#include <linux/delay.h>
+#include <linux/gfp.h>
+#include <linux/interrupt.h>
+#include <linux/irq_work.h>
+#include <linux/page_ref.h>
+#include <linux/vmstat.h>
+
+static char *fault = "";
+module_param(fault, charp, 0444);
+MODULE_PARM_DESC(fault, "which fault");
+
+static unsigned int order;
+module_param(order, uint, 0444);
+MODULE_PARM_DESC(order, "of the block");
+
+static bool comp;
+module_param(comp, bool, 0444);
+MODULE_PARM_DESC(comp, "double_free: a compound block");
+
+static char *via = "pages";
+module_param(via, charp, 0444);
+MODULE_PARM_DESC(via, "reset_free: pages or put");
+
+static bool checked = true;
+module_param(checked, bool, 0444);
+MODULE_PARM_DESC(checked, "wrong_order: leave the kernel's page check its chance");
+
+static bool leave;
+module_param(leave, bool, 0444);
+MODULE_PARM_DESC(leave, "do not undo the damage");
+
+static char *ctx = "task";
+module_param(ctx, charp, 0444);
+MODULE_PARM_DESC(ctx, "task, softirq or hardirq");
+
+static int result = -EINVAL;
+
+static struct per_cpu_pages *local_pcp(struct page *page)
+{
+	return this_cpu_ptr(page_zone(page)->per_cpu_pageset);
+}
+
+/* Blocks of these orders are freed to, and allocated from, per-CPU lists. */
+static bool on_pcp(unsigned int ord)
+{
+	return ord <= PAGE_ALLOC_COSTLY_ORDER || ord == HPAGE_PMD_ORDER;
+}
+
+/* Tell the log what is coming: after a panic nobody can. */
+static void announce(struct page *page)
+{
+	pr_warn("fault=%s order=%u ctx=%s pfn=0x%lx\n", fault, order, ctx,
+		page_to_pfn(page));
+}
+
+static bool unlink_from_buddy(struct page *page, unsigned int ord)
+{
+	struct zone *zone = page_zone(page);
+	bool found;
+
+	spin_lock(&zone->lock);
+	found = PageBuddy(page) && page_private(page) == ord;
+	if (found) {
+		list_del(&page->buddy_list);
+		__ClearPageBuddy(page);
+		set_page_private(page, 0);
+		zone->free_area[ord].nr_free--;
+		mod_zone_page_state(zone, NR_FREE_PAGES, -(1L << ord));
+	}
+	spin_unlock(&zone->lock);
+	return found;
+}
+
+static bool unlink_from_pcp(struct page *page, unsigned int ord)
+{
+	struct per_cpu_pages *pcp = local_pcp(page);
+	struct list_head *entry;
+	bool found = false;
+	unsigned int i;
+
+	spin_lock(&pcp->lock);
+	for (i = 0; i < NR_PCP_LISTS && !found; i++) {
+		list_for_each(entry, &pcp->lists[i]) {
+			if (entry != &page->pcp_list)
+				continue;
+			list_del(entry);
+			pcp->count -= 1 << ord;
+			found = true;
+			break;
+		}
+	}
+	spin_unlock(&pcp->lock);
+	return found;
+}
+
+/* Take back a block that lies on a list and should not. Its frames are leaked. */
+static void unlink_block(struct page *page, unsigned int ord)
+{
+	if (leave)
+		return;
+	if (!unlink_from_buddy(page, ord) && !unlink_from_pcp(page, ord)) {
+		pr_err("cannot undo: pfn=0x%lx is on no list\n", page_to_pfn(page));
+		result = -EIO;
+	}
+}
+
+static noinline void faulty_double_free(void)
+{
+	struct page *page = alloc_pages(TEST_GFP_ATOMIC | (comp ? __GFP_COMP : 0),
+					order);
+	unsigned int ord = order;
+
+	if (!page) {
+		result = -ENOMEM;
+		return;
+	}
+	announce(page);
+	__free_pages(page, order);
+	__free_pages(page, order);
+	if (leave)
+		return;
+	set_page_count(page, 0);
+	while (ord-- > 0)
+		unlink_block(page + (1 << ord), ord);
+}
+
+static noinline void free_again(struct page *page)
+{
+	set_page_count(page, 1);
+	if (!strcmp(via, "put"))
+		put_page(page);
+	else
+		__free_pages(page, order);
+	/* Not a tail call: this function's name belongs in the stack. */
+	barrier();
+}
+
+/*
+ * The block is on its per-CPU list twice: at the head, and where it was. Give
+ * the list back the links that it had, from before.
+ */
+static void undo_second_entry(struct page *page, struct list_head *prev,
+			      struct list_head *next)
+{
+	struct per_cpu_pages *pcp = local_pcp(page);
+	struct list_head *entry = &page->pcp_list;
+
+	spin_lock(&pcp->lock);
+	entry->prev->next = entry->next;
+	entry->next->prev = entry->prev;
+	entry->prev = prev;
+	entry->next = next;
+	prev->next = entry;
+	next->prev = entry;
+	pcp->count -= 1 << order;
+	spin_unlock(&pcp->lock);
+}
+
+static noinline void faulty_reset_free(void)
+{
+	struct page *page = alloc_pages(TEST_GFP_ATOMIC, order);
+	struct page *other = alloc_pages(TEST_GFP_ATOMIC, order);
+	struct list_head *prev, *next;
+	bool head;
+
+	if (!page || !other) {
+		result = -ENOMEM;
+		return;
+	}
+	announce(page);
+	__free_pages(page, order);
+	/* The list checks of the kernel see an entry that is added to itself. */
+	__free_pages(other, order);
+	head = PageBuddy(page);
+	prev = page->pcp_list.prev;
+	next = page->pcp_list.next;
+	free_again(page);
+	if (leave)
+		return;
+	if (on_pcp(order))
+		undo_second_entry(page, prev, next);
+	else if (!head)
+		unlink_block(page, order);
+	else
+		/* The kernel dropped the second free, and the mark with it. */
+		__SetPageBuddy(page);
+}
+
+static noinline void faulty_wrong_order(void)
+{
+	struct page *page = alloc_pages(TEST_GFP_ATOMIC, 1);
+
+	if (!page) {
+		result = -ENOMEM;
+		return;
+	}
+	announce(page);
+	split_page(page, 1);
+	if (!checked)
+		set_page_count(page + 1, 0);
+	__free_pages(page, 1);
+	if (!checked)
+		set_page_count(page + 1, 1);
+	/* The neighbour's rightful owner. */
+	__free_page(page + 1);
+	if (!checked)
+		unlink_block(page + 1, 0);
+}
+
+/* Make a block in use look free, and put it where the next one comes from. */
+static noinline bool list_block(struct page *page)
+{
+	struct zone *zone = page_zone(page);
+	struct per_cpu_pages *pcp = local_pcp(page);
+
+	if (order && on_pcp(order))
+		return false;
+	set_page_count(page, 0);
+	if (!order) {
+		/* Where 6.1 remembers to which list it would go back. */
+		page->index = MIGRATE_UNMOVABLE;
+		spin_lock(&pcp->lock);
+		list_add(&page->pcp_list, &pcp->lists[MIGRATE_UNMOVABLE]);
+		pcp->count++;
+		spin_unlock(&pcp->lock);
+		return true;
+	}
+	spin_lock(&zone->lock);
+	set_page_private(page, order);
+	__SetPageBuddy(page);
+	list_add(&page->buddy_list,
+		 &zone->free_area[order].free_list[MIGRATE_UNMOVABLE]);
+	zone->free_area[order].nr_free++;
+	mod_zone_page_state(zone, NR_FREE_PAGES, 1L << order);
+	spin_unlock(&zone->lock);
+	return true;
+}
+
+static noinline void faulty_hand_out_twice(void)
+{
+	struct page *page = alloc_pages(TEST_GFP_ATOMIC, order), *again[8] = {};
+	unsigned int i;
+
+	result = -ENOMEM;
+	if (!page)
+		return;
+	announce(page);
+	if (!list_block(page)) {
+		result = -EINVAL;
+		return;
+	}
+	if (!strcmp(fault, "listed")) {
+		result = 0;
+		return;
+	}
+	for (i = 0; i < ARRAY_SIZE(again) && result; i++) {
+		again[i] = alloc_pages(TEST_GFP_ATOMIC, order);
+		if (again[i] == page)
+			result = 0;
+	}
+	/* Two owners, one of whom returns it. */
+	while (i--)
+		if (again[i])
+			__free_pages(again[i], order);
+}
+
+static noinline void faulty_put_page_twice(void)
+{
+	struct page *page = alloc_page(TEST_GFP_ATOMIC);
+
+	if (!page) {
+		result = -ENOMEM;
+		return;
+	}
+	announce(page);
+	put_page(page);
+	put_page(page);
+	if (!leave)
+		set_page_count(page, 0);
+}
+
+static void make_fault(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	result = 0;
+	if (!strcmp(fault, "double_free"))
+		faulty_double_free();
+	else if (!strcmp(fault, "reset_free"))
+		faulty_reset_free();
+	else if (!strcmp(fault, "wrong_order"))
+		faulty_wrong_order();
+	else if (!strcmp(fault, "handed_out_twice") || !strcmp(fault, "listed"))
+		faulty_hand_out_twice();
+	else if (!strcmp(fault, "put_page_twice"))
+		faulty_put_page_twice();
+	else
+		result = -EINVAL;
+	local_irq_restore(flags);
+}
+
+static void fault_tasklet(struct tasklet_struct *t)
+{
+	make_fault();
+}
+
+static void fault_irq_work(struct irq_work *w)
+{
+	make_fault();
+}
+
+static DECLARE_TASKLET(tasklet, fault_tasklet);
+static struct irq_work work = IRQ_WORK_INIT_HARD(fault_irq_work);
+
+static int __init faulty_init(void)
+{
+	if (order > TEST_MAX_ORDER)
+		return -EINVAL;
+	if (!strcmp(ctx, "softirq")) {
+		tasklet_schedule(&tasklet);
+		tasklet_kill(&tasklet);
+	} else if (!strcmp(ctx, "hardirq")) {
+		irq_work_queue(&work);
+		irq_work_sync(&work);
+	} else {
+		make_fault();
+	}
+	return test_result(result, "fault=%s", fault);
+}
+module_init(faulty_init);
+
+MODULE_DESCRIPTION("dualbm test: faults made on purpose");
+MODULE_LICENSE("GPL");

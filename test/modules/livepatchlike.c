@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Claims the right to redirect the bulk allocator, as a live patch of it would,
+ * and leaves it where it is. Nobody else can redirect it while this is loaded.
+ */
+#include "testmod.h"
+
+#include <linux/ftrace.h>
+
+static void notrace livepatchlike_callback(unsigned long ip, unsigned long parent_ip,
+					   struct ftrace_ops *ops,
+					   struct ftrace_regs *fregs)
+{
+}
+
+static struct ftrace_ops livepatchlike_ops = {
+	.func	= livepatchlike_callback,
+	.flags	= FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY,
+};
+
+static int __init livepatchlike_init(void)
+{
+	/* "mm: enable page allocation tagging" (6.10) renamed it. */
+	static const char * const names[] = { "alloc_pages_bulk_noprof", "__alloc_pages_bulk" };
+	unsigned int i;
+	int ret = -ENOENT;
+
+	for (i = 0; i < ARRAY_SIZE(names) && ret; i++)
+		ret = ftrace_set_filter(&livepatchlike_ops, (u8 *)names[i],
+					strlen(names[i]), 1);
+	if (ret)
+		return ret;
+	ret = register_ftrace_function(&livepatchlike_ops);
+	if (ret)
+		ftrace_free_filter(&livepatchlike_ops);
+	return ret;
+}
+
+static void __exit livepatchlike_exit(void)
+{
+	unregister_ftrace_function(&livepatchlike_ops);
+	ftrace_free_filter(&livepatchlike_ops);
+}
+
+module_init(livepatchlike_init);
+module_exit(livepatchlike_exit);
+
+MODULE_DESCRIPTION("dualbm test: a live patch of the bulk allocator");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the test modules share.
+ *
+ * A module that only does something ends its init with -EAGAIN when that went
+ * well, so it never stays loaded; any other error is a failure, -EOPNOTSUPP
+ * that the kernel or the machine cannot do it. Each prints one line that begins
+ * with PASS, SKIP or FAIL.
+ */
+#ifndef TESTMOD_H
+#define TESTMOD_H
+
+#undef pr_fmt
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/module.h>
+#include <linux/printk.h>
+#include <linux/version.h>
+
+/*
+ * "mm: rename MAX_ORDER to MAX_PAGE_ORDER" (6.8), after MAX_ORDER had become
+ * inclusive in 6.4.
+ */
+#ifdef MAX_PAGE_ORDER
+#define TEST_MAX_ORDER	MAX_PAGE_ORDER
+#else
+#define TEST_MAX_ORDER	(MAX_ORDER - 1)
+#endif
+
+/* The end of an init that did its work: result is 0, -EOPNOTSUPP or an error. */
+#define test_result(result, fmt, ...)					\
+({									\
+	int __result = (result);					\
+									\
+	pr_info("%s " fmt "\n",						\
+		!__result ? "PASS" :					\
+		__result == -EOPNOTSUPP ? "SKIP" : "FAIL",		\
+		##__VA_ARGS__);						\
+	__result ?: -EAGAIN;						\
+})
+
+/* An allocation that fails is no finding, and must not fill the log. */
+#define TEST_GFP_TASK	(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY)
+#define TEST_GFP_ATOMIC	(GFP_ATOMIC | __GFP_NOWARN)
+
+#endif /* TESTMOD_H */
