@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What a person types. What the kernel's build reads is in Kbuild.
+
+VERSION := $(shell cat VERSION)
+
+KERNELRELEASE ?= $(shell uname -r)
+KERNELDIR ?= /lib/modules/$(KERNELRELEASE)/build
+
+all: modules
+
+modules: | headers
+	$(MAKE) -C $(KERNELDIR) M=$(CURDIR) modules
+
+headers:
+	@test -e $(KERNELDIR)/Makefile || { \
+		echo "No kernel headers in $(KERNELDIR)." >&2; \
+		echo "Install them: apt install linux-headers-$(KERNELRELEASE)" >&2; \
+		exit 1; }
+
+# By DKMS, for the running kernel or KERNELRELEASE; kernels that have an older
+# version get this one as well.
+install:
+	scripts/install $(KERNELRELEASE)
+
+uninstall:
+	scripts/install --remove
+
+# Not the kernel's own "clean": it descends into every directory, and would
+# take the libraries and modules of the Debian root in build/ with it.
+clean:
+	rm -f *.o *.ko *.mod *.mod.c .*.cmd .*.o.d Module.symvers modules.order
+	rm -rf .tmp_versions
+
+# The cache too: the Debian root, VM images, logs.
+distclean: clean
+	rm -rf --one-file-system build
+
+check:
+	scripts/check
+
+check-mutants:
+	scripts/check-mutants
+
+demo:
+	scripts/demo
+
+help:
+	@echo 'make                build dualbm.ko for the running kernel (KERNELRELEASE=, KERNELDIR=)'
+	@echo 'make install        install it with DKMS'
+	@echo 'make uninstall      remove every version from DKMS'
+	@echo 'make demo           see it work in a VM (as root; installs what it needs)'
+	@echo 'make check          all tests (as root; installs what it needs)'
+	@echo 'make check-mutants  prove that the tests notice what they guard'
+	@echo 'make clean          remove what the build left; distclean: the cache in build/ too'
+
+.PHONY: all modules headers install uninstall clean distclean check check-mutants demo help
