@@ -175,7 +175,7 @@ bool dualbm_planes_apply(unsigned long *planes, enum dualbm_event_type event,
 	while (nr) {
 		unsigned long word = first / BITS_PER_LONG;
 		unsigned long mask = dualbm_word_mask(first, nr);
-		unsigned long step = hweight_long(mask);
+		unsigned long step = min(nr, BITS_PER_LONG - first % BITS_PER_LONG);
 
 		if (event == DUALBM_ALLOC)
 			move_word(planes, event, DUALBM_SECONDARY, DUALBM_PRIMARY,
@@ -197,7 +197,7 @@ void dualbm_planes_forget(unsigned long *planes, unsigned long first,
 	while (nr) {
 		unsigned long word = first / BITS_PER_LONG;
 		unsigned long mask = dualbm_word_mask(first, nr);
-		unsigned long step = hweight_long(mask);
+		unsigned long step = min(nr, BITS_PER_LONG - first % BITS_PER_LONG);
 
 		give(planes, DUALBM_UNTRACKED, word, mask);
 		take(planes, DUALBM_PRIMARY, word, mask);

@@ -12,8 +12,10 @@
 #ifdef __KERNEL__
 #include <linux/atomic.h>
 #include <linux/bitops.h>
-#include <linux/build_bug.h>
+#include <linux/minmax.h>
+#include <linux/mmzone.h>
 #include <linux/types.h>
+#define DUALBM_CHUNK_SHIFT	PFN_SECTION_SHIFT
 #else
 #include "kernel_shim.h"
 #endif
@@ -69,8 +71,8 @@ struct dualbm_rule {
 extern const struct dualbm_rule dualbm_rules[DUALBM_NR_EVENTS][DUALBM_NR_CODES];
 
 /*
- * A chunk is one memory section. DUALBM_CHUNK_SHIFT comes from the build: on
- * amd64 a section is 128 MiB, 2^15 frames, and a plane of it one page.
+ * A chunk is one memory section: on amd64 128 MiB, 2^15 frames, and a plane of
+ * it one page. Outside the kernel DUALBM_CHUNK_SHIFT comes from the build.
  */
 #define DUALBM_CHUNK_FRAMES	(1UL << DUALBM_CHUNK_SHIFT)
 #define DUALBM_PLANE_WORDS	(DUALBM_CHUNK_FRAMES / BITS_PER_LONG)

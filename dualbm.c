@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dualbm: page frame ownership, checked with complementary bitmaps.
+ *
+ * Parameters, and the order in which the parts come and go.
+ */
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+
+#include "dualbm.h"
+
+enum dualbm_reaction dualbm_policy = DUALBM_REPORT;
+enum dualbm_reaction dualbm_on_degraded = DUALBM_REPORT;
+bool dualbm_boundary = true;
+bool dualbm_repair;
+bool dualbm_inject;
+unsigned int dualbm_scrub_interval_ms = 60000;
+
+/* Set when init has come so far that a change of the interval has an effect. */
+static bool loaded;
+
+static const char * const reaction_names[] = {
+	[DUALBM_REPORT] = "report",
+	[DUALBM_PANIC] = "panic",
+};
+
+const char *dualbm_reaction_name(enum dualbm_reaction reaction)
+{
+	return reaction_names[reaction];
+}
+
+int dualbm_reaction_parse(const char *what, const char *text,
+			  enum dualbm_reaction *reaction)
+{
+	int word = __sysfs_match_string(reaction_names, ARRAY_SIZE(reaction_names), text);
+
+	if (word < 0) {
+		pr_err("%s: \"%.32s\" is not accepted; use \"report\" or \"panic\"\n",
+		       what, text);
+		return -EINVAL;
+	}
+	WRITE_ONCE(*reaction, word);
+	return 0;
+}
+
+static int reaction_set(const char *text, const struct kernel_param *param)
+{
+	return dualbm_reaction_parse(param->name, text, param->arg);
+}
+
+static int reaction_get(char *buffer, const struct kernel_param *param)
+{
+	return sysfs_emit(buffer, "%s\n",
+			  dualbm_reaction_name(*(enum dualbm_reaction *)param->arg));
+}
+
+static const struct kernel_param_ops reaction_ops = {
+	.set = reaction_set,
+	.get = reaction_get,
+};
+
+static int switch_set(const char *text, const struct kernel_param *param)
+{
+	if (!sysfs_streq(text, "0") && !sysfs_streq(text, "1")) {
+		pr_err("%s: \"%.32s\" is not accepted; use 0 or 1\n", param->name, text);
+		return -EINVAL;
+	}
+	WRITE_ONCE(*(bool *)param->arg, text[0] == '1');
+	return 0;
+}
+
+static int switch_get(char *buffer, const struct kernel_param *param)
+{
+	return sysfs_emit(buffer, "%d\n", *(bool *)param->arg);
+}
+
+static const struct kernel_param_ops switch_ops = {
+	.set = switch_set,
+	.get = switch_get,
+};
+
+static int interval_set(const char *text, const struct kernel_param *param)
+{
+	unsigned int interval;
+
+	if (kstrtouint(text, 10, &interval) || interval > INT_MAX) {
+		pr_err("%s: \"%.32s\" is not accepted; use milliseconds, 0 to %d\n",
+		       param->name, text, INT_MAX);
+		return -EINVAL;
+	}
+	WRITE_ONCE(dualbm_scrub_interval_ms, interval);
+	if (loaded)
+		dualbm_scrub_reschedule();
+	return 0;
+}
+
+static const struct kernel_param_ops interval_ops = {
+	.set = interval_set,
+	.get = param_get_uint,
+};
+
+module_param_cb(policy, &reaction_ops, &dualbm_policy, 0644);
+MODULE_PARM_DESC(policy, "on a proven violation: report (default) or panic");
+module_param_cb(on_degraded, &reaction_ops, &dualbm_on_degraded, 0644);
+MODULE_PARM_DESC(on_degraded, "on a loss of events or an unproven mismatch: report (default) or panic");
+module_param_cb(boundary, &switch_ops, &dualbm_boundary, 0444);
+MODULE_PARM_DESC(boundary, "kprobes where callers enter and leave the allocator: 0 or 1 (default)");
+module_param_cb(scrub_interval_ms, &interval_ops, &dualbm_scrub_interval_ms, 0644);
+MODULE_PARM_DESC(scrub_interval_ms, "time between two passes over the planes (default 60000); 0 is off");
+module_param_cb(repair, &switch_ops, &dualbm_repair, 0644);
+MODULE_PARM_DESC(repair, "put a bad codeword right where the allocator says what it was: 0 (default) or 1");
+module_param_cb(inject, &switch_ops, &dualbm_inject, 0444);
+MODULE_PARM_DESC(inject, "allow faults to be injected through debugfs: 0 (default) or 1");
+
+#ifdef DUALBM_TEST_HOOKS
+/* A build for tests: fail at the given step of init. */
+static int fail_at;
+module_param(fail_at, int, 0444);
+MODULE_PARM_DESC(fail_at, "step of init that fails (test build only)");
+#define step(number, call)	((fail_at == (number)) ? -ECANCELED : (call))
+#else
+#define step(number, call)	(call)
+#endif
+
+static int __init dualbm_init(void)
+{
+	int ret;
+
+	ret = step(1, dualbm_sysfs_init());
+	if (ret)
+		return ret;
+	ret = step(2, dualbm_report_init());
+	if (ret)
+		goto exit_sysfs;
+	ret = step(3, dualbm_memory_init());
+	if (ret)
+		goto exit_report;
+	ret = step(4, dualbm_learn_init());
+	if (ret)
+		goto exit_memory;
+	ret = step(5, dualbm_scrub_init());
+	if (ret)
+		goto exit_learn;
+	ret = step(6, dualbm_hooks_attach());
+	if (ret)
+		goto exit_scrub;
+	dualbm_mode_start();
+	ret = step(7, dualbm_hooks_exercise());
+	if (ret)
+		goto detach_hooks;
+	ret = step(8, dualbm_sysfs_open());
+	if (ret)
+		goto detach_hooks;
+	dualbm_debugfs_init();
+	dualbm_learn_start();
+	loaded = true;
+	dualbm_scrub_reschedule();
+	return 0;
+
+detach_hooks:
+	dualbm_mode_stop();
+	dualbm_hooks_detach();
+exit_scrub:
+	dualbm_scrub_exit();
+exit_learn:
+	dualbm_learn_exit();
+exit_memory:
+	dualbm_memory_exit();
+exit_report:
+	dualbm_report_exit();
+exit_sysfs:
+	dualbm_sysfs_exit();
+	return ret;
+}
+
+static void __exit dualbm_exit(void)
+{
+	loaded = false;
+	dualbm_debugfs_exit();
+	dualbm_sysfs_close();
+	dualbm_mode_stop();
+	dualbm_hooks_detach();
+	dualbm_scrub_exit();
+	dualbm_learn_exit();
+	dualbm_memory_exit();
+	dualbm_report_exit();
+	dualbm_sysfs_exit();
+}
+
+module_init(dualbm_init);
+module_exit(dualbm_exit);
+
+MODULE_AUTHOR("The dualbm developers");
+MODULE_DESCRIPTION("Page frame ownership checked with complementary bitmaps");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(DUALBM_VERSION);

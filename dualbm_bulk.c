@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The exit of the bulk allocator, whose fast path fires no event at all.
+ *
+ * Redirect: an ftrace_ops that may change the instruction pointer sends every
+ * call to bulk_call() below, which calls the real function and then knows what
+ * it has returned. It loses nothing, and is not limited in depth. The kernel
+ * allows one such user for a function, so a livepatch of it excludes this; then
+ * a return probe takes over, which can lose events but counts them.
+ */
+#include <linux/delay.h>
+#include <linux/module.h>
+
+#include "dualbm_hooks.h"
+
+/* Slots that can be told apart at the exit; callers ask for fewer. */
+#define BULK_SLOTS	512
+/* The fallback path sleeps with its instance held. */
+#define BULK_MAXACTIVE	4096
+
+/* What a call looked like at its entry: which slots were empty. */
+struct bulk {
+	struct page **array;
+	struct list_head *list;
+	unsigned long slots;
+	DECLARE_BITMAP(empty, BULK_SLOTS);
+};
+
+static DEFINE_PER_CPU(long, bulk_inside);
+
+static void bulk_entry(struct bulk *bulk, int nr_pages, struct list_head *list,
+		       struct page **array)
+{
+	unsigned long slot;
+
+	bulk->array = array;
+	bulk->list = list;
+	bulk->slots = max(nr_pages, 0);
+	if (!array)
+		return;
+	bitmap_zero(bulk->empty, BULK_SLOTS);
+	for (slot = 0; slot < min_t(unsigned long, bulk->slots, BULK_SLOTS); slot++)
+		if (!array[slot])
+			__set_bit(slot, bulk->empty);
+}
+
+static void bulk_page(struct page *page, enum dualbm_event_type event)
+{
+	dualbm_count(DUALBM_STAT_ALLOC_EVENTS);
+	dualbm_count(DUALBM_STAT_ALLOC_PAGES);
+	dualbm_event(event, page_to_pfn(page), 0);
+}
+
+/*
+ * mm/page_alloc.c, __alloc_pages_bulk(): the fallback to __alloc_pages() is for
+ * exactly one page, and that has had its alloc event. Two or more new pages
+ * have had none. Of slots beyond those that were looked at nothing is known.
+ */
+static void bulk_exit_array(const struct bulk *bulk)
+{
+	unsigned long known = min_t(unsigned long, bulk->slots, BULK_SLOTS);
+	enum dualbm_event_type event = DUALBM_ALLOC;
+	unsigned long slot, new = 0;
+
+	for_each_set_bit(slot, bulk->empty, known)
+		if (bulk->array[slot])
+			new++;
+	if (new < 2)
+		event = DUALBM_BULK_SINGLE;
+	for_each_set_bit(slot, bulk->empty, known)
+		if (bulk->array[slot])
+			bulk_page(bulk->array[slot], event);
+	for (slot = known; slot < bulk->slots; slot++)
+		if (bulk->array[slot])
+			bulk_page(bulk->array[slot], DUALBM_CHARGE);
+}
+
+/* New pages are put at the head of the list. */
+static void bulk_exit_list(const struct bulk *bulk, unsigned long new)
+{
+	enum dualbm_event_type event = new == 1 ? DUALBM_BULK_SINGLE : DUALBM_ALLOC;
+	struct page *page;
+
+	list_for_each_entry(page, bulk->list, lru) {
+		if (!new--)
+			break;
+		bulk_page(page, event);
+	}
+}
+
+static void bulk_exit(const struct bulk *bulk, unsigned long populated)
+{
+	if (bulk->array)
+		bulk_exit_array(bulk);
+	else if (bulk->list)
+		bulk_exit_list(bulk, populated);
+}
+
+/* ---- redirect ---- */
+
+static noinline unsigned long bulk_call(gfp_t gfp, int nid, nodemask_t *nodemask,
+					int nr_pages, struct list_head *list,
+					struct page **array)
+{
+	unsigned long populated;
+	struct bulk bulk;
+
+	this_cpu_inc(bulk_inside);
+	dualbm_hit(DUALBM_HOOK_BULK);
+	bulk_entry(&bulk, nr_pages, list, array);
+	populated = dualbm_call_bulk(gfp, nid, nodemask, nr_pages, list, array);
+	preempt_disable_notrace();
+	bulk_exit(&bulk, populated);
+	preempt_enable_notrace();
+	this_cpu_dec(bulk_inside);
+	return populated;
+}
+
+static void on_bulk(unsigned long ip, unsigned long parent_ip,
+		    struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	struct dualbm_hook *hook = container_of(ops, struct dualbm_hook, ops);
+
+	if (dualbm_ftrace_is_canary(hook, ip))
+		return;
+	/* The call that bulk_call() makes itself; nothing else here makes one. */
+	if (within_module(parent_ip, THIS_MODULE))
+		return;
+	instruction_pointer_set(ftrace_get_regs(fregs), (unsigned long)bulk_call);
+}
+
+/*
+ * Nobody enters bulk_call() any more; wait for those who sleep in it, then for
+ * those between its last count and its return.
+ */
+static void redirect_drain(void)
+{
+	long inside;
+	int cpu;
+
+	do {
+		synchronize_rcu_tasks();
+		inside = 0;
+		for_each_possible_cpu(cpu)
+			inside += per_cpu(bulk_inside, cpu);
+		if (inside)
+			msleep(20);
+	} while (inside);
+	synchronize_rcu_tasks();
+	synchronize_rcu();
+}
+
+/* ---- return probe ---- */
+
+static int bulk_probe_entry(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	bulk_entry((struct bulk *)instance->data, regs_get_kernel_argument(regs, 3),
+		   (struct list_head *)regs_get_kernel_argument(regs, 4),
+		   (struct page **)regs_get_kernel_argument(regs, 5));
+	return 0;
+}
+
+static int bulk_probe_exit(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	dualbm_hit(DUALBM_HOOK_BULK);
+	bulk_exit((struct bulk *)instance->data, regs_return_value(regs));
+	return 0;
+}
+
+static struct kretprobe bulk_probe;
+
+static u64 bulk_probe_missed(void)
+{
+	return bulk_probe.nmissed + bulk_probe.kp.nmissed;
+}
+
+static int probe_attach(struct dualbm_hook *hook)
+{
+	int i, ret = -ENOENT;
+
+	for (i = 0; i < DUALBM_MAX_ALTERNATES && hook->symbols[i]; i++) {
+		bulk_probe = (struct kretprobe) {
+			.kp.symbol_name = hook->symbols[i],
+			.entry_handler = bulk_probe_entry,
+			.handler = bulk_probe_exit,
+			.data_size = sizeof(struct bulk),
+			.maxactive = BULK_MAXACTIVE,
+		};
+		ret = register_kretprobe(&bulk_probe);
+		if (!ret) {
+			hook->symbol = hook->symbols[i];
+			hook->mechanism = DUALBM_KRETPROBE;
+			hook->missed = bulk_probe_missed;
+			hook->seen = 0;
+			break;
+		}
+	}
+	return ret;
+}
+
+int dualbm_bulk_attach(struct dualbm_hook *hook)
+{
+	int ret;
+
+	hook->mechanism = DUALBM_REDIRECT;
+	ret = dualbm_ftrace_attach(hook, on_bulk, FTRACE_OPS_FL_IPMODIFY);
+	if (ret == -EBUSY) {
+		pr_notice("%s is livepatched: using a return probe, which may lose events\n",
+			  hook->symbol);
+		ret = probe_attach(hook);
+	}
+	return ret;
+}
+
+void dualbm_bulk_detach(struct dualbm_hook *hook)
+{
+	if (hook->mechanism == DUALBM_KRETPROBE) {
+		unregister_kretprobe(&bulk_probe);
+		return;
+	}
+	dualbm_ftrace_detach(hook);
+	redirect_drain();
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The event path: from a block of frames to the planes, and to a verdict when
+ * a rule is broken. It runs on every allocation and free, in any context; it
+ * takes no lock and allocates nothing.
+ */
+#include "dualbm.h"
+
+static atomic_t nmi_events = ATOMIC_INIT(0);
+
+/*
+ * An event that comes by NMI counts itself before it reads the mode; pairs with
+ * the barrier in dualbm_nmi_wait(), which changes the mode before it counts.
+ */
+static __always_inline bool event_begin(void)
+{
+	dualbm_event_enter();
+	if (dualbm_event_in_nmi()) {
+		atomic_inc(&nmi_events);
+		smp_mb__after_atomic();
+		return true;
+	}
+	return false;
+}
+
+static __always_inline void event_end(bool nmi)
+{
+	if (nmi)
+		atomic_dec_return_release(&nmi_events);
+	dualbm_event_leave();
+}
+
+void dualbm_nmi_wait(void)
+{
+	smp_mb();
+	while (atomic_read_acquire(&nmi_events))
+		cpu_relax();
+}
+
+static noinline void directory_broken(enum dualbm_event_type event,
+				      unsigned long pfn, unsigned int order)
+{
+	struct dualbm_violation v = {
+		.class = DUALBM_DIRECTORY_CORRUPTION,
+		.event = event,
+		.pfn = pfn,
+		.first = pfn,
+		.last = pfn,
+		.frames = 1,
+		.order = order,
+	};
+
+	if (dualbm_directory_confirm(pfn))
+		dualbm_verdict(&v);
+}
+
+static noinline void rule_broken(enum dualbm_event_type event, unsigned long pfn,
+				 unsigned int order, unsigned long chunk_pfn,
+				 const struct dualbm_mismatch *found)
+{
+	struct dualbm_violation v = {
+		.class = found->class,
+		.event = event,
+		.code = found->code,
+		.pfn = pfn,
+		.first = chunk_pfn + found->first,
+		.last = chunk_pfn + found->last,
+		.frames = found->frames,
+		.order = order,
+	};
+
+	dualbm_verdict(&v);
+}
+
+void dualbm_forget_range(unsigned long pfn, unsigned long frames)
+{
+	dualbm_learn_disqualify(pfn, frames);
+	while (frames) {
+		unsigned long first = pfn % DUALBM_CHUNK_FRAMES;
+		unsigned long nr = min(frames, DUALBM_CHUNK_FRAMES - first);
+		unsigned long *planes = dualbm_lookup(pfn);
+
+		if (planes && planes != DUALBM_LOOKUP_CORRUPT)
+			dualbm_planes_forget(planes, first, nr);
+		pfn += nr;
+		frames -= nr;
+	}
+}
+
+/* While nothing may be believed, an event only says that its frames changed. */
+static noinline void event_untracked(enum dualbm_mode mode,
+				     enum dualbm_event_type event,
+				     unsigned long pfn, unsigned long frames)
+{
+	struct dualbm_mismatch found;
+	unsigned long *planes;
+
+	if (mode == DUALBM_OFF)
+		return;
+	if (mode == DUALBM_SETTLING && event == DUALBM_DEPART) {
+		/* A folio of compaction: it lies in one buddy block, so in one chunk. */
+		dualbm_learn_disqualify(pfn, frames);
+		planes = dualbm_lookup(pfn);
+		if (planes && planes != DUALBM_LOOKUP_CORRUPT)
+			dualbm_planes_apply(planes, event, pfn % DUALBM_CHUNK_FRAMES,
+					    frames, &found);
+		return;
+	}
+	dualbm_forget_range(pfn, frames);
+}
+
+/* The rule table, chunk by chunk. */
+static void event_tracked(enum dualbm_event_type event, unsigned long pfn,
+			  unsigned long frames, unsigned int order)
+{
+	struct dualbm_mismatch found;
+
+	if (event != DUALBM_ALLOC && event != DUALBM_FREE)
+		dualbm_learn_disqualify(pfn, frames);
+	while (frames) {
+		unsigned long first = pfn % DUALBM_CHUNK_FRAMES;
+		unsigned long nr = min(frames, DUALBM_CHUNK_FRAMES - first);
+		unsigned long *planes = dualbm_lookup(pfn);
+
+		if (unlikely(!planes))
+			dualbm_count(DUALBM_STAT_COVERAGE_GAPS);
+		else if (unlikely(planes == DUALBM_LOOKUP_CORRUPT))
+			directory_broken(event, pfn, order);
+		else if (!dualbm_planes_apply(planes, event, first, nr, &found))
+			rule_broken(event, pfn, order, pfn - first, &found);
+		pfn += nr;
+		frames -= nr;
+	}
+}
+
+void dualbm_event_range(enum dualbm_event_type event, unsigned long pfn,
+			unsigned long frames, unsigned int order)
+{
+	enum dualbm_mode mode;
+	bool nmi;
+
+	nmi = event_begin();
+	mode = READ_ONCE(dualbm_mode);
+	if (likely(mode == DUALBM_TRACKING))
+		event_tracked(event, pfn, frames, order);
+	else
+		event_untracked(mode, event, pfn, frames);
+	event_end(nmi);
+}
+
+void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
+		  unsigned int order)
+{
+	dualbm_event_range(event, pfn, 1UL << order, order);
+}

@@ -1,0 +1,659 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The hook table: every source of events, how it is attached, and how its
+ * arguments become an event.
+ *
+ * Events rest on tracepoints and on raw ftrace_ops at function entry. Neither
+ * loses a call to another probe's handler, as kprobes do.
+ */
+#include <linux/cpuhotplug.h>
+#include <linux/kallsyms.h>
+#include <linux/module.h>
+#include <linux/page-flags.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "dualbm_hooks.h"
+
+/* mm/page_alloc.c, __alloc_pages(): the last thing before the block is returned. */
+static void probe_alloc(void *data, struct page *page, unsigned int order,
+			gfp_t gfp, int migratetype)
+{
+	if (unlikely(!page))
+		return;
+	dualbm_hit(DUALBM_HOOK_ALLOC);
+	dualbm_count_add(DUALBM_STAT_ALLOC_PAGES, 1UL << order);
+	dualbm_event(DUALBM_ALLOC, page_to_pfn(page), order);
+}
+
+/*
+ * mm/page_alloc.c, free_pages_prepare(): once for each block that is freed, and
+ * before it can reach any list. A HWPoison page is then dropped, not listed.
+ */
+static void probe_free(void *data, struct page *page, unsigned int order)
+{
+	dualbm_hit(DUALBM_HOOK_FREE);
+	dualbm_count_add(DUALBM_STAT_FREE_PAGES, 1UL << order);
+	if (unlikely(!order && PageHWPoison(page)))
+		dualbm_event(DUALBM_FREE_POISONED, page_to_pfn(page), order);
+	else
+		dualbm_event(DUALBM_FREE, page_to_pfn(page), order);
+}
+
+static unsigned long argument(struct pt_regs *regs, unsigned int n)
+{
+	return regs_get_kernel_argument(regs, n);
+}
+
+/* mm/page_alloc.c, __isolate_free_page(page, order): zone->lock is held. */
+static void entry_isolate(struct pt_regs *regs)
+{
+	dualbm_event(DUALBM_ISOLATE, page_to_pfn((struct page *)argument(regs, 0)),
+		     argument(regs, 1));
+}
+
+/* mm/page_alloc.c, __putback_isolated_page(page, order, mt): zone->lock is held. */
+static void entry_putback(struct pt_regs *regs)
+{
+	dualbm_event(DUALBM_PUTBACK, page_to_pfn((struct page *)argument(regs, 0)),
+		     argument(regs, 1));
+}
+
+/*
+ * mm/memcontrol.c, __memcg_kmem_charge_page(page, gfp, order): if it fails,
+ * __alloc_pages() frees the block again, before its alloc event.
+ */
+static void entry_charge(struct pt_regs *regs)
+{
+	dualbm_event(DUALBM_CHARGE, page_to_pfn((struct page *)argument(regs, 0)),
+		     argument(regs, 2));
+}
+
+/*
+ * mm/compaction.c, compaction_free(folio, data): its mm_page_free is for a page
+ * that goes back to compaction's own list, and is handed out again silently.
+ */
+static void __maybe_unused entry_depart(struct pt_regs *regs)
+{
+	struct folio *folio = (struct folio *)argument(regs, 0);
+
+	dualbm_event(DUALBM_DEPART, folio_pfn(folio), folio_order(folio));
+}
+
+/*
+ * mm/memory-failure.c, unpoison_memory(pfn): gives a frame back that an event
+ * freed, or that was taken off the buddy lists without one.
+ */
+static void entry_unpoison(struct pt_regs *regs)
+{
+	unsigned long pfn = argument(regs, 0);
+
+	dualbm_count(DUALBM_STAT_FORGET_EVENTS);
+	if (pfn_valid(pfn))
+		dualbm_event(DUALBM_FORGET, pfn, 0);
+}
+
+static int tracepoint_attach(struct dualbm_hook *hook);
+static void tracepoint_detach(struct dualbm_hook *hook);
+static int entry_attach(struct dualbm_hook *hook);
+static int memory_attach(struct dualbm_hook *hook);
+static void memory_detach(struct dualbm_hook *hook);
+static int cpu_attach(struct dualbm_hook *hook);
+static void cpu_detach(struct dualbm_hook *hook);
+
+#define TRACEPOINT(function)					\
+	.mechanism = DUALBM_TRACEPOINT, .probe = function,	\
+	.attach = tracepoint_attach, .detach = tracepoint_detach
+#define ENTRY(function)						\
+	.mechanism = DUALBM_FTRACE, .entry = function,		\
+	.attach = entry_attach, .detach = dualbm_ftrace_detach
+
+struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS] = {
+	[DUALBM_HOOK_ALLOC] = {
+		.symbols = { "mm_page_alloc" }, .required = true,
+		TRACEPOINT(probe_alloc),
+	},
+	[DUALBM_HOOK_FREE] = {
+		.symbols = { "mm_page_free" }, .required = true,
+		TRACEPOINT(probe_free),
+	},
+	[DUALBM_HOOK_ISOLATE] = {
+		.symbols = { "__isolate_free_page" }, .required = true,
+		ENTRY(entry_isolate),
+	},
+	[DUALBM_HOOK_PUTBACK] = {
+		.symbols = { "__putback_isolated_page" },
+		ENTRY(entry_putback),
+	},
+	[DUALBM_HOOK_CHARGE] = {
+		.symbols = { "__memcg_kmem_charge_page" }, .required = true,
+		ENTRY(entry_charge),
+	},
+	[DUALBM_HOOK_DEPART] = {
+#if DUALBM_HAVE_DEPART
+		.symbols = { "compaction_free" }, .required = true,
+		ENTRY(entry_depart),
+#endif
+	},
+	[DUALBM_HOOK_BULK] = {
+		.symbols = { "alloc_pages_bulk_noprof", "__alloc_pages_bulk" },
+		.required = true, .mechanism = DUALBM_REDIRECT,
+		.attach = dualbm_bulk_attach, .detach = dualbm_bulk_detach,
+	},
+	[DUALBM_HOOK_UNPOISON] = {
+		.symbols = { "unpoison_memory" }, .required = true,
+		ENTRY(entry_unpoison),
+	},
+	[DUALBM_HOOK_MEMORY] = {
+		.symbols = { "memory_hotplug" }, .required = true,
+		.mechanism = DUALBM_NOTIFIER,
+		.attach = memory_attach, .detach = memory_detach,
+	},
+	[DUALBM_HOOK_CPU] = {
+		.symbols = { "cpu_hotplug" }, .required = true,
+		.mechanism = DUALBM_CPUHP,
+		.attach = cpu_attach, .detach = cpu_detach,
+	},
+	[DUALBM_HOOK_BOUNDARY_ALLOC] = {
+		.symbols = { "__alloc_pages_noprof", "__alloc_pages" },
+		.mechanism = DUALBM_KRETPROBE,
+		.attach = dualbm_boundary_attach, .detach = dualbm_boundary_detach,
+	},
+	[DUALBM_HOOK_BOUNDARY_FREE] = {
+		.symbols = { "__free_pages" },
+		.mechanism = DUALBM_KPROBE,
+		.attach = dualbm_boundary_attach, .detach = dualbm_boundary_detach,
+	},
+};
+
+static const char * const mechanism_names[] = {
+	[DUALBM_TRACEPOINT] = "tracepoint",
+	[DUALBM_FTRACE] = "ftrace",
+	[DUALBM_REDIRECT] = "redirect",
+	[DUALBM_KPROBE] = "kprobe",
+	[DUALBM_KRETPROBE] = "kretprobe",
+	[DUALBM_NOTIFIER] = "notifier",
+	[DUALBM_CPUHP] = "cpuhp",
+};
+
+static unsigned long allocation_start, allocation_end;
+static int cpu_state_online, cpu_state_prepare;
+
+/* ---- tracepoints ---- */
+
+struct tracepoint_search {
+	const char *name;
+	struct tracepoint *found;
+};
+
+static void match_tracepoint(struct tracepoint *tracepoint, void *data)
+{
+	struct tracepoint_search *search = data;
+
+	if (!strcmp(tracepoint->name, search->name))
+		search->found = tracepoint;
+}
+
+static int tracepoint_attach(struct dualbm_hook *hook)
+{
+	struct tracepoint_search search = { .name = hook->symbols[0] };
+	int ret;
+
+	for_each_kernel_tracepoint(match_tracepoint, &search);
+	if (!search.found)
+		return -ENOENT;
+	ret = tracepoint_probe_register(search.found, hook->probe, NULL);
+	if (ret)
+		return ret;
+	hook->tracepoint = search.found;
+	hook->symbol = hook->symbols[0];
+	return 0;
+}
+
+static void tracepoint_detach(struct dualbm_hook *hook)
+{
+	tracepoint_probe_unregister(hook->tracepoint, hook->probe, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+/* ---- ftrace ---- */
+
+bool dualbm_ftrace_is_canary(struct dualbm_hook *hook, unsigned long ip)
+{
+	/* The call site is at most an ENDBR away from the function's address. */
+	if (likely(ip - (unsigned long)dualbm_hook_canary > DUALBM_ENTRY_INSN_BYTES))
+		return false;
+	this_cpu_inc(dualbm_counters.canary[dualbm_hook_id(hook)]);
+	return true;
+}
+
+static void on_entry(unsigned long ip, unsigned long parent_ip,
+		     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	struct dualbm_hook *hook = container_of(ops, struct dualbm_hook, ops);
+
+	preempt_disable_notrace();
+	if (!dualbm_ftrace_is_canary(hook, ip)) {
+		dualbm_hit(dualbm_hook_id(hook));
+		hook->entry(ftrace_get_regs(fregs));
+	}
+	preempt_enable_notrace();
+}
+
+static int filter_by_name(struct ftrace_ops *ops, const char *symbol)
+{
+	char name[KSYM_NAME_LEN];
+
+	/* ftrace_set_filter() writes to its argument. */
+	strscpy(name, symbol, sizeof(name));
+	return ftrace_set_filter(ops, name, strlen(name), 0);
+}
+
+/*
+ * PERMANENT: "sysctl kernel.ftrace_enabled=0" is refused while the hook is
+ * there, instead of blinding it.
+ */
+int dualbm_ftrace_attach(struct dualbm_hook *hook, ftrace_func_t callback,
+			 unsigned long flags)
+{
+	int i, ret = -ENOENT;
+
+	hook->ops.func = callback;
+	hook->ops.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_PERMANENT | flags;
+	for (i = 0; i < DUALBM_MAX_ALTERNATES && hook->symbols[i]; i++) {
+		ret = filter_by_name(&hook->ops, hook->symbols[i]);
+		if (!ret) {
+			hook->symbol = hook->symbols[i];
+			break;
+		}
+	}
+	if (ret)
+		ret = -ENOENT;
+	if (!ret)
+		ret = filter_by_name(&hook->ops, "dualbm_hook_canary");
+	if (!ret)
+		ret = register_ftrace_function(&hook->ops);
+	if (ret) {
+		ftrace_free_filter(&hook->ops);
+		memset(&hook->ops, 0, sizeof(hook->ops));
+	}
+	return ret;
+}
+
+void dualbm_ftrace_detach(struct dualbm_hook *hook)
+{
+	unregister_ftrace_function(&hook->ops);
+	ftrace_free_filter(&hook->ops);
+	memset(&hook->ops, 0, sizeof(hook->ops));
+}
+
+static int entry_attach(struct dualbm_hook *hook)
+{
+	return dualbm_ftrace_attach(hook, on_entry, 0);
+}
+
+/* ---- memory notifier: dualbm_memory.c has it for as long as there are chunks ---- */
+
+static int memory_attach(struct dualbm_hook *hook)
+{
+	hook->symbol = hook->symbols[0];
+	return 0;
+}
+
+static void memory_detach(struct dualbm_hook *hook)
+{
+}
+
+/* ---- CPU bracket ---- */
+
+static int cpu_bracket_begin(unsigned int cpu)
+{
+	dualbm_hit(DUALBM_HOOK_CPU);
+	dualbm_count(DUALBM_STAT_FORGET_EVENTS);
+	dualbm_bracket_begin(cpu);
+	return 0;
+}
+
+static int cpu_bracket_end(unsigned int cpu)
+{
+	dualbm_hit(DUALBM_HOOK_CPU);
+	dualbm_bracket_end(cpu);
+	return 0;
+}
+
+/*
+ * Going up, "prepare" comes first and "online" last; going down it is the other
+ * way round. Between the two the CPU may run without being online. A way that
+ * is broken off runs back through the same states.
+ */
+static int cpu_attach(struct dualbm_hook *hook)
+{
+	int ret;
+
+	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "dualbm:prepare",
+					cpu_bracket_begin, cpu_bracket_end);
+	if (ret < 0)
+		return ret;
+	cpu_state_prepare = ret;
+	ret = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "dualbm:online",
+					cpu_bracket_end, cpu_bracket_begin);
+	if (ret < 0) {
+		cpuhp_remove_state_nocalls(cpu_state_prepare);
+		return ret;
+	}
+	cpu_state_online = ret;
+	hook->symbol = hook->symbols[0];
+	return 0;
+}
+
+static void cpu_detach(struct dualbm_hook *hook)
+{
+	cpuhp_remove_state_nocalls(cpu_state_online);
+	cpuhp_remove_state_nocalls(cpu_state_prepare);
+}
+
+/* ---- the table as a whole ---- */
+
+/* The address of a function that is not exported; 0 if it cannot be probed. */
+static unsigned long function_address(const char *symbol)
+{
+	struct kprobe probe = { .symbol_name = symbol };
+	unsigned long address;
+
+	if (register_kprobe(&probe))
+		return 0;
+	address = (unsigned long)probe.addr;
+	unregister_kprobe(&probe);
+	return address;
+}
+
+/* Where __alloc_pages() begins and ends, for those who look at stacks. */
+static int find_allocation(void)
+{
+	const struct dualbm_hook *hook = &dualbm_hooks[DUALBM_HOOK_BOUNDARY_ALLOC];
+	char text[KSYM_SYMBOL_LEN];
+	unsigned long offset, size;
+	char *plus;
+	int i;
+
+	for (i = 0; i < DUALBM_MAX_ALTERNATES && hook->symbols[i]; i++) {
+		unsigned long address = function_address(hook->symbols[i]);
+
+		if (!address)
+			continue;
+		/* "name+0xoffset/0xsize" is the one way for a module to learn the size. */
+		sprint_symbol(text, address);
+		plus = strrchr(text, '+');
+		if (!plus || sscanf(plus, "+0x%lx/0x%lx", &offset, &size) != 2)
+			continue;
+		allocation_start = address - offset;
+		allocation_end = allocation_start + size;
+		return 0;
+	}
+	pr_err("cannot find %s, which learning needs\n", hook->symbols[0]);
+	return -ENOENT;
+}
+
+bool dualbm_inside_allocation(unsigned long address)
+{
+	return address - allocation_start < allocation_end - allocation_start;
+}
+
+static void detach_from(int id)
+{
+	while (id-- > 0) {
+		struct dualbm_hook *hook = &dualbm_hooks[id];
+
+		if (hook->attached && id != DUALBM_HOOK_MEMORY) {
+			hook->detach(hook);
+			hook->attached = false;
+		}
+	}
+}
+
+int dualbm_hooks_attach(void)
+{
+	int id, ret;
+
+	ret = find_allocation();
+	if (ret)
+		return ret;
+	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
+		struct dualbm_hook *hook = &dualbm_hooks[id];
+
+		if (!hook->attach || (!dualbm_boundary && id >= DUALBM_HOOK_BOUNDARY_ALLOC))
+			continue;
+		ret = hook->attach(hook);
+		if (!ret) {
+			hook->attached = true;
+		} else if (hook->required) {
+			pr_err("cannot hook %s (%s): error %d; not loaded\n",
+			       hook->symbols[0], mechanism_names[hook->mechanism], ret);
+			detach_from(id);
+			return ret;
+		} else {
+			pr_debug("optional hook %s is absent: %d\n", hook->symbols[0], ret);
+		}
+	}
+	return 0;
+}
+
+void dualbm_hooks_detach(void)
+{
+	detach_from(DUALBM_NR_HOOKS);
+	/* Whoever was in a trampoline or a probe has left it. */
+	synchronize_rcu_tasks();
+	synchronize_rcu();
+}
+
+static u64 sum_hits(int id)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu(dualbm_counters.hits[id], cpu);
+	return sum;
+}
+
+/*
+ * Does every ftrace hook still deliver? The canary is in the filter of each;
+ * the call is counted on this CPU, or not at all.
+ */
+static const char *canary_silent(void)
+{
+	u64 before[DUALBM_NR_HOOKS];
+	const char *silent = NULL;
+	int id;
+
+	preempt_disable_notrace();
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		before[id] = this_cpu_read(dualbm_counters.canary[id]);
+	dualbm_hook_canary();
+	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
+		const struct dualbm_hook *hook = &dualbm_hooks[id];
+
+		if (hook->attached && hook->ops.func &&
+		    before[id] == this_cpu_read(dualbm_counters.canary[id]))
+			silent = hook->symbol;
+	}
+	preempt_enable_notrace();
+	return silent;
+}
+
+/* Is the call to ftrace in the function's code? For hooks nothing provokes. */
+static bool site_is_live(const struct dualbm_hook *hook)
+{
+	unsigned long site = function_address(hook->symbol);
+	u8 code[8];
+
+	return site && !copy_from_kernel_nofault(code, (void *)site, sizeof(code)) &&
+	       (DUALBM_FTRACE_SITE_IS_CALL(code) ||
+		DUALBM_FTRACE_SITE_IS_CALL(code + DUALBM_ENTRY_INSN_BYTES));
+}
+
+/*
+ * Isolates free pages as any user of contiguous ranges does: takes a block that
+ * was just free, and gives it back.
+ */
+static void exercise_isolate(void)
+{
+	struct page *page = alloc_pages(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN |
+					__GFP_NORETRY, pageblock_order);
+	unsigned long pfn, frames = 1UL << pageblock_order;
+
+	if (!page)
+		return;
+	pfn = page_to_pfn(page);
+	__free_pages(page, pageblock_order);
+	if (!alloc_contig_range(pfn, pfn + frames, MIGRATE_MOVABLE,
+				GFP_KERNEL | __GFP_NOWARN))
+		free_contig_range(pfn, frames);
+}
+
+static void exercise_bulk(void)
+{
+	/* More than one page at a time, so that vmalloc() asks the bulk allocator. */
+	vfree(vmalloc(8 * PAGE_SIZE));
+}
+
+static void exercise_pages(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
+
+	if (page)
+		__free_page(page);
+}
+
+int dualbm_hooks_exercise(void)
+{
+	const char *silent = canary_silent();
+	u64 before[DUALBM_NR_HOOKS];
+	int id;
+
+	if (silent) {
+		pr_err("hook %s was attached but does not fire; not loaded\n", silent);
+		return -ENODEV;
+	}
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		before[id] = sum_hits(id);
+	exercise_pages();
+	exercise_bulk();
+	exercise_isolate();
+	unpoison_memory(ULONG_MAX);
+	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
+		struct dualbm_hook *hook = &dualbm_hooks[id];
+
+		if (!hook->attached || sum_hits(id) != before[id] ||
+		    hook->mechanism == DUALBM_NOTIFIER || hook->mechanism == DUALBM_CPUHP)
+			continue;
+		/* These fire in places that nothing reaches without side effects. */
+		if (hook->mechanism == DUALBM_FTRACE && site_is_live(hook))
+			continue;
+		if (hook->required) {
+			pr_err("hook %s was attached but does not fire; not loaded\n",
+			       hook->symbol);
+			return -ENODEV;
+		}
+		hook->dead = true;
+	}
+	return 0;
+}
+
+static u64 hook_missed(const struct dualbm_hook *hook)
+{
+	u64 missed = hook->silent;
+
+	if (hook->attached && hook->missed)
+		missed += hook->missed();
+	return missed;
+}
+
+u64 dualbm_hooks_missed(void)
+{
+	u64 missed = 0;
+	int id;
+
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		missed += hook_missed(&dualbm_hooks[id]);
+	return missed;
+}
+
+const char *dualbm_hooks_lost(void)
+{
+	const char *lost = NULL;
+	int id;
+
+	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
+		struct dualbm_hook *hook = &dualbm_hooks[id];
+		u64 missed;
+
+		if (!hook->attached || !hook->required || !hook->missed)
+			continue;
+		missed = hook->missed();
+		if (xchg(&hook->seen, missed) != missed)
+			lost = "a required hook has missed events";
+	}
+	if (canary_silent())
+		lost = "an ftrace hook does not fire";
+	return lost;
+}
+
+/* Provoke the hooks that a switch or another probe can silence. */
+static const char *kprobes_silent(void)
+{
+	static const enum dualbm_hook_id ids[] = {
+		DUALBM_HOOK_ALLOC, DUALBM_HOOK_FREE, DUALBM_HOOK_BULK,
+		DUALBM_HOOK_BOUNDARY_ALLOC, DUALBM_HOOK_BOUNDARY_FREE,
+	};
+	u64 before[ARRAY_SIZE(ids)];
+	const char *silent = NULL;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ids); i++)
+		before[i] = sum_hits(ids[i]);
+	exercise_pages();
+	exercise_bulk();
+	for (i = 0; i < ARRAY_SIZE(ids); i++) {
+		struct dualbm_hook *hook = &dualbm_hooks[ids[i]];
+
+		if (!hook->attached)
+			continue;
+		hook->dead = sum_hits(ids[i]) == before[i];
+		if (hook->dead) {
+			hook->silent++;
+			silent = hook->symbol;
+		}
+	}
+	return silent;
+}
+
+const char *dualbm_hooks_watch(void)
+{
+	const char *lost = dualbm_hooks_lost();
+	const char *silent = kprobes_silent();
+
+	if (silent)
+		pr_warn_ratelimited("hook %s does not fire\n", silent);
+	return silent ? "a hook does not fire" : lost;
+}
+
+int dualbm_hooks_show(char *buffer)
+{
+	int id, length = 0;
+
+	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
+		const struct dualbm_hook *hook = &dualbm_hooks[id];
+
+		if (!hook->attached)
+			continue;
+		length += scnprintf(buffer + length, PAGE_SIZE - length,
+				    "%s %s %llu %llu %s\n",
+				    hook->symbol ?: hook->symbols[0],
+				    mechanism_names[hook->mechanism], sum_hits(id),
+				    hook_missed(hook),
+				    hook->required ? "required" : "optional");
+	}
+	return length;
+}

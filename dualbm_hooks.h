@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The hook table's row, for the files that attach one of its mechanisms.
+ */
+#ifndef DUALBM_HOOKS_H
+#define DUALBM_HOOKS_H
+
+#include <linux/ftrace.h>
+#include <linux/kprobes.h>
+#include <linux/tracepoint.h>
+
+#include "dualbm.h"
+
+enum dualbm_mechanism {
+	DUALBM_TRACEPOINT,	/* the kernel's own event */
+	DUALBM_FTRACE,		/* raw ftrace_ops at the entry: loses nothing */
+	DUALBM_REDIRECT,	/* ftrace_ops that sends the call through a wrapper */
+	DUALBM_KPROBE,
+	DUALBM_KRETPROBE,
+	DUALBM_NOTIFIER,
+	DUALBM_CPUHP,
+};
+
+#define DUALBM_MAX_ALTERNATES	3
+
+/**
+ * struct dualbm_hook - one source of events
+ * @symbols: the names that kernels give it, newest first; the first that is
+ *	there is used
+ * @mechanism: how it is attached
+ * @required: without it events are not exact, and the load is refused
+ * @attach: attach it; tries the alternates of @symbols through @symbol
+ * @detach: undo that
+ * @entry: for %DUALBM_FTRACE: turns the call's arguments into an event
+ * @probe: for %DUALBM_TRACEPOINT: the probe function
+ * @missed: events that are known to be lost
+ * @seen: @missed when it was last looked at
+ * @silent: how often it was provoked and did not fire
+ * @symbol: the name in use
+ * @attached: it is
+ * @dead: it was seen not to fire
+ */
+struct dualbm_hook {
+	const char *symbols[DUALBM_MAX_ALTERNATES];
+	enum dualbm_mechanism mechanism;
+	bool required;
+	int (*attach)(struct dualbm_hook *hook);
+	void (*detach)(struct dualbm_hook *hook);
+	void (*entry)(struct pt_regs *regs);
+	void *probe;
+
+	u64 (*missed)(void);
+	u64 seen;
+	u64 silent;
+	const char *symbol;
+	bool attached;
+	bool dead;
+	struct ftrace_ops ops;
+	struct tracepoint *tracepoint;
+};
+
+extern struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS];
+
+/* Which row a hook is, for its counters. */
+static inline enum dualbm_hook_id dualbm_hook_id(const struct dualbm_hook *hook)
+{
+	return hook - dualbm_hooks;
+}
+
+/**
+ * dualbm_ftrace_attach() - put a hook's ftrace_ops on its symbol and the canary
+ * @hook: the hook
+ * @callback: called at the entry of the function
+ * @flags: beyond SAVE_REGS and PERMANENT
+ *
+ * Return: 0, -ENOENT if no alternate exists, or what ftrace says.
+ */
+int dualbm_ftrace_attach(struct dualbm_hook *hook, ftrace_func_t callback,
+			 unsigned long flags);
+
+/* Undo dualbm_ftrace_attach(). */
+void dualbm_ftrace_detach(struct dualbm_hook *hook);
+
+/**
+ * dualbm_ftrace_is_canary() - was this the canary, and count it
+ * @hook: the hook that fired
+ * @ip: where
+ */
+bool dualbm_ftrace_is_canary(struct dualbm_hook *hook, unsigned long ip);
+
+#endif /* DUALBM_HOOKS_H */

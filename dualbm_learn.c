@@ -1,0 +1,587 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Learning: what is free and what is allocated, exactly, on a running machine.
+ *
+ * One worker does it, at load and after every loss and CPU bracket, always the
+ * same way: forget, settle, track, learn what is free, learn what is allocated.
+ * docs/design.md has the argument for each step.
+ */
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/stacktrace.h>
+#include <linux/stop_machine.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
+#include <linux/irq_work.h>
+#include <linux/kallsyms.h>
+#include <linux/kprobes.h>
+
+#include "dualbm.h"
+
+/* What one round of learning what is allocated takes: 2 GiB on amd64. */
+#define WINDOW_CHUNKS	16UL
+#define WINDOW_FRAMES	(WINDOW_CHUNKS * DUALBM_CHUNK_FRAMES)
+#define WINDOW_WORDS	(WINDOW_FRAMES / BITS_PER_LONG)
+/* Tasks whose stack could not be read while others run; more end the round. */
+#define DOUBTFUL_TASKS	256
+#define STACK_ENTRIES	128
+/* How often, and how far apart, tasks inside an allocation are waited for. */
+#define DRAIN_TRIES	40
+#define DRAIN_WAIT_MS	50
+#define WATCH_PERIOD	HZ
+
+struct workqueue_struct *dualbm_worker;
+
+/*
+ * The frames that are candidates for "allocated". An event that makes a frame
+ * untracked takes its candidate bit away before it changes the planes.
+ */
+struct window {
+	unsigned long start_pfn;
+	unsigned long *candidates;
+};
+
+static struct window window_storage;
+static struct window *window;
+
+static struct work_struct relearn_work;
+static struct delayed_work watch_work;
+static struct irq_work relearn_irq_work;
+static bool learned_once;
+
+/* Only the worker uses these. */
+static struct task_struct *doubtful[DOUBTFUL_TASKS];
+static unsigned int nr_doubtful;
+static unsigned long stack_entries[STACK_ENTRIES];
+
+void dualbm_learn_disqualify(unsigned long pfn, unsigned long frames)
+{
+	struct window *now = READ_ONCE(window);
+	unsigned long first, last;
+
+	if (likely(!now))
+		return;
+	first = max(pfn, now->start_pfn);
+	last = min(pfn + frames, now->start_pfn + WINDOW_FRAMES);
+	while (first < last) {
+		unsigned long index = first - now->start_pfn;
+		unsigned long mask = dualbm_word_mask(index, last - first);
+
+		/* Fully ordered before the planes' stores: see learn_word(). */
+		atomic_long_fetch_andnot(mask, (atomic_long_t *)
+					 &now->candidates[index / BITS_PER_LONG]);
+		first += BITS_PER_LONG - index % BITS_PER_LONG;
+	}
+}
+
+/* ---- what is free ---- */
+
+/* @first is an index in the chunk. */
+static void learn_range_free(unsigned long *planes, unsigned long first,
+			     unsigned long frames)
+{
+	unsigned long end = min(first + frames, DUALBM_CHUNK_FRAMES);
+
+	while (first < end) {
+		dualbm_planes_learn(planes, first / BITS_PER_LONG,
+				    dualbm_word_mask(first, end - first),
+				    DUALBM_CODE_FREE);
+		first += BITS_PER_LONG - first % BITS_PER_LONG;
+	}
+}
+
+/*
+ * Under zone->lock a frame inside a PageBuddy block has no event to come but
+ * those that find it free: the last free event came before it was put there,
+ * and whoever takes it off fires an event or a hook after that.
+ */
+static void learn_block_free(struct dualbm_chunk *chunk, unsigned long pfn,
+			     unsigned long end)
+{
+	while (pfn < end) {
+		struct page *page = pfn_to_page(pfn);
+		struct zone *zone = page_zone(page);
+		unsigned long flags;
+
+		spin_lock_irqsave(&zone->lock, flags);
+		for (; pfn < end; ) {
+			unsigned long frames = 1;
+
+			page = pfn_to_page(pfn);
+			if (page_zone(page) != zone)
+				break;
+			if (PageBuddy(page) && page_private(page) <= DUALBM_MAX_ORDER) {
+				frames = 1UL << page_private(page);
+				learn_range_free(chunk->planes, pfn - chunk->start_pfn, frames);
+			}
+			pfn += frames;
+		}
+		spin_unlock_irqrestore(&zone->lock, flags);
+	}
+}
+
+static void learn_chunk_free(struct dualbm_chunk *chunk)
+{
+	unsigned long frame;
+
+	for (frame = 0; frame < DUALBM_CHUNK_FRAMES; frame += PAGES_PER_SUBSECTION) {
+		if (dualbm_subsection_present(chunk, frame))
+			learn_block_free(chunk, chunk->start_pfn + frame,
+					 chunk->start_pfn + frame + PAGES_PER_SUBSECTION);
+		cond_resched();
+	}
+}
+
+/* The same argument holds on a per-CPU list, under its lock. */
+static void learn_pcp_free(struct zone *zone)
+{
+	int cpu, index;
+
+	for_each_possible_cpu(cpu) {
+		struct per_cpu_pages *pcp = per_cpu_ptr(zone->per_cpu_pageset, cpu);
+		unsigned long flags;
+
+		spin_lock_irqsave(&pcp->lock, flags);
+		for (index = 0; index < NR_PCP_LISTS; index++) {
+			struct page *page;
+
+			list_for_each_entry(page, &pcp->lists[index], lru) {
+				unsigned long pfn = page_to_pfn(page);
+				unsigned long *planes = dualbm_lookup(pfn);
+
+				if (planes && planes != DUALBM_LOOKUP_CORRUPT)
+					learn_range_free(planes, pfn % DUALBM_CHUNK_FRAMES,
+							 1UL << dualbm_pcp_order(index));
+			}
+		}
+		spin_unlock_irqrestore(&pcp->lock, flags);
+		cond_resched();
+	}
+}
+
+static void learn_free(void)
+{
+	struct dualbm_chunk *chunk;
+	int nid, zone;
+
+	mutex_lock(&dualbm_memory_lock);
+	list_for_each_entry(chunk, &dualbm_chunks, list)
+		learn_chunk_free(chunk);
+	mutex_unlock(&dualbm_memory_lock);
+	for_each_online_node(nid)
+		for (zone = 0; zone < MAX_NR_ZONES; zone++)
+			if (populated_zone(&NODE_DATA(nid)->node_zones[zone]))
+				learn_pcp_free(&NODE_DATA(nid)->node_zones[zone]);
+}
+
+/* ---- what is allocated ---- */
+
+/*
+ * Is a frame in use? Its own count says so, or for the tail of a compound page
+ * the head's. Wrong answers are harmless here: an allocation that has its page
+ * but not yet its alloc event is waited for, and a frame that is freed after
+ * this look is no candidate any more.
+ */
+static bool frame_in_use(unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	if (PageHWPoison(page) || PageBuddy(page))
+		return false;
+	return page_ref_count(compound_head(page)) > 0;
+}
+
+static void weed_out_word(struct dualbm_chunk *chunk, unsigned long word,
+			  unsigned long *candidates)
+{
+	unsigned long *untracked = dualbm_plane(chunk->planes, DUALBM_UNTRACKED);
+	unsigned long keep = READ_ONCE(untracked[word]) & READ_ONCE(*candidates);
+	unsigned long frames = keep;
+	unsigned long frame = word * BITS_PER_LONG;
+
+	while (frames) {
+		unsigned long bit = __ffs(frames);
+
+		frames &= frames - 1;
+		if (!frame_in_use(chunk->start_pfn + frame + bit))
+			keep &= ~BIT(bit);
+	}
+	atomic_long_and(keep, (atomic_long_t *)candidates);
+}
+
+/* Returns false if no memory is in the window. */
+static bool weed_out_window(struct window *now)
+{
+	struct dualbm_chunk *chunk;
+	bool any = false;
+
+	mutex_lock(&dualbm_memory_lock);
+	list_for_each_entry(chunk, &dualbm_chunks, list) {
+		unsigned long word, offset = chunk->start_pfn - now->start_pfn;
+
+		if (offset >= WINDOW_FRAMES)
+			continue;
+		any = true;
+		for (word = 0; word < DUALBM_PLANE_WORDS; word++) {
+			unsigned long *candidates =
+				&now->candidates[offset / BITS_PER_LONG + word];
+
+			if (dualbm_subsection_present(chunk, word * BITS_PER_LONG))
+				weed_out_word(chunk, word, candidates);
+			else
+				WRITE_ONCE(*candidates, 0);
+		}
+		cond_resched();
+	}
+	mutex_unlock(&dualbm_memory_lock);
+	return any;
+}
+
+/* ---- is anybody still inside an allocation ---- */
+
+enum whereabouts { OUTSIDE, INSIDE, DOUBTFUL };
+
+static unsigned int (*save_stack_of)(struct task_struct *task, unsigned long *store,
+				     unsigned int size, unsigned int skip);
+
+/* A stack that was read to its end names the way into the kernel last. */
+static bool stack_is_whole(unsigned int entries)
+{
+	static const char * const ends[] = { DUALBM_STACK_ENDS };
+	char name[KSYM_SYMBOL_LEN];
+	int i;
+
+	if (!entries || entries == STACK_ENTRIES)
+		return false;
+	sprint_symbol_no_offset(name, stack_entries[entries - 1]);
+	for (i = 0; i < ARRAY_SIZE(ends); i++)
+		if (strstarts(name, ends[i]))
+			return true;
+	return false;
+}
+
+/* Reads the stack of a task that is not running and, if it is whole, judges. */
+static enum whereabouts stack_says(struct task_struct *task)
+{
+	unsigned int entries = save_stack_of(task, stack_entries, STACK_ENTRIES, 0);
+	unsigned int i;
+
+	for (i = 0; i < entries; i++)
+		if (dualbm_inside_allocation(stack_entries[i]))
+			return INSIDE;
+	return stack_is_whole(entries) ? OUTSIDE : DOUBTFUL;
+}
+
+/* It has switched away for the last time; its stack may be gone already. */
+static bool task_is_gone(struct task_struct *task)
+{
+	return READ_ONCE(task->__state) == TASK_DEAD;
+}
+
+static enum whereabouts task_whereabouts(struct task_struct *task)
+{
+	unsigned long switches = READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+	enum whereabouts where;
+
+	if (task == current || task_is_gone(task))
+		return OUTSIDE;
+	if (READ_ONCE(task->on_cpu))
+		return DOUBTFUL;
+	smp_rmb();
+	where = stack_says(task);
+	smp_rmb();
+	/* It must not have run while its stack was read. */
+	if (READ_ONCE(task->on_cpu) ||
+	    switches != READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw))
+		return DOUBTFUL;
+	return where;
+}
+
+static void release_doubtful(void)
+{
+	while (nr_doubtful)
+		put_task_struct(doubtful[--nr_doubtful]);
+}
+
+/*
+ * Look at every task. Returns false if one is inside an allocation, or if too
+ * many could not be read; those that could not are left in doubtful[].
+ */
+static bool tasks_outside(void)
+{
+	struct task_struct *process, *task;
+	bool outside = true;
+
+	release_doubtful();
+	rcu_read_lock();
+	for_each_process_thread(process, task) {
+		enum whereabouts where = task_whereabouts(task);
+
+		if (where == OUTSIDE)
+			continue;
+		if (where == INSIDE || nr_doubtful == DOUBTFUL_TASKS) {
+			outside = false;
+			goto unlock;
+		}
+		get_task_struct(task);
+		doubtful[nr_doubtful++] = task;
+	}
+unlock:
+	rcu_read_unlock();
+	return outside;
+}
+
+/*
+ * Wait until no allocation that had its page at the time of the call still has
+ * its alloc event to come. Between the two it runs, is preempted, or sleeps in
+ * its cgroup charge: synchronize_rcu_tasks() waits for the first two, and a
+ * look at the stacks shows the third.
+ */
+static bool drain_allocations(void)
+{
+	int i;
+
+	for (i = 0; i < DRAIN_TRIES; i++) {
+		synchronize_rcu_tasks();
+		synchronize_rcu();
+		if (tasks_outside())
+			return true;
+		release_doubtful();
+		schedule_timeout_uninterruptible(msecs_to_jiffies(DRAIN_WAIT_MS));
+	}
+	return false;
+}
+
+/* ---- the step itself ---- */
+
+/*
+ * Called with all CPUs stopped, so only an NMI's event can come, and that
+ * forgets: it takes the candidate bits first. Either the second look below
+ * sees that, or all stores of this word came before that event's.
+ */
+static void learn_word(unsigned long *planes, unsigned long word,
+		       unsigned long *candidates)
+{
+	unsigned long learned, lost;
+
+	learned = dualbm_planes_learn(planes, word, READ_ONCE(*candidates),
+				      DUALBM_CODE_ALLOCATED);
+	smp_mb();
+	lost = learned & ~READ_ONCE(*candidates);
+	while (lost) {
+		dualbm_planes_forget(planes, word * BITS_PER_LONG + __ffs(lost), 1);
+		lost &= lost - 1;
+	}
+}
+
+static bool doubtful_are_outside(void)
+{
+	unsigned int i;
+
+	/* Who runs now is a stopper; all others can be read. */
+	for (i = 0; i < nr_doubtful; i++)
+		if (!doubtful[i]->on_cpu && !task_is_gone(doubtful[i]) &&
+		    stack_says(doubtful[i]) != OUTSIDE)
+			return false;
+	return true;
+}
+
+static int learn_window_stopped(void *data)
+{
+	struct window *now = window;
+	unsigned long generation = *(unsigned long *)data;
+	unsigned long chunk, word;
+
+	if (!dualbm_mode_current(generation) || !doubtful_are_outside())
+		return -EAGAIN;
+	WRITE_ONCE(dualbm_mode, DUALBM_FORGETTING);
+	dualbm_nmi_wait();
+	for (chunk = 0; chunk < WINDOW_CHUNKS; chunk++) {
+		unsigned long offset = chunk * DUALBM_CHUNK_FRAMES;
+		unsigned long *planes = dualbm_lookup(now->start_pfn + offset);
+
+		if (!planes || planes == DUALBM_LOOKUP_CORRUPT)
+			continue;
+		for (word = 0; word < DUALBM_PLANE_WORDS; word++)
+			learn_word(planes, word,
+				   &now->candidates[offset / BITS_PER_LONG + word]);
+	}
+	smp_mb();
+	WRITE_ONCE(dualbm_mode, DUALBM_TRACKING);
+	return 0;
+}
+
+static void learn_window(unsigned long start_pfn, unsigned long generation)
+{
+	int tries;
+
+	window_storage.start_pfn = start_pfn;
+	memset(window_storage.candidates, 0xff, WINDOW_WORDS * sizeof(long));
+	/* Pairs with the dependency in dualbm_learn_disqualify(). */
+	smp_store_release(&window, &window_storage);
+	/* From here on every event that makes a frame untracked says so. */
+	synchronize_rcu();
+	if (weed_out_window(&window_storage))
+		for (tries = 0; tries < 3; tries++)
+			if (!drain_allocations() ||
+			    !stop_machine(learn_window_stopped, &generation, NULL))
+				break;
+	release_doubtful();
+	WRITE_ONCE(window, NULL);
+	synchronize_rcu();
+}
+
+static unsigned long last_pfn(void)
+{
+	unsigned long end = 0;
+
+	mutex_lock(&dualbm_memory_lock);
+	if (!list_empty(&dualbm_chunks))
+		end = list_last_entry(&dualbm_chunks, struct dualbm_chunk, list)->start_pfn +
+		      DUALBM_CHUNK_FRAMES;
+	mutex_unlock(&dualbm_memory_lock);
+	return end;
+}
+
+/* The first chunk at or after @pfn, or @end. */
+static unsigned long next_chunk(unsigned long pfn, unsigned long end)
+{
+	struct dualbm_chunk *chunk;
+
+	mutex_lock(&dualbm_memory_lock);
+	list_for_each_entry(chunk, &dualbm_chunks, list)
+		if (chunk->start_pfn >= pfn) {
+			end = chunk->start_pfn;
+			break;
+		}
+	mutex_unlock(&dualbm_memory_lock);
+	return end;
+}
+
+static void learn_allocated(unsigned long generation)
+{
+	unsigned long end = last_pfn(), pfn = next_chunk(0, end);
+
+	window_storage.candidates = vmalloc(WINDOW_WORDS * sizeof(long));
+	if (!window_storage.candidates)
+		return;
+	for (; pfn < end && dualbm_mode_current(generation);
+	     pfn = next_chunk(pfn + WINDOW_FRAMES, end))
+		learn_window(pfn, generation);
+	vfree(window_storage.candidates);
+}
+
+void dualbm_learn_pass(void)
+{
+	unsigned long generation = dualbm_mode_generation();
+
+	if (!generation)
+		return;
+	learn_free();
+	learn_allocated(generation);
+}
+
+/* ---- the worker ---- */
+
+static void relearn(struct work_struct *work)
+{
+	unsigned long generation;
+	const char *lost;
+
+	do {
+		/* An open CPU bracket asks again when it closes. */
+		if (!dualbm_mode_begin(&generation))
+			return;
+		synchronize_rcu();
+		dualbm_memory_forget_all();
+		if (!dualbm_mode_advance(generation, DUALBM_SETTLING))
+			continue;
+		/* A call that entered a hooked function unseen has left it. */
+		synchronize_rcu_tasks();
+		synchronize_rcu();
+		dualbm_hooks_lost();
+	} while (!dualbm_mode_advance(generation, DUALBM_TRACKING));
+
+	if (learned_once)
+		dualbm_count(DUALBM_STAT_RELEARNS);
+	learned_once = true;
+	dualbm_learn_pass();
+	lost = dualbm_hooks_watch();
+	if (dualbm_mode_current(generation))
+		dualbm_set_state(lost ? DUALBM_STATE_DEGRADED : DUALBM_STATE_ARMED);
+}
+
+/* Every second: do the hooks still fire, has one lost anything? */
+static void watch(struct work_struct *work)
+{
+	const char *lost = dualbm_hooks_watch();
+
+	if (lost && dualbm_state_now() == DUALBM_STATE_ARMED)
+		dualbm_degrade(lost);
+	else if (!lost && dualbm_state_now() == DUALBM_STATE_DEGRADED)
+		dualbm_learn_request();
+	queue_delayed_work(dualbm_worker, &watch_work, WATCH_PERIOD);
+}
+
+static void relearn_from_irq(struct irq_work *work)
+{
+	queue_work(dualbm_worker, &relearn_work);
+}
+
+/* An event's context may hold any lock; an interrupt of its own does not. */
+void dualbm_learn_request(void)
+{
+	irq_work_queue(&relearn_irq_work);
+}
+
+#if DUALBM_HAVE_STACK_OF_TASK
+static int find_stack_of_task(void)
+{
+	save_stack_of = stack_trace_save_tsk;
+	return 0;
+}
+#else
+static int find_stack_of_task(void)
+{
+	struct kprobe probe = { .symbol_name = "stack_trace_save_tsk" };
+	int ret = register_kprobe(&probe);
+
+	if (ret) {
+		pr_err("cannot find stack_trace_save_tsk, which learning needs: %d\n", ret);
+		return ret;
+	}
+	save_stack_of = (void *)probe.addr;
+	unregister_kprobe(&probe);
+	return 0;
+}
+#endif
+
+int dualbm_learn_init(void)
+{
+	int ret = find_stack_of_task();
+
+	if (ret)
+		return ret;
+	INIT_WORK(&relearn_work, relearn);
+	INIT_DELAYED_WORK(&watch_work, watch);
+	init_irq_work(&relearn_irq_work, relearn_from_irq);
+	dualbm_worker = alloc_ordered_workqueue("dualbm", 0);
+	return dualbm_worker ? 0 : -ENOMEM;
+}
+
+void dualbm_learn_start(void)
+{
+	queue_work(dualbm_worker, &relearn_work);
+	queue_delayed_work(dualbm_worker, &watch_work, WATCH_PERIOD);
+}
+
+void dualbm_learn_exit(void)
+{
+	irq_work_sync(&relearn_irq_work);
+	cancel_delayed_work_sync(&watch_work);
+	cancel_work_sync(&relearn_work);
+	destroy_workqueue(dualbm_worker);
+}

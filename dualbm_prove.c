@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The witnesses: what the allocator itself says about a frame.
+ *
+ * A mismatch only makes dualbm look here. An owned frame never lies in a buddy
+ * block or on a per-CPU list, and the event that frees a frame comes before it
+ * is put there; so a frame found there while its owner is just freeing it was
+ * free already. That holds whatever the planes say and whatever was lost.
+ */
+#include <linux/ktime.h>
+
+#include "dualbm.h"
+
+/*
+ * The locks are held for microseconds. A holder that this very context has
+ * interrupted never lets go, so the wait has an end.
+ */
+#define ZONE_LOCK_NS	(500 * NSEC_PER_MSEC)
+#define PCP_LOCK_NS	(20 * NSEC_PER_MSEC)
+
+static bool lock_within(spinlock_t *lock, u64 ns)
+{
+	u64 end = ktime_get_mono_fast_ns() + ns;
+
+	while (!spin_trylock(lock)) {
+		if (ktime_get_mono_fast_ns() > end)
+			return false;
+		cpu_relax();
+	}
+	return true;
+}
+
+/* Mirrors is_free_buddy_page(), mm/page_alloc.c, with the zone checked too. */
+bool dualbm_buddy_covers(struct zone *zone, unsigned long pfn)
+{
+	unsigned int order;
+
+	for (order = 0; order <= DUALBM_MAX_ORDER; order++) {
+		struct page *head = pfn_to_online_page(pfn & ~((1UL << order) - 1));
+
+		if (head && page_zone(head) == zone && PageBuddy(head) &&
+		    page_private(head) >= order &&
+		    page_private(head) <= DUALBM_MAX_ORDER)
+			return true;
+	}
+	return false;
+}
+
+/* Mirrors pindex_to_order(), mm/page_alloc.c. */
+unsigned int dualbm_pcp_order(unsigned int index)
+{
+	if (index >= NR_LOWORDER_PCP_LISTS)
+		return pageblock_order;
+	return index / MIGRATE_PCPTYPES;
+}
+
+static bool pcp_covers(struct per_cpu_pages *pcp, unsigned long pfn)
+{
+	unsigned int index;
+
+	for (index = 0; index < NR_PCP_LISTS; index++) {
+		unsigned long frames = 1UL << dualbm_pcp_order(index);
+		struct page *page;
+		int left = READ_ONCE(pcp->count) + 1;
+
+		list_for_each_entry(page, &pcp->lists[index], lru) {
+			if (pfn - page_to_pfn(page) < frames)
+				return true;
+			/* A broken list may have no end. */
+			if (!left--)
+				break;
+		}
+	}
+	return false;
+}
+
+static bool pcp_lists_cover(struct zone *zone, unsigned long pfn)
+{
+	bool found = false;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct per_cpu_pages *pcp = per_cpu_ptr(zone->per_cpu_pageset, cpu);
+
+		if (!READ_ONCE(pcp->count) || !lock_within(&pcp->lock, PCP_LOCK_NS))
+			continue;
+		found = pcp_covers(pcp, pfn);
+		spin_unlock(&pcp->lock);
+		if (found)
+			break;
+	}
+	return found;
+}
+
+enum dualbm_proof dualbm_prove_free(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+	enum dualbm_proof proof = DUALBM_UNPROVEN;
+	unsigned long flags;
+	struct zone *zone;
+
+	if (!page)
+		return DUALBM_UNPROVEN;
+	zone = page_zone(page);
+	local_irq_save(flags);
+	if (lock_within(&zone->lock, ZONE_LOCK_NS)) {
+		if (dualbm_buddy_covers(zone, pfn))
+			proof = DUALBM_PROOF_BUDDY;
+		spin_unlock(&zone->lock);
+	}
+	if (proof == DUALBM_UNPROVEN && pcp_lists_cover(zone, pfn))
+		proof = DUALBM_PROOF_PCP;
+	local_irq_restore(flags);
+	return proof;
+}
+
+/*
+ * At its alloc event a page that was free bears no mark: free_pages_prepare()
+ * took them off. Marks on a single page are those of an owner who still has it.
+ */
+static bool owner_left_marks(const struct dualbm_violation *v)
+{
+	struct page *page = pfn_to_online_page(v->first);
+
+	if (!page || v->order || PageCompound(page))
+		return false;
+	return PageLRU(page) || READ_ONCE(page->mapping) ||
+	       atomic_read(&page->_mapcount) != -1;
+}
+
+static enum dualbm_proof prove_either_end(const struct dualbm_violation *v)
+{
+	enum dualbm_proof proof = dualbm_prove_free(v->first);
+
+	if (proof == DUALBM_UNPROVEN && v->last != v->first)
+		proof = dualbm_prove_free(v->last);
+	return proof;
+}
+
+enum dualbm_proof dualbm_prove(const struct dualbm_violation *v)
+{
+	enum dualbm_proof proof;
+	struct page *page;
+
+	switch (v->class) {
+	case DUALBM_DOUBLE_FREE:
+	case DUALBM_BOUNDARY_DOUBLE_FREE:
+		return prove_either_end(v);
+	case DUALBM_DOUBLE_ALLOC:
+		proof = prove_either_end(v);
+		if (proof != DUALBM_UNPROVEN)
+			return proof;
+		if (owner_left_marks(v))
+			return DUALBM_PROOF_OWNER;
+		/*
+		 * Only a lost free event could have faked the record. Those are
+		 * lost in a CPU bracket, after which every frame is forgotten,
+		 * or with the tracepoint itself.
+		 */
+		return dualbm_hooks_lost() ? DUALBM_UNPROVEN : DUALBM_PROOF_RECORD;
+	case DUALBM_ALLOCATOR_CORRUPTION:
+		/* The event came with zone->lock held. */
+		page = pfn_to_online_page(v->first);
+		if (page && dualbm_buddy_covers(page_zone(page), v->first))
+			return DUALBM_PROOF_BUDDY;
+		return DUALBM_UNPROVEN;
+	case DUALBM_PLANE_CORRUPTION:
+		return v->proof == DUALBM_PROOF_STOPPED ? v->proof : DUALBM_PROOF_PLANES;
+	case DUALBM_DIRECTORY_CORRUPTION:
+		return DUALBM_PROOF_DIRECTORY;
+	default:
+		return DUALBM_UNPROVEN;
+	}
+}

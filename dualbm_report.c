@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From a finding to its consequences: the ring, the log block, the trace event,
+ * the uevent, the taint, and then what the policy says.
+ */
+#include <linux/irq_work.h>
+#include <linux/kallsyms.h>
+#include <linux/kobject.h>
+#include <linux/module.h>
+#include <linux/panic.h>
+#include <linux/ratelimit.h>
+#include <linux/sched/clock.h>
+#include <linux/stacktrace.h>
+#include <linux/ktime.h>
+#include <linux/workqueue.h>
+
+#include "dualbm.h"
+
+#define CREATE_TRACE_POINTS
+#include "dualbm_trace.h"
+
+#define RING_RECORDS	64
+
+static const char * const class_names[DUALBM_NR_CLASSES] = {
+	[DUALBM_NO_VIOLATION] = "none",
+	[DUALBM_DOUBLE_ALLOC] = "double_alloc",
+	[DUALBM_DOUBLE_FREE] = "double_free",
+	[DUALBM_BOUNDARY_DOUBLE_FREE] = "boundary_double_free",
+	[DUALBM_PLANE_CORRUPTION] = "plane_corruption",
+	[DUALBM_DIRECTORY_CORRUPTION] = "directory_corruption",
+	[DUALBM_ALLOCATOR_CORRUPTION] = "allocator_corruption",
+};
+
+static const enum dualbm_stat class_stats[DUALBM_NR_CLASSES] = {
+	[DUALBM_DOUBLE_ALLOC] = DUALBM_STAT_DOUBLE_ALLOC,
+	[DUALBM_DOUBLE_FREE] = DUALBM_STAT_DOUBLE_FREE,
+	[DUALBM_BOUNDARY_DOUBLE_FREE] = DUALBM_STAT_BOUNDARY_DOUBLE_FREE,
+	[DUALBM_PLANE_CORRUPTION] = DUALBM_STAT_PLANE_CORRUPTION,
+	[DUALBM_DIRECTORY_CORRUPTION] = DUALBM_STAT_DIRECTORY_CORRUPTION,
+	[DUALBM_ALLOCATOR_CORRUPTION] = DUALBM_STAT_ALLOCATOR_CORRUPTION,
+};
+
+static const char * const proof_names[DUALBM_NR_PROOFS] = {
+	[DUALBM_UNPROVEN] = "none",
+	[DUALBM_PROOF_BUDDY] = "buddy",
+	[DUALBM_PROOF_PCP] = "pcp",
+	[DUALBM_PROOF_OWNER] = "owner",
+	[DUALBM_PROOF_RECORD] = "record",
+	[DUALBM_PROOF_PLANES] = "planes",
+	[DUALBM_PROOF_STOPPED] = "stopped",
+	[DUALBM_PROOF_DIRECTORY] = "directory",
+};
+
+static const char * const event_names[DUALBM_NR_EVENTS] = {
+	[DUALBM_ALLOC] = "alloc",
+	[DUALBM_FREE] = "free",
+	[DUALBM_FREE_POISONED] = "free_poisoned",
+	[DUALBM_ISOLATE] = "isolate",
+	[DUALBM_PUTBACK] = "putback",
+	[DUALBM_CHARGE] = "charge",
+	[DUALBM_DEPART] = "depart",
+	[DUALBM_BULK_SINGLE] = "alloc",
+	[DUALBM_FORGET] = "forget",
+};
+
+static const char * const code_names[DUALBM_NR_CODES] = {
+	[0] = "illegal-000",
+	[DUALBM_CODE_ALLOCATED] = "allocated",
+	[DUALBM_CODE_FREE] = "free",
+	[3] = "illegal-110",
+	[DUALBM_CODE_UNTRACKED] = "untracked",
+	[5] = "illegal-101",
+	[6] = "illegal-011",
+	[DUALBM_CODE_DEPARTING] = "departing",
+};
+
+/*
+ * The allocator's own functions: the first frame of the stack that is none of
+ * them is the caller. What is missing here makes a report less apt, not wrong.
+ */
+static const char * const allocator_prefixes[] = {
+	"__alloc_pages", "alloc_pages", "__alloc_frozen", "alloc_frozen",
+	"__folio_alloc", "folio_alloc", "vma_alloc_folio", "get_page_from_freelist",
+	"__get_free_pages", "get_zeroed_page", "get_free_pages", "__free_pages",
+	"___free_pages", "free_unref", "__free_unref", "free_pages", "free_frozen",
+	"__free_frozen", "free_pcp", "free_the_page", "__free_one_page",
+	"free_contig_range", "__put_page", "put_page", "__folio_put", "folios_put",
+	"release_pages", "__page_cache_release", "__isolate_free_page",
+	"__traceiter_", "trace_", "kprobe_", "kretprobe_", "arch_rethook",
+	"rethook_", "ftrace_", "arch_ftrace", "optimized_callback", "opt_pre_handler",
+	"aggr_pre_handler", "stack_trace_save", "0x",
+};
+
+/*
+ * A record is written by its event and read by files. @sequence is the number
+ * of the record that is whole, 0 while one is written.
+ */
+struct ring_slot {
+	u64 sequence;
+	struct dualbm_violation record;
+};
+
+static struct ring_slot ring[RING_RECORDS];
+static atomic64_t ring_next = ATOMIC64_INIT(0);
+static u64 ring_logged;
+static struct irq_work late_work;
+static struct work_struct uevent_work;
+
+const char *dualbm_class_name(enum dualbm_class class)
+{
+	return class_names[class];
+}
+
+const char *dualbm_code_name(unsigned int code)
+{
+	return code_names[code];
+}
+
+static bool is_allocator_function(unsigned long address)
+{
+	char name[KSYM_SYMBOL_LEN];
+	int i;
+
+	sprint_symbol_no_offset(name, address);
+	for (i = 0; i < ARRAY_SIZE(allocator_prefixes); i++)
+		if (strstarts(name, allocator_prefixes[i]))
+			return true;
+	return false;
+}
+
+static unsigned long find_caller(const struct dualbm_violation *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < v->stack_entries; i++)
+		if (!within_module(v->stack[i], THIS_MODULE) &&
+		    !is_allocator_function(v->stack[i]))
+			return v->stack[i];
+	return v->stack_entries ? v->stack[v->stack_entries - 1] : 0;
+}
+
+void dualbm_describe(struct dualbm_violation *v)
+{
+	struct page *page = pfn_to_online_page(v->first);
+
+	v->time_ns = ktime_get_mono_fast_ns();
+	v->cpu = raw_smp_processor_id();
+	v->pid = current->pid;
+	strscpy(v->comm, current->comm, sizeof(v->comm));
+	v->stack_entries = stack_trace_save(v->stack, DUALBM_STACK_DEPTH, 1);
+	if (!v->caller)
+		v->caller = find_caller(v);
+	v->have_page = page;
+	v->node = NUMA_NO_NODE;
+	strscpy(v->zone, "-", sizeof(v->zone));
+	if (!page)
+		return;
+	v->page_flags = page->flags;
+	v->page_refcount = page_ref_count(page);
+	v->page_mapcount = atomic_read(&page->_mapcount);
+	v->node = page_to_nid(page);
+	strscpy(v->zone, page_zone(page)->name, sizeof(v->zone));
+}
+
+int dualbm_report_line(const struct dualbm_violation *v, char *buffer, size_t size)
+{
+	bool unproven = v->proof == DUALBM_UNPROVEN;
+	int length;
+
+	length = scnprintf(buffer, size, "%s pfn=0x%lx order=%u proof=%s",
+			   unproven ? "unproven" : class_names[v->class],
+			   v->first, v->order, proof_names[v->proof]);
+	if (unproven)
+		length += scnprintf(buffer + length, size - length, " class=%s",
+				    class_names[v->class]);
+	return length + scnprintf(buffer + length, size - length,
+		" caller=%pS event=%s was=%s block=0x%lx frames=%lu node=%d zone=%s cpu=%d pid=%d comm=%s",
+		(void *)v->caller, event_names[v->event], code_names[v->code],
+		v->pfn, v->frames, v->node, v->zone, v->cpu, v->pid, v->comm);
+}
+
+int dualbm_report_keys(const struct dualbm_violation *v, char *buffer, size_t size)
+{
+	int length = scnprintf(buffer, size,
+		"record=%llu class=%s pfn=0x%lx order=%u proof=%s frames=%lu block=0x%lx event=%s was=%s primary=%u secondary=%u untracked=%u node=%d zone=%s cpu=%d pid=%d comm=%s time_ns=%llu caller=%pS",
+		v->number, class_names[v->class], v->first, v->order,
+		proof_names[v->proof], v->frames, v->pfn, event_names[v->event],
+		code_names[v->code], v->code & 1, v->code >> 1 & 1, v->code >> 2 & 1,
+		v->node, v->zone, v->cpu, v->pid, v->comm, v->time_ns,
+		(void *)v->caller);
+
+	if (v->have_page)
+		length += scnprintf(buffer + length, size - length,
+				    " flags=0x%lx refcount=%d mapcount=%d",
+				    v->page_flags, v->page_refcount, v->page_mapcount);
+	return length + scnprintf(buffer + length, size - length, " repaired=%d\n",
+				  v->repaired);
+}
+
+static void ring_store(struct dualbm_violation *v)
+{
+	struct ring_slot *slot;
+
+	v->number = atomic64_inc_return(&ring_next);
+	slot = &ring[v->number % RING_RECORDS];
+	WRITE_ONCE(slot->sequence, 0);
+	smp_wmb();
+	slot->record = *v;
+	/* Pairs with ring_copy(): the number stands for a whole record. */
+	smp_store_release(&slot->sequence, v->number);
+}
+
+static bool ring_copy(u64 number, struct dualbm_violation *v)
+{
+	struct ring_slot *slot = &ring[number % RING_RECORDS];
+
+	if (smp_load_acquire(&slot->sequence) != number)
+		return false;
+	*v = slot->record;
+	smp_rmb();
+	return READ_ONCE(slot->sequence) == number;
+}
+
+bool dualbm_report_last(struct dualbm_violation *v)
+{
+	u64 number = atomic64_read(&ring_next);
+
+	return number && ring_copy(number, v);
+}
+
+bool dualbm_report_get(unsigned int index, struct dualbm_violation *v)
+{
+	u64 last = atomic64_read(&ring_next);
+	u64 number = last > RING_RECORDS ? last - RING_RECORDS : 0;
+
+	for (number += index + 1; number <= last; number++)
+		if (ring_copy(number, v))
+			return true;
+	return false;
+}
+
+static void log_block(const struct dualbm_violation *v)
+{
+	char line[512];
+	unsigned int i;
+
+	dualbm_report_line(v, line, sizeof(line));
+	pr_emerg("%s\n", line);
+	pr_emerg("  record=%llu planes: primary=%u secondary=%u untracked=%u%s\n",
+		 v->number, v->code & 1, v->code >> 1 & 1, v->code >> 2 & 1,
+		 v->repaired ? " corrected" : "");
+	if (v->have_page)
+		pr_emerg("  page: flags=0x%lx refcount=%d mapcount=%d\n",
+			 v->page_flags, v->page_refcount, v->page_mapcount);
+	pr_emerg("  stack:\n");
+	for (i = 0; i < v->stack_entries; i++)
+		pr_emerg("    %pS\n", (void *)v->stack[i]);
+	pr_emerg("  end of record %llu\n", v->number);
+}
+
+static void send_uevents(struct work_struct *work)
+{
+	static struct dualbm_violation v;
+	static char line[512];
+	char *environment[] = { line, NULL };
+	int length;
+
+	if (!dualbm_report_last(&v))
+		return;
+	length = scnprintf(line, sizeof(line), "DUALBM_VIOLATION=");
+	dualbm_report_line(&v, line + length, sizeof(line) - length);
+	kobject_uevent_env(dualbm_sysfs_kobject(), KOBJ_CHANGE, environment);
+}
+
+/*
+ * What the event's context does not allow: a console driver may allocate, which
+ * must not happen under zone->lock, and a uevent sleeps.
+ */
+static void report_late(struct irq_work *work)
+{
+	static struct dualbm_violation v;
+	u64 last = atomic64_read(&ring_next);
+
+	while (ring_logged < last)
+		if (ring_copy(++ring_logged, &v) &&
+		    v.class == DUALBM_ALLOCATOR_CORRUPTION)
+			log_block(&v);
+	schedule_work(&uevent_work);
+}
+
+static void react_unproven(struct dualbm_violation *v)
+{
+	static DEFINE_RATELIMIT_STATE(burst, 10 * HZ, 3);
+	char line[512];
+
+	dualbm_count(DUALBM_STAT_UNPROVEN);
+	ring_store(v);
+	trace_violation(v);
+	if (dualbm_on_degraded == DUALBM_PANIC) {
+		log_block(v);
+		dualbm_report_line(v, line, sizeof(line));
+		panic("dualbm: %s", line);
+	}
+	if (__ratelimit(&burst))
+		log_block(v);
+}
+
+void dualbm_report(struct dualbm_violation *v)
+{
+	char line[512];
+
+	dualbm_describe(v);
+	if (v->proof == DUALBM_UNPROVEN) {
+		react_unproven(v);
+		return;
+	}
+	dualbm_count(DUALBM_STAT_VIOLATIONS);
+	dualbm_count(class_stats[v->class]);
+	ring_store(v);
+	if (v->class != DUALBM_ALLOCATOR_CORRUPTION || dualbm_policy == DUALBM_PANIC)
+		log_block(v);
+	trace_violation(v);
+	add_taint(TAINT_BAD_PAGE, LOCKDEP_STILL_OK);
+	irq_work_queue(&late_work);
+	if (dualbm_policy == DUALBM_PANIC) {
+		dualbm_report_line(v, line, sizeof(line));
+		panic("dualbm: %s", line);
+	}
+}
+
+void dualbm_verdict(struct dualbm_violation *v)
+{
+	const char *lost;
+
+	v->proof = dualbm_prove(v);
+	if (v->proof != DUALBM_UNPROVEN) {
+		dualbm_report(v);
+		return;
+	}
+	/* A lost event explains a mismatch that nothing proves. */
+	lost = dualbm_hooks_lost();
+	if (lost)
+		dualbm_degrade(lost);
+	else
+		dualbm_report(v);
+	dualbm_forget_range(v->pfn, 1UL << v->order);
+}
+
+int dualbm_report_init(void)
+{
+	init_irq_work(&late_work, report_late);
+	INIT_WORK(&uevent_work, send_uevents);
+	return 0;
+}
+
+void dualbm_report_exit(void)
+{
+	irq_work_sync(&late_work);
+	cancel_work_sync(&uevent_work);
+}

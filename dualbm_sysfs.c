@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The interface in /sys/kernel/dualbm.
+ */
+#include <linux/kobject.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+
+#include "dualbm.h"
+
+static const char * const stat_names[] = {
+	[DUALBM_STAT_ALLOC_EVENTS] = "alloc_events",
+	[DUALBM_STAT_ALLOC_PAGES] = "alloc_pages",
+	[DUALBM_STAT_FREE_EVENTS] = "free_events",
+	[DUALBM_STAT_FREE_PAGES] = "free_pages",
+	[DUALBM_STAT_FORGET_EVENTS] = "forget_events",
+	[DUALBM_STAT_VIOLATIONS] = "violations",
+	[DUALBM_STAT_DOUBLE_ALLOC] = "double_alloc",
+	[DUALBM_STAT_DOUBLE_FREE] = "double_free",
+	[DUALBM_STAT_BOUNDARY_DOUBLE_FREE] = "boundary_double_free",
+	[DUALBM_STAT_PLANE_CORRUPTION] = "plane_corruption",
+	[DUALBM_STAT_DIRECTORY_CORRUPTION] = "directory_corruption",
+	[DUALBM_STAT_ALLOCATOR_CORRUPTION] = "allocator_corruption",
+	[DUALBM_STAT_UNPROVEN] = "unproven",
+	[DUALBM_STAT_CORRECTED] = "corrected",
+	[DUALBM_STAT_HOOKS_MISSED] = "hooks_missed",
+	[DUALBM_STAT_COVERAGE_GAPS] = "coverage_gaps",
+	[DUALBM_STAT_RELEARNS] = "relearns",
+	[DUALBM_STAT_PAGES_MANAGED] = "pages_managed",
+	[DUALBM_STAT_PAGES_ALLOCATED] = "pages_allocated",
+	[DUALBM_STAT_PAGES_FREE] = "pages_free",
+	[DUALBM_STAT_PAGES_UNTRACKED] = "pages_untracked",
+	[DUALBM_STAT_PLANE_BYTES] = "plane_bytes",
+	[DUALBM_STAT_SCRUB_PASSES] = "scrub_passes",
+	[DUALBM_STAT_AUDIT_PASSES] = "audit_passes",
+	[DUALBM_STAT_SELFTEST_PASSES] = "selftest_passes",
+};
+
+static_assert(ARRAY_SIZE(stat_names) == DUALBM_NR_STATS);
+
+DEFINE_PER_CPU(struct dualbm_counters, dualbm_counters);
+
+static struct kobject *dualbm_kobject;
+
+struct kobject *dualbm_sysfs_kobject(void)
+{
+	return dualbm_kobject;
+}
+
+const char *dualbm_stat_name(enum dualbm_stat stat)
+{
+	return stat_names[stat];
+}
+
+void dualbm_stats_read(u64 *values)
+{
+	struct dualbm_census census;
+	int cpu, id;
+
+	memset(values, 0, DUALBM_NR_STATS * sizeof(*values));
+	for_each_possible_cpu(cpu) {
+		const struct dualbm_counters *counters = per_cpu_ptr(&dualbm_counters, cpu);
+
+		for (id = 0; id < DUALBM_NR_STATS; id++)
+			values[id] += READ_ONCE(counters->stat[id]);
+		values[DUALBM_STAT_ALLOC_EVENTS] += READ_ONCE(counters->hits[DUALBM_HOOK_ALLOC]);
+		values[DUALBM_STAT_FREE_EVENTS] += READ_ONCE(counters->hits[DUALBM_HOOK_FREE]);
+	}
+	dualbm_memory_census(&census);
+	values[DUALBM_STAT_HOOKS_MISSED] = dualbm_hooks_missed();
+	values[DUALBM_STAT_PAGES_MANAGED] = census.managed;
+	values[DUALBM_STAT_PAGES_ALLOCATED] = census.allocated;
+	values[DUALBM_STAT_PAGES_FREE] = census.free;
+	values[DUALBM_STAT_PAGES_UNTRACKED] = census.untracked;
+	values[DUALBM_STAT_PLANE_BYTES] = census.bytes;
+}
+
+static ssize_t stats_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)
+{
+	u64 values[DUALBM_NR_STATS];
+	int id, length = 0;
+
+	dualbm_stats_read(values);
+	for (id = 0; id < DUALBM_NR_STATS; id++)
+		length += sysfs_emit_at(buffer, length, "%s %llu\n", stat_names[id],
+					values[id]);
+	return length;
+}
+
+static ssize_t state_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)
+{
+	return sysfs_emit(buffer, "%s\n", dualbm_state_name());
+}
+
+static ssize_t policy_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)
+{
+	return sysfs_emit(buffer, "%s\n", dualbm_reaction_name(dualbm_policy));
+}
+
+static ssize_t policy_store(struct kobject *kobj, struct kobj_attribute *attr,
+			    const char *buffer, size_t size)
+{
+	int ret = dualbm_reaction_parse("policy", buffer, &dualbm_policy);
+
+	return ret ?: size;
+}
+
+static ssize_t hooks_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)
+{
+	return dualbm_hooks_show(buffer);
+}
+
+/* Where the planes of one node's memory really lie, page by page. */
+struct placement {
+	nodemask_t nodes[DUALBM_NR_PLANES];
+	phys_addr_t distance;
+	unsigned long chunks;
+	bool shared;
+};
+
+static void place_chunk(const struct dualbm_chunk *chunk, struct placement *placement)
+{
+	unsigned long byte;
+	int plane;
+
+	for (byte = 0; byte < DUALBM_PLANE_BYTES; byte += PAGE_SIZE) {
+		phys_addr_t phys[DUALBM_NR_PLANES], gap;
+		int node[DUALBM_NR_PLANES];
+
+		for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
+			phys[plane] = dualbm_plane_phys(chunk, plane, byte);
+			node[plane] = pfn_to_nid(PHYS_PFN(phys[plane]));
+			node_set(node[plane], placement->nodes[plane]);
+		}
+		if (node[DUALBM_PRIMARY] != node[DUALBM_SECONDARY])
+			continue;
+		gap = max(phys[DUALBM_PRIMARY], phys[DUALBM_SECONDARY]) -
+		      min(phys[DUALBM_PRIMARY], phys[DUALBM_SECONDARY]);
+		if (!placement->shared || gap < placement->distance)
+			placement->distance = gap;
+		placement->shared = true;
+	}
+	placement->chunks++;
+}
+
+static ssize_t placement_show(struct kobject *kobj, struct kobj_attribute *attr,
+			      char *buffer)
+{
+	const struct dualbm_chunk *chunk;
+	int nid, length = 0;
+
+	mutex_lock(&dualbm_memory_lock);
+	for_each_online_node(nid) {
+		struct placement placement = { .chunks = 0 };
+
+		list_for_each_entry(chunk, &dualbm_chunks, list)
+			if (chunk->node == nid)
+				place_chunk(chunk, &placement);
+		if (!placement.chunks)
+			continue;
+		length += sysfs_emit_at(buffer, length,
+			"node=%d primary=%*pbl secondary=%*pbl untracked=%*pbl chunks=%lu separation=%s",
+			nid, nodemask_pr_args(&placement.nodes[DUALBM_PRIMARY]),
+			nodemask_pr_args(&placement.nodes[DUALBM_SECONDARY]),
+			nodemask_pr_args(&placement.nodes[DUALBM_UNTRACKED]),
+			placement.chunks,
+			placement.shared ? "single-node" : "distinct-node");
+		if (placement.shared)
+			length += sysfs_emit_at(buffer, length, " distance=0x%llx",
+						(u64)placement.distance);
+		length += sysfs_emit_at(buffer, length, "\n");
+	}
+	mutex_unlock(&dualbm_memory_lock);
+	return length;
+}
+
+static ssize_t scrub_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)
+{
+	return dualbm_scrub_show(buffer);
+}
+
+static ssize_t scrub_store(struct kobject *kobj, struct kobj_attribute *attr,
+			   const char *buffer, size_t size)
+{
+	if (!sysfs_streq(buffer, "now")) {
+		pr_err("scrub: only \"now\" is accepted\n");
+		return -EINVAL;
+	}
+	return dualbm_scrub_now() ?: size;
+}
+
+static ssize_t last_violation_show(struct kobject *kobj, struct kobj_attribute *attr,
+				   char *buffer)
+{
+	struct dualbm_violation *v;
+	ssize_t length = 0;
+
+	v = kmalloc(sizeof(*v), GFP_KERNEL);
+	if (!v)
+		return -ENOMEM;
+	if (dualbm_report_last(v))
+		length = dualbm_report_keys(v, buffer, PAGE_SIZE);
+	kfree(v);
+	return length;
+}
+
+static struct kobj_attribute stats_attribute = __ATTR_RO(stats);
+static struct kobj_attribute state_attribute = __ATTR_RO(state);
+static struct kobj_attribute policy_attribute = __ATTR_RW(policy);
+static struct kobj_attribute hooks_attribute = __ATTR_RO(hooks);
+static struct kobj_attribute placement_attribute = __ATTR_RO(placement);
+static struct kobj_attribute scrub_attribute = __ATTR_RW(scrub);
+static struct kobj_attribute last_violation_attribute = __ATTR_RO(last_violation);
+
+static struct attribute *attributes[] = {
+	&stats_attribute.attr,
+	&state_attribute.attr,
+	&policy_attribute.attr,
+	&hooks_attribute.attr,
+	&placement_attribute.attr,
+	&scrub_attribute.attr,
+	&last_violation_attribute.attr,
+	NULL
+};
+
+static const struct attribute_group attribute_group = { .attrs = attributes };
+
+int dualbm_sysfs_init(void)
+{
+	dualbm_kobject = kobject_create_and_add("dualbm", kernel_kobj);
+	return dualbm_kobject ? 0 : -ENOMEM;
+}
+
+int dualbm_sysfs_open(void)
+{
+	return sysfs_create_group(dualbm_kobject, &attribute_group);
+}
+
+void dualbm_sysfs_close(void)
+{
+	sysfs_remove_group(dualbm_kobject, &attribute_group);
+}
+
+void dualbm_sysfs_exit(void)
+{
+	kobject_put(dualbm_kobject);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Trace events of system "dualbm": one per finding, change of state and scrub.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM dualbm
+
+#if !defined(DUALBM_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define DUALBM_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#include "dualbm.h"
+
+TRACE_EVENT(violation,
+	TP_PROTO(const struct dualbm_violation *v),
+	TP_ARGS(v),
+	TP_STRUCT__entry(
+		__field(u64, number)
+		__field(unsigned long, pfn)
+		__field(unsigned long, frames)
+		__field(unsigned long, caller)
+		__field(unsigned int, class)
+		__field(unsigned int, proof)
+		__field(unsigned int, order)
+		__field(unsigned int, code)
+		__field(int, node)
+	),
+	TP_fast_assign(
+		__entry->number = v->number;
+		__entry->pfn = v->first;
+		__entry->frames = v->frames;
+		__entry->caller = v->caller;
+		__entry->class = v->class;
+		__entry->proof = v->proof;
+		__entry->order = v->order;
+		__entry->code = v->code;
+		__entry->node = v->node;
+	),
+	TP_printk("number=%llu class=%s pfn=0x%lx order=%u frames=%lu proof=%u code=%u node=%d caller=%pS",
+		  __entry->number,
+		  __print_symbolic(__entry->class,
+				   { DUALBM_DOUBLE_ALLOC, "double_alloc" },
+				   { DUALBM_DOUBLE_FREE, "double_free" },
+				   { DUALBM_BOUNDARY_DOUBLE_FREE, "boundary_double_free" },
+				   { DUALBM_PLANE_CORRUPTION, "plane_corruption" },
+				   { DUALBM_DIRECTORY_CORRUPTION, "directory_corruption" },
+				   { DUALBM_ALLOCATOR_CORRUPTION, "allocator_corruption" }),
+		  __entry->pfn, __entry->order, __entry->frames, __entry->proof,
+		  __entry->code, __entry->node, (void *)__entry->caller)
+);
+
+TRACE_EVENT(state,
+	TP_PROTO(const char *from, const char *to),
+	TP_ARGS(from, to),
+	TP_STRUCT__entry(
+		__array(char, from, 12)
+		__array(char, to, 12)
+	),
+	TP_fast_assign(
+		strscpy(__entry->from, from, sizeof(__entry->from));
+		strscpy(__entry->to, to, sizeof(__entry->to));
+	),
+	TP_printk("from=%s to=%s", __entry->from, __entry->to)
+);
+
+TRACE_EVENT(scrub,
+	TP_PROTO(u64 pass, u64 words, u64 found),
+	TP_ARGS(pass, words, found),
+	TP_STRUCT__entry(
+		__field(u64, pass)
+		__field(u64, words)
+		__field(u64, found)
+	),
+	TP_fast_assign(
+		__entry->pass = pass;
+		__entry->words = words;
+		__entry->found = found;
+	),
+	TP_printk("pass=%llu words=%llu found=%llu",
+		  __entry->pass, __entry->words, __entry->found)
+);
+
+#endif /* DUALBM_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE dualbm_trace
+#include <trace/define_trace.h>
