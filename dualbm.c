@@ -136,35 +136,35 @@ static int __init dualbm_init(void)
 	ret = step(3, dualbm_memory_init());
 	if (ret)
 		goto exit_report;
-	ret = step(4, dualbm_learn_init());
+	ret = step(4, dualbm_hooks_attach());
 	if (ret)
 		goto exit_memory;
-	ret = step(5, dualbm_scrub_init());
+	ret = step(5, dualbm_learn_init());
+	if (ret)
+		goto detach_hooks;
+	ret = step(6, dualbm_scrub_init());
 	if (ret)
 		goto exit_learn;
-	ret = step(6, dualbm_hooks_attach());
-	if (ret)
-		goto exit_scrub;
 	dualbm_mode_start();
 	ret = step(7, dualbm_hooks_exercise());
 	if (ret)
-		goto detach_hooks;
+		goto stop;
 	ret = step(8, dualbm_sysfs_open());
 	if (ret)
-		goto detach_hooks;
+		goto stop;
 	dualbm_debugfs_init();
 	dualbm_learn_start();
 	loaded = true;
 	dualbm_scrub_reschedule();
 	return 0;
 
-detach_hooks:
+stop:
 	dualbm_mode_stop();
-	dualbm_hooks_detach();
-exit_scrub:
 	dualbm_scrub_exit();
 exit_learn:
 	dualbm_learn_exit();
+detach_hooks:
+	dualbm_hooks_detach();
 exit_memory:
 	dualbm_memory_exit();
 exit_report:
@@ -174,15 +174,16 @@ exit_sysfs:
 	return ret;
 }
 
+/* Disarm, then stop the worker, and only then take the hooks off. */
 static void __exit dualbm_exit(void)
 {
 	loaded = false;
 	dualbm_debugfs_exit();
 	dualbm_sysfs_close();
 	dualbm_mode_stop();
-	dualbm_hooks_detach();
 	dualbm_scrub_exit();
 	dualbm_learn_exit();
+	dualbm_hooks_detach();
 	dualbm_memory_exit();
 	dualbm_report_exit();
 	dualbm_sysfs_exit();
