@@ -526,7 +526,6 @@ end:
 	/* A loss was counted, or a bracket: from the beginning. */
 	:: goto relearn
 
-#ifndef NO_LEARN_FREE
 	/* Learn free: what lies on a list cannot have an event, under its lock. */
 	:: LOCK(zone_lock);
 		learn_free(BUDDY);
@@ -534,9 +533,7 @@ end:
 	:: LOCK(pcp_lock);
 		learn_free(PCP);
 		UNLOCK(pcp_lock)
-#endif
 
-#ifndef NO_LEARN_ALLOCATED
 	/* Learn allocated: publish a candidate, look for evidence. */
 	:: candidate = 1;
 #ifndef BREAK_CANDIDATE_RCU
@@ -623,9 +620,7 @@ end:
 			candidate = 0;
 			stopped = 0
 		}
-#endif
 
-#ifndef NO_SCRUB
 	/* Scrub: an illegal codeword that stays is one; others are on their way. */
 	:: look();
 		if
@@ -652,7 +647,6 @@ end:
 		stopped = 0;
 looked:
 		c = 0
-#endif
 	od
 }
 
@@ -689,12 +683,8 @@ init
 		fi;
 		run cpu(0);
 		run cpu(1);
-#ifndef NO_NMI
 		run nmi();
-#endif
-#ifndef NO_BRACKET
 		run bracket();
-#endif
 		run worker();
 		run monitor()
 	}
