@@ -212,8 +212,13 @@ enum dualbm_hook_id {
 	DUALBM_NR_HOOKS
 };
 
+/* Blocks of 2^31 frames and more share a counter; there are none. */
+#define DUALBM_COUNTED_ORDERS	32
+
 struct dualbm_counters {
 	u64 stat[DUALBM_NR_STATS];
+	u64 alloc[DUALBM_COUNTED_ORDERS];	/* alloc events by order */
+	u64 free[DUALBM_COUNTED_ORDERS];	/* free events by order */
 	u64 hits[DUALBM_NR_HOOKS];	/* events that a hook delivered */
 	u64 canary[DUALBM_NR_HOOKS];	/* canary calls that a hook delivered */
 };
@@ -223,6 +228,8 @@ DECLARE_PER_CPU(struct dualbm_counters, dualbm_counters);
 /* One instruction each, safe in any context. */
 #define dualbm_count(id)	this_cpu_inc(dualbm_counters.stat[id])
 #define dualbm_count_add(id, n)	this_cpu_add(dualbm_counters.stat[id], n)
+#define dualbm_count_order(which, order) \
+	this_cpu_inc(dualbm_counters.which[(order) % DUALBM_COUNTED_ORDERS])
 #define dualbm_hit(id)		this_cpu_inc(dualbm_counters.hits[id])
 
 /**
@@ -413,14 +420,18 @@ void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
 		  unsigned int order);
 
 /**
- * dualbm_event_range() - an event on any number of frames
- * @event: what happened
+ * dualbm_alloc_event() - dualbm_event() of %DUALBM_ALLOC, the short way
  * @pfn: first frame
- * @frames: how many
- * @order: what a report shall say
+ * @order: of the block
  */
-void dualbm_event_range(enum dualbm_event_type event, unsigned long pfn,
-			unsigned long frames, unsigned int order);
+void dualbm_alloc_event(unsigned long pfn, unsigned int order);
+
+/**
+ * dualbm_free_event() - dualbm_event() of %DUALBM_FREE, the short way
+ * @pfn: first frame
+ * @order: of the block
+ */
+void dualbm_free_event(unsigned long pfn, unsigned int order);
 
 /**
  * dualbm_forget_range() - make frames untracked
@@ -479,6 +490,7 @@ struct dualbm_violation {
 	bool repaired;
 	char zone[8];
 	char comm[TASK_COMM_LEN];
+	char caller_name[96];	/* its module may be gone when the ring is read */
 	unsigned long stack[DUALBM_STACK_DEPTH];
 };
 

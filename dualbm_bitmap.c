@@ -136,18 +136,23 @@ static noinline void settle_word(unsigned long *planes, enum dualbm_event_type e
 	}
 }
 
-/* Alloc and free move tokens between the primary and the secondary plane. */
-static inline void move_word(unsigned long *planes, enum dualbm_event_type event,
-			     enum dualbm_plane from, enum dualbm_plane to,
-			     unsigned long word, unsigned long mask,
-			     struct dualbm_mismatch *found)
+/*
+ * Alloc and free move tokens between the primary and the secondary plane. The
+ * token is taken before it is given: of two CPUs that free one frame at once,
+ * by a bug, one finds it gone.
+ */
+static __always_inline void move_word(unsigned long *planes,
+				      enum dualbm_event_type event,
+				      enum dualbm_plane from, enum dualbm_plane to,
+				      unsigned long word, unsigned long mask,
+				      struct dualbm_mismatch *found)
 {
 	unsigned long old[DUALBM_NR_PLANES], now[DUALBM_NR_PLANES];
 
 	old[from] = take(planes, from, word, mask);
 	old[to] = give(planes, to, word, mask);
 	old[DUALBM_UNTRACKED] = read_word(planes, DUALBM_UNTRACKED, word) & mask;
-	if (likely(old[from] == mask && !old[to] && !old[DUALBM_UNTRACKED]))
+	if (likely(old[from] == mask && !(old[to] | old[DUALBM_UNTRACKED])))
 		return;
 	now[from] = 0;
 	now[to] = mask;
@@ -167,27 +172,78 @@ static void rewrite_word(unsigned long *planes, enum dualbm_event_type event,
 	settle_word(planes, event, word, mask, old, old, found);
 }
 
+static __always_inline bool move_block(unsigned long *planes,
+				       enum dualbm_event_type event,
+				       enum dualbm_plane from, enum dualbm_plane to,
+				       unsigned long first, unsigned long nr,
+				       struct dualbm_mismatch *found)
+{
+	unsigned long word = first / BITS_PER_LONG;
+
+	found->frames = 0;
+	if (first % BITS_PER_LONG || nr < BITS_PER_LONG) {
+		unsigned long step = min(nr, BITS_PER_LONG - first % BITS_PER_LONG);
+
+		move_word(planes, event, from, to, word++,
+			  dualbm_word_mask(first, step), found);
+		nr -= step;
+	}
+	for (; nr >= BITS_PER_LONG; nr -= BITS_PER_LONG)
+		move_word(planes, event, from, to, word++, ~0UL, found);
+	if (nr)
+		move_word(planes, event, from, to, word, BIT(nr) - 1, found);
+	return !found->frames;
+}
+
+static bool rewrite_block(unsigned long *planes, enum dualbm_event_type event,
+			  unsigned long first, unsigned long nr,
+			  struct dualbm_mismatch *found)
+{
+	found->frames = 0;
+	while (nr) {
+		unsigned long step = min(nr, BITS_PER_LONG - first % BITS_PER_LONG);
+
+		rewrite_word(planes, event, first / BITS_PER_LONG,
+			     dualbm_word_mask(first, step), found);
+		first += step;
+		nr -= step;
+	}
+	return !found->frames;
+}
+
 bool dualbm_planes_apply(unsigned long *planes, enum dualbm_event_type event,
 			 unsigned long first, unsigned long nr,
 			 struct dualbm_mismatch *found)
 {
-	found->frames = 0;
-	while (nr) {
-		unsigned long word = first / BITS_PER_LONG;
-		unsigned long mask = dualbm_word_mask(first, nr);
-		unsigned long step = min(nr, BITS_PER_LONG - first % BITS_PER_LONG);
-
-		if (event == DUALBM_ALLOC)
-			move_word(planes, event, DUALBM_SECONDARY, DUALBM_PRIMARY,
-				  word, mask, found);
-		else if (event == DUALBM_FREE)
-			move_word(planes, event, DUALBM_PRIMARY, DUALBM_SECONDARY,
-				  word, mask, found);
-		else
-			rewrite_word(planes, event, word, mask, found);
-		first += step;
-		nr -= step;
+	switch (event) {
+	case DUALBM_ALLOC:
+		return move_block(planes, event, DUALBM_SECONDARY, DUALBM_PRIMARY,
+				  first, nr, found);
+	case DUALBM_FREE:
+		return move_block(planes, event, DUALBM_PRIMARY, DUALBM_SECONDARY,
+				  first, nr, found);
+	default:
+		return rewrite_block(planes, event, first, nr, found);
 	}
+}
+
+bool dualbm_planes_moved(unsigned long *planes, enum dualbm_event_type event,
+			 unsigned long frame, unsigned int code,
+			 struct dualbm_mismatch *found)
+{
+	enum dualbm_plane from = event == DUALBM_ALLOC ? DUALBM_SECONDARY :
+							 DUALBM_PRIMARY;
+	unsigned long mask = BIT(frame % BITS_PER_LONG);
+	unsigned long old[DUALBM_NR_PLANES], now[DUALBM_NR_PLANES];
+	int plane;
+
+	for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
+		old[plane] = code & BIT(plane) ? mask : 0;
+		now[plane] = plane == from ? 0 : mask;
+	}
+	now[DUALBM_UNTRACKED] = old[DUALBM_UNTRACKED];
+	found->frames = 0;
+	settle_word(planes, event, frame / BITS_PER_LONG, mask, old, now, found);
 	return !found->frames;
 }
 

@@ -133,6 +133,20 @@ bool dualbm_planes_apply(unsigned long *planes, enum dualbm_event_type event,
 			 struct dualbm_mismatch *found);
 
 /**
+ * dualbm_planes_moved() - finish what dualbm_move_frame() began
+ * @planes: the chunk's planes
+ * @event: %DUALBM_ALLOC or %DUALBM_FREE
+ * @frame: index of the frame in the chunk
+ * @code: what dualbm_move_frame() returned
+ * @found: filled in when the function returns false
+ *
+ * Context and return: as dualbm_planes_apply().
+ */
+bool dualbm_planes_moved(unsigned long *planes, enum dualbm_event_type event,
+			 unsigned long frame, unsigned int code,
+			 struct dualbm_mismatch *found);
+
+/**
  * dualbm_planes_forget() - make frames untracked, whatever they were
  * @planes: the chunk's planes
  * @first: index of the first frame in the chunk
@@ -181,24 +195,31 @@ unsigned int dualbm_planes_code(unsigned long *planes, unsigned long frame);
  */
 unsigned long dualbm_planes_illegal(unsigned long *planes, unsigned long word);
 
-/*
- * A single frame moves from the plane that the rule table expects it in to the
- * other: two bit operations and a look. Returns the old codeword; @from and @to
- * are the primary and secondary plane in the order of the event.
+/**
+ * dualbm_move_frame() - an alloc or free event of a single frame
+ * @planes: the chunk's planes
+ * @from: the plane that the rule table expects the frame in
+ * @to: the plane that it goes to
+ * @frame: index of the frame in the chunk
  *
- * The token must be taken before it is given: a bug that frees one frame on
- * two CPUs at once then leaves one of them without it.
+ * Two bit operations and a look. The token is taken before it is given, as in
+ * a block's event.
+ *
+ * Return: the old codeword. If it is any but @from's, dualbm_planes_moved()
+ * has to finish the event.
  */
 static __always_inline unsigned int dualbm_move_frame(unsigned long *planes,
 						      enum dualbm_plane from,
 						      enum dualbm_plane to,
 						      unsigned long frame)
 {
-	unsigned int took, gave, untracked;
+	bool took, gave, untracked;
 
 	took = test_and_clear_bit(frame, dualbm_plane(planes, from));
 	gave = test_and_set_bit(frame, dualbm_plane(planes, to));
 	untracked = test_bit(frame, dualbm_plane(planes, DUALBM_UNTRACKED));
+	if (likely(took && !gave && !untracked))
+		return BIT(from);
 	return took << from | gave << to | untracked << DUALBM_UNTRACKED;
 }
 

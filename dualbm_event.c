@@ -133,23 +133,64 @@ static void event_tracked(enum dualbm_event_type event, unsigned long pfn,
 	}
 }
 
-void dualbm_event_range(enum dualbm_event_type event, unsigned long pfn,
-			unsigned long frames, unsigned int order)
-{
-	enum dualbm_mode mode;
-	bool nmi;
-
-	nmi = event_begin();
-	mode = READ_ONCE(dualbm_mode);
-	if (likely(mode == DUALBM_TRACKING))
-		event_tracked(event, pfn, frames, order);
-	else
-		event_untracked(mode, event, pfn, frames);
-	event_end(nmi);
-}
-
 void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
 		  unsigned int order)
 {
-	dualbm_event_range(event, pfn, 1UL << order, order);
+	bool nmi = event_begin();
+	enum dualbm_mode mode = READ_ONCE(dualbm_mode);
+
+	if (likely(mode == DUALBM_TRACKING))
+		event_tracked(event, pfn, 1UL << order, order);
+	else
+		event_untracked(mode, event, pfn, 1UL << order);
+	event_end(nmi);
+}
+
+static noinline void frame_unexpected(enum dualbm_event_type event,
+				      unsigned long pfn, unsigned long *planes,
+				      unsigned int code)
+{
+	unsigned long first = pfn % DUALBM_CHUNK_FRAMES;
+	struct dualbm_mismatch found;
+
+	if (!dualbm_planes_moved(planes, event, first, code, &found))
+		rule_broken(event, pfn, 0, pfn - first, &found);
+}
+
+/* Single frames are nearly all events; anything out of the way goes the long way. */
+static __always_inline void move_event(enum dualbm_event_type event,
+				       enum dualbm_plane from, enum dualbm_plane to,
+				       unsigned long pfn, unsigned int order)
+{
+	unsigned long *planes;
+	unsigned int code;
+	bool nmi;
+
+	if (order)
+		return dualbm_event(event, pfn, order);
+	nmi = event_begin();
+	if (unlikely(READ_ONCE(dualbm_mode) != DUALBM_TRACKING))
+		goto long_way;
+	planes = dualbm_lookup(pfn);
+	if (unlikely(planes <= DUALBM_LOOKUP_CORRUPT))
+		goto long_way;
+	code = dualbm_move_frame(planes, from, to, pfn % DUALBM_CHUNK_FRAMES);
+	if (unlikely(code != BIT(from)))
+		frame_unexpected(event, pfn, planes, code);
+	event_end(nmi);
+	return;
+
+long_way:
+	event_end(nmi);
+	dualbm_event(event, pfn, order);
+}
+
+void dualbm_alloc_event(unsigned long pfn, unsigned int order)
+{
+	move_event(DUALBM_ALLOC, DUALBM_SECONDARY, DUALBM_PRIMARY, pfn, order);
+}
+
+void dualbm_free_event(unsigned long pfn, unsigned int order)
+{
+	move_event(DUALBM_FREE, DUALBM_PRIMARY, DUALBM_SECONDARY, pfn, order);
 }

@@ -22,9 +22,8 @@ static void probe_alloc(void *data, struct page *page, unsigned int order,
 {
 	if (unlikely(!page))
 		return;
-	dualbm_hit(DUALBM_HOOK_ALLOC);
-	dualbm_count_add(DUALBM_STAT_ALLOC_PAGES, 1UL << order);
-	dualbm_event(DUALBM_ALLOC, page_to_pfn(page), order);
+	dualbm_count_order(alloc, order);
+	dualbm_alloc_event(page_to_pfn(page), order);
 }
 
 /*
@@ -33,12 +32,11 @@ static void probe_alloc(void *data, struct page *page, unsigned int order,
  */
 static void probe_free(void *data, struct page *page, unsigned int order)
 {
-	dualbm_hit(DUALBM_HOOK_FREE);
-	dualbm_count_add(DUALBM_STAT_FREE_PAGES, 1UL << order);
+	dualbm_count_order(free, order);
 	if (unlikely(!order && PageHWPoison(page)))
 		dualbm_event(DUALBM_FREE_POISONED, page_to_pfn(page), order);
 	else
-		dualbm_event(DUALBM_FREE, page_to_pfn(page), order);
+		dualbm_free_event(page_to_pfn(page), order);
 }
 
 static unsigned long argument(struct pt_regs *regs, unsigned int n)
@@ -450,10 +448,19 @@ void dualbm_hooks_detach(void)
 static u64 sum_hits(int id)
 {
 	u64 sum = 0;
-	int cpu;
+	int cpu, order;
 
-	for_each_possible_cpu(cpu)
-		sum += per_cpu(dualbm_counters.hits[id], cpu);
+	for_each_possible_cpu(cpu) {
+		const struct dualbm_counters *counters = per_cpu_ptr(&dualbm_counters, cpu);
+
+		sum += READ_ONCE(counters->hits[id]);
+		for (order = 0; order < DUALBM_COUNTED_ORDERS; order++) {
+			if (id == DUALBM_HOOK_ALLOC)
+				sum += READ_ONCE(counters->alloc[order]);
+			if (id == DUALBM_HOOK_FREE)
+				sum += READ_ONCE(counters->free[order]);
+		}
+	}
 	return sum;
 }
 

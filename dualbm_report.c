@@ -150,6 +150,7 @@ void dualbm_describe(struct dualbm_violation *v)
 	v->stack_entries = stack_trace_save(v->stack, DUALBM_STACK_DEPTH, 1);
 	if (!v->caller)
 		v->caller = find_caller(v);
+	scnprintf(v->caller_name, sizeof(v->caller_name), "%pS", (void *)v->caller);
 	v->have_page = page;
 	v->node = NUMA_NO_NODE;
 	strscpy(v->zone, "-", sizeof(v->zone));
@@ -174,20 +175,20 @@ int dualbm_report_line(const struct dualbm_violation *v, char *buffer, size_t si
 		length += scnprintf(buffer + length, size - length, " class=%s",
 				    class_names[v->class]);
 	return length + scnprintf(buffer + length, size - length,
-		" caller=%pS event=%s was=%s block=0x%lx frames=%lu node=%d zone=%s cpu=%d pid=%d comm=%s",
-		(void *)v->caller, event_names[v->event], code_names[v->code],
+		" caller=%s event=%s was=%s block=0x%lx frames=%lu node=%d zone=%s cpu=%d pid=%d comm=%s",
+		v->caller_name, event_names[v->event], code_names[v->code],
 		v->pfn, v->frames, v->node, v->zone, v->cpu, v->pid, v->comm);
 }
 
 int dualbm_report_keys(const struct dualbm_violation *v, char *buffer, size_t size)
 {
 	int length = scnprintf(buffer, size,
-		"record=%llu class=%s pfn=0x%lx order=%u proof=%s frames=%lu block=0x%lx event=%s was=%s primary=%u secondary=%u untracked=%u node=%d zone=%s cpu=%d pid=%d comm=%s time_ns=%llu caller=%pS",
+		"record=%llu class=%s pfn=0x%lx order=%u proof=%s frames=%lu block=0x%lx event=%s was=%s primary=%u secondary=%u untracked=%u node=%d zone=%s cpu=%d pid=%d comm=%s time_ns=%llu caller=%s",
 		v->number, class_names[v->class], v->first, v->order,
 		proof_names[v->proof], v->frames, v->pfn, event_names[v->event],
 		code_names[v->code], v->code & 1, v->code >> 1 & 1, v->code >> 2 & 1,
 		v->node, v->zone, v->cpu, v->pid, v->comm, v->time_ns,
-		(void *)v->caller);
+		v->caller_name);
 
 	if (v->have_page)
 		length += scnprintf(buffer + length, size - length,

@@ -63,8 +63,15 @@ void dualbm_stats_read(u64 *values)
 
 		for (id = 0; id < DUALBM_NR_STATS; id++)
 			values[id] += READ_ONCE(counters->stat[id]);
-		values[DUALBM_STAT_ALLOC_EVENTS] += READ_ONCE(counters->hits[DUALBM_HOOK_ALLOC]);
-		values[DUALBM_STAT_FREE_EVENTS] += READ_ONCE(counters->hits[DUALBM_HOOK_FREE]);
+		for (id = 0; id < DUALBM_COUNTED_ORDERS; id++) {
+			u64 allocs = READ_ONCE(counters->alloc[id]);
+			u64 frees = READ_ONCE(counters->free[id]);
+
+			values[DUALBM_STAT_ALLOC_EVENTS] += allocs;
+			values[DUALBM_STAT_ALLOC_PAGES] += allocs << id;
+			values[DUALBM_STAT_FREE_EVENTS] += frees;
+			values[DUALBM_STAT_FREE_PAGES] += frees << id;
+		}
 	}
 	dualbm_memory_census(&census);
 	values[DUALBM_STAT_HOOKS_MISSED] = dualbm_hooks_missed();
