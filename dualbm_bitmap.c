@@ -78,19 +78,35 @@ static inline unsigned long give(unsigned long *planes, enum dualbm_plane plane,
 	return atomic_long_fetch_or(mask, (atomic_long_t *)bits) & mask;
 }
 
-/* Note the frames that broke a rule, the first class that was met first. */
-static void note_mismatch(struct dualbm_mismatch *found, enum dualbm_class class,
-			  unsigned int code, unsigned long word,
-			  unsigned long frames)
+/*
+ * Note the frames of a word that broke a rule. A block is reported for the first
+ * of them, so the lowest frame decides, whatever its codeword. @bad has the
+ * frames by class.
+ */
+static void note_mismatch(struct dualbm_mismatch *found, enum dualbm_event_type event,
+			  unsigned long word,
+			  const unsigned long old[DUALBM_NR_PLANES],
+			  const unsigned long bad[DUALBM_NR_CLASSES])
 {
 	unsigned long base = word * BITS_PER_LONG;
+	unsigned long frames = 0;
+	unsigned int code = 0;
+	int class, plane;
 
 	if (!found->frames) {
-		found->class = class;
+		for (class = DUALBM_NO_VIOLATION + 1; class < DUALBM_NR_CLASSES; class++)
+			frames |= bad[class];
+		if (!frames)
+			return;
+		for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
+			if (old[plane] & BIT(__ffs(frames)))
+				code |= BIT(plane);
+		found->class = dualbm_rules[event][code].class;
 		found->code = code;
 		found->first = base + __ffs(frames);
 	}
-	if (found->class == class) {
+	frames = bad[found->class];
+	if (frames) {
 		found->last = base + __fls(frames);
 		found->frames += hweight_long(frames);
 	}
@@ -108,6 +124,7 @@ static noinline void settle_word(unsigned long *planes, enum dualbm_event_type e
 				 struct dualbm_mismatch *found)
 {
 	unsigned long want[DUALBM_NR_PLANES] = { 0 };
+	unsigned long bad[DUALBM_NR_CLASSES] = { 0 };
 	unsigned int code;
 	int plane;
 
@@ -125,9 +142,9 @@ static noinline void settle_word(unsigned long *planes, enum dualbm_event_type e
 		for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
 			if (rule->next & BIT(plane))
 				want[plane] |= frames;
-		if (rule->class != DUALBM_NO_VIOLATION)
-			note_mismatch(found, rule->class, code, word, frames);
+		bad[rule->class] |= frames;
 	}
+	note_mismatch(found, event, word, old, bad);
 	for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
 		if (want[plane] & ~now[plane])
 			give(planes, plane, word, want[plane] & ~now[plane]);
