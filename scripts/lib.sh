@@ -16,8 +16,10 @@ esac
 mkdir -p "$CACHE"
 ROOT=$CACHE/root
 VERSION=$(<"$TOP/VERSION")
-KERNELS="6.1 6.12"
-export TOP CACHE ROOT VERSION KERNELS
+# What the root holds, and what tests go through (DUALBM_KERNELS narrows it).
+ALL_KERNELS="6.1 6.12"
+KERNELS=${DUALBM_KERNELS:-$ALL_KERNELS}
+export TOP CACHE ROOT VERSION ALL_KERNELS KERNELS
 
 # One clock for a command and everything it calls.
 export DUALBM_T0=${DUALBM_T0:-$EPOCHSECONDS}

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Sourced by test/*.t: TAP on standard output, and VM runs as groups of test
+# points. Whatever explains a failure goes to standard error, which prove shows.
+
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+
+count=0
+failures=0
+
+ok() {
+	printf 'ok %d - %s\n' $((count += 1)) "$1"
+}
+
+# not_ok NAME [WHY]
+not_ok() {
+	printf 'not ok %d - %s\n' $((count += 1)) "$1"
+	failures=$((failures + 1))
+	[[ -z ${2-} ]] || printf "%s\n" "$2" | sed "s/^/#     /" >&2
+	return 0
+}
+
+skip() {
+	printf 'ok %d - %s # SKIP %s\n' $((count += 1)) "$1" "$2"
+}
+
+diag() {
+	printf "%s\n" "$*" | sed "s/^/# /"
+}
+
+# check NAME CMD...: a test point from a command's exit status; its output is
+# shown only if it fails.
+check() {
+	local name=$1 out
+
+	shift
+	if out=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$(tail -n 40 <<<"$out")"; fi
+}
+
+# is NAME GOT WANTED
+is() {
+	if [[ $2 == "$3" ]]; then ok "$1"; else not_ok "$1" "got '$2', wanted '$3'"; fi
+}
+
+# like NAME GOT REGEX
+like() {
+	if [[ $2 =~ $3 ]]; then ok "$1"; else not_ok "$1" "got '$2', wanted something like '$3'"; fi
+}
+
+# empty NAME TEXT: there is nothing to complain about.
+empty() {
+	if [[ -z $2 ]]; then ok "$1"; else not_ok "$1" "$(head -n 40 <<<"$2")"; fi
+}
+
+# vm NAME done|panic VM-RUN-ARGUMENTS...: the guest's test points, each with
+# NAME before it, and one for how it ended. The log's name is left in $vm_log.
+vm() {
+	local name=$1 end=$2 line status=0 status_file
+
+	shift 2
+	mkdir -p "$CACHE/logs"
+	# shellcheck disable=SC2034 # for the caller
+	vm_log=$CACHE/logs/$(tr -c 'A-Za-z0-9.\n' '-' <<<"$name")-$(date +%m%d-%H%M%S)-$$-$count.log
+	status_file=$(mktemp "$CACHE/status.XXXXXX")
+	while IFS= read -r line; do
+		case $line in
+		'ok '*)
+			line=${line#ok }
+			ok "$name: ${line#- }"
+			;;
+		'not ok '*)
+			line=${line#not ok }
+			not_ok "$name: ${line#- }" "log: $vm_log"
+			;;
+		'#'*)
+			# After a failure it explains it.
+			printf '%s\n' "$line"
+			;;
+		'Bail out!'*) not_ok "$name: $line" "log: $vm_log" ;;
+		esac
+	done < <("$TOP/scripts/vm-run" --log "$vm_log" "$@" || status=$?
+		echo "$status" >"$status_file")
+	status=$(<"$status_file")
+	rm -f "$status_file"
+
+	case $end-$status in
+	done-0 | done-1 | panic-3)
+		# done-1: the guest's own test points have said what is wrong.
+		if [[ $end-$status == done-1 ]] && ! grep -q '^@done 1$' "$vm_log"; then
+			not_ok "$name: the guest ran to its end" "$(tail -n 20 "$vm_log")"
+		else
+			ok "$name: ended as it should ($end)"
+		fi
+		;;
+	*-3) not_ok "$name: ended as it should ($end)" "$(sed -n '/Kernel panic/,$p' "$vm_log" | head -n 30)" ;;
+	*-2) not_ok "$name: ended in time" "$(tail -n 20 "$vm_log")" ;;
+	*) not_ok "$name: ended as it should ($end)" "exit status $status
+$(tail -n 20 "$vm_log")" ;;
+	esac
+}
+
+# The panic string of the last run, without the kernel's own words before it.
+panic_string() {
+	sed -n 's/.*Kernel panic - not syncing: //p' "$vm_log" | head -n 1
+}
+
+done_testing() {
+	printf '1..%d\n' "$count"
+	exit $((failures != 0))
+}
