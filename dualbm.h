@@ -420,18 +420,27 @@ void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
 		  unsigned int order);
 
 /**
- * dualbm_alloc_event() - dualbm_event() of %DUALBM_ALLOC, the short way
- * @pfn: first frame
+ * dualbm_probe_alloc() - the probe of tracepoint mm_page_alloc
+ * @data: unused
+ * @page: first page of the block, NULL for an allocation that failed
  * @order: of the block
+ * @gfp: unused
+ * @migratetype: unused
+ *
+ * Context: Any; the tracepoint disables preemption up to 6.x.
  */
-void dualbm_alloc_event(unsigned long pfn, unsigned int order);
+void dualbm_probe_alloc(void *data, struct page *page, unsigned int order,
+			gfp_t gfp, int migratetype);
 
 /**
- * dualbm_free_event() - dualbm_event() of %DUALBM_FREE, the short way
- * @pfn: first frame
+ * dualbm_probe_free() - the probe of tracepoint mm_page_free
+ * @data: unused
+ * @page: first page of the block
  * @order: of the block
+ *
+ * Context: as dualbm_probe_alloc().
  */
-void dualbm_free_event(unsigned long pfn, unsigned int order);
+void dualbm_probe_free(void *data, struct page *page, unsigned int order);
 
 /**
  * dualbm_forget_range() - make frames untracked

@@ -154,6 +154,31 @@ static noinline void settle_word(unsigned long *planes, enum dualbm_event_type e
 }
 
 /*
+ * A move was not what the rule table expects: carry it out for what was found.
+ * @took, @gave and @untracked are the bits that the planes had.
+ */
+static noinline void settle_move(unsigned long *planes, enum dualbm_event_type event,
+				 unsigned long word, unsigned long mask,
+				 unsigned long took, unsigned long gave,
+				 unsigned long untracked,
+				 struct dualbm_mismatch *found)
+{
+	bool alloc = event == DUALBM_ALLOC;
+	const unsigned long old[DUALBM_NR_PLANES] = {
+		[DUALBM_PRIMARY] = alloc ? gave : took,
+		[DUALBM_SECONDARY] = alloc ? took : gave,
+		[DUALBM_UNTRACKED] = untracked,
+	};
+	const unsigned long now[DUALBM_NR_PLANES] = {
+		[DUALBM_PRIMARY] = alloc ? mask : 0,
+		[DUALBM_SECONDARY] = alloc ? 0 : mask,
+		[DUALBM_UNTRACKED] = untracked,
+	};
+
+	settle_word(planes, event, word, mask, old, now, found);
+}
+
+/*
  * Alloc and free move tokens between the primary and the secondary plane. The
  * token is taken before it is given: of two CPUs that free one frame at once,
  * by a bug, one finds it gone.
@@ -164,17 +189,12 @@ static __always_inline void move_word(unsigned long *planes,
 				      unsigned long word, unsigned long mask,
 				      struct dualbm_mismatch *found)
 {
-	unsigned long old[DUALBM_NR_PLANES], now[DUALBM_NR_PLANES];
+	unsigned long took = take(planes, from, word, mask);
+	unsigned long gave = give(planes, to, word, mask);
+	unsigned long untracked = read_word(planes, DUALBM_UNTRACKED, word) & mask;
 
-	old[from] = take(planes, from, word, mask);
-	old[to] = give(planes, to, word, mask);
-	old[DUALBM_UNTRACKED] = read_word(planes, DUALBM_UNTRACKED, word) & mask;
-	if (likely(old[from] == mask && !(old[to] | old[DUALBM_UNTRACKED])))
-		return;
-	now[from] = 0;
-	now[to] = mask;
-	now[DUALBM_UNTRACKED] = old[DUALBM_UNTRACKED];
-	settle_word(planes, event, word, mask, old, now, found);
+	if (unlikely(took != mask || (gave | untracked)))
+		settle_move(planes, event, word, mask, took, gave, untracked, found);
 }
 
 static void rewrite_word(unsigned long *planes, enum dualbm_event_type event,
@@ -195,21 +215,36 @@ static __always_inline bool move_block(unsigned long *planes,
 				       unsigned long first, unsigned long nr,
 				       struct dualbm_mismatch *found)
 {
-	unsigned long word = first / BITS_PER_LONG;
+	unsigned long word = first / BITS_PER_LONG, last;
 
 	found->frames = 0;
-	if (first % BITS_PER_LONG || nr < BITS_PER_LONG) {
+	if (nr < BITS_PER_LONG || first % BITS_PER_LONG) {
 		unsigned long step = min(nr, BITS_PER_LONG - first % BITS_PER_LONG);
 
 		move_word(planes, event, from, to, word++,
 			  dualbm_word_mask(first, step), found);
 		nr -= step;
 	}
-	for (; nr >= BITS_PER_LONG; nr -= BITS_PER_LONG)
-		move_word(planes, event, from, to, word++, ~0UL, found);
-	if (nr)
-		move_word(planes, event, from, to, word, BIT(nr) - 1, found);
+	for (last = word + nr / BITS_PER_LONG; word < last; word++)
+		move_word(planes, event, from, to, word, ~0UL, found);
+	if (nr % BITS_PER_LONG)
+		move_word(planes, event, from, to, word,
+			  BIT(nr % BITS_PER_LONG) - 1, found);
 	return !found->frames;
+}
+
+bool dualbm_planes_alloc(unsigned long *planes, unsigned long first,
+			 unsigned long nr, struct dualbm_mismatch *found)
+{
+	return move_block(planes, DUALBM_ALLOC, DUALBM_SECONDARY, DUALBM_PRIMARY,
+			  first, nr, found);
+}
+
+bool dualbm_planes_free(unsigned long *planes, unsigned long first,
+			unsigned long nr, struct dualbm_mismatch *found)
+{
+	return move_block(planes, DUALBM_FREE, DUALBM_PRIMARY, DUALBM_SECONDARY,
+			  first, nr, found);
 }
 
 static bool rewrite_block(unsigned long *planes, enum dualbm_event_type event,
@@ -234,11 +269,9 @@ bool dualbm_planes_apply(unsigned long *planes, enum dualbm_event_type event,
 {
 	switch (event) {
 	case DUALBM_ALLOC:
-		return move_block(planes, event, DUALBM_SECONDARY, DUALBM_PRIMARY,
-				  first, nr, found);
+		return dualbm_planes_alloc(planes, first, nr, found);
 	case DUALBM_FREE:
-		return move_block(planes, event, DUALBM_PRIMARY, DUALBM_SECONDARY,
-				  first, nr, found);
+		return dualbm_planes_free(planes, first, nr, found);
 	default:
 		return rewrite_block(planes, event, first, nr, found);
 	}
@@ -248,19 +281,18 @@ bool dualbm_planes_moved(unsigned long *planes, enum dualbm_event_type event,
 			 unsigned long frame, unsigned int code,
 			 struct dualbm_mismatch *found)
 {
-	enum dualbm_plane from = event == DUALBM_ALLOC ? DUALBM_SECONDARY :
-							 DUALBM_PRIMARY;
 	unsigned long mask = BIT(frame % BITS_PER_LONG);
-	unsigned long old[DUALBM_NR_PLANES], now[DUALBM_NR_PLANES];
-	int plane;
+	unsigned long primary = code & BIT(DUALBM_PRIMARY) ? mask : 0;
+	unsigned long secondary = code & BIT(DUALBM_SECONDARY) ? mask : 0;
+	unsigned long untracked = code & BIT(DUALBM_UNTRACKED) ? mask : 0;
 
-	for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
-		old[plane] = code & BIT(plane) ? mask : 0;
-		now[plane] = plane == from ? 0 : mask;
-	}
-	now[DUALBM_UNTRACKED] = old[DUALBM_UNTRACKED];
 	found->frames = 0;
-	settle_word(planes, event, frame / BITS_PER_LONG, mask, old, now, found);
+	if (event == DUALBM_ALLOC)
+		settle_move(planes, event, frame / BITS_PER_LONG, mask, secondary,
+			    primary, untracked, found);
+	else
+		settle_move(planes, event, frame / BITS_PER_LONG, mask, primary,
+			    secondary, untracked, found);
 	return !found->frames;
 }
 

@@ -133,6 +133,30 @@ bool dualbm_planes_apply(unsigned long *planes, enum dualbm_event_type event,
 			 struct dualbm_mismatch *found);
 
 /**
+ * dualbm_planes_alloc() - dualbm_planes_apply() of %DUALBM_ALLOC
+ * @planes: the chunk's planes
+ * @first: index of the first frame in the chunk
+ * @nr: number of frames
+ * @found: filled in when the function returns false
+ *
+ * Context and return: as dualbm_planes_apply().
+ */
+bool dualbm_planes_alloc(unsigned long *planes, unsigned long first,
+			 unsigned long nr, struct dualbm_mismatch *found);
+
+/**
+ * dualbm_planes_free() - dualbm_planes_apply() of %DUALBM_FREE
+ * @planes: the chunk's planes
+ * @first: index of the first frame in the chunk
+ * @nr: number of frames
+ * @found: filled in when the function returns false
+ *
+ * Context and return: as dualbm_planes_apply().
+ */
+bool dualbm_planes_free(unsigned long *planes, unsigned long first,
+			unsigned long nr, struct dualbm_mismatch *found);
+
+/**
  * dualbm_planes_moved() - finish what dualbm_move_frame() began
  * @planes: the chunk's planes
  * @event: %DUALBM_ALLOC or %DUALBM_FREE
@@ -213,14 +237,16 @@ static __always_inline unsigned int dualbm_move_frame(unsigned long *planes,
 						      enum dualbm_plane to,
 						      unsigned long frame)
 {
-	bool took, gave, untracked;
+	unsigned int code = 0;
 
-	took = test_and_clear_bit(frame, dualbm_plane(planes, from));
-	gave = test_and_set_bit(frame, dualbm_plane(planes, to));
-	untracked = test_bit(frame, dualbm_plane(planes, DUALBM_UNTRACKED));
-	if (likely(took && !gave && !untracked))
-		return BIT(from);
-	return took << from | gave << to | untracked << DUALBM_UNTRACKED;
+	/* Three branches that are never taken cost less than three values. */
+	if (likely(test_and_clear_bit(frame, dualbm_plane(planes, from))))
+		code |= BIT(from);
+	if (unlikely(test_and_set_bit(frame, dualbm_plane(planes, to))))
+		code |= BIT(to);
+	if (unlikely(test_bit(frame, dualbm_plane(planes, DUALBM_UNTRACKED))))
+		code |= BIT(DUALBM_UNTRACKED);
+	return code;
 }
 
 #endif /* DUALBM_BITMAP_H */

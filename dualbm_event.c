@@ -4,6 +4,8 @@
  * a rule is broken. It runs on every allocation and free, in any context; it
  * takes no lock and allocates nothing.
  */
+#include <linux/page-flags.h>
+
 #include "dualbm.h"
 
 static atomic_t nmi_events = ATOMIC_INIT(0);
@@ -146,6 +148,17 @@ void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
 	event_end(nmi);
 }
 
+/* The planes of a frame, if they are there and events are believed; else NULL. */
+static __always_inline unsigned long *planes_of(unsigned long pfn)
+{
+	unsigned long *planes;
+
+	if (unlikely(READ_ONCE(dualbm_mode) != DUALBM_TRACKING))
+		return NULL;
+	planes = dualbm_lookup(pfn);
+	return likely(planes > DUALBM_LOOKUP_CORRUPT) ? planes : NULL;
+}
+
 static noinline void frame_unexpected(enum dualbm_event_type event,
 				      unsigned long pfn, unsigned long *planes,
 				      unsigned int code)
@@ -157,7 +170,29 @@ static noinline void frame_unexpected(enum dualbm_event_type event,
 		rule_broken(event, pfn, 0, pfn - first, &found);
 }
 
-/* Single frames are nearly all events; anything out of the way goes the long way. */
+/* A block that lies in one chunk, as all but gigantic ones do. */
+static noinline void move_block_event(enum dualbm_event_type event,
+				      unsigned long pfn, unsigned int order)
+{
+	unsigned long first = pfn % DUALBM_CHUNK_FRAMES, nr = 1UL << order;
+	bool nmi = event_begin(), expected;
+	struct dualbm_mismatch found;
+	unsigned long *planes = planes_of(pfn);
+
+	if (likely(planes && first + nr <= DUALBM_CHUNK_FRAMES)) {
+		if (event == DUALBM_ALLOC)
+			expected = dualbm_planes_alloc(planes, first, nr, &found);
+		else
+			expected = dualbm_planes_free(planes, first, nr, &found);
+		if (unlikely(!expected))
+			rule_broken(event, pfn, order, pfn - first, &found);
+	} else {
+		dualbm_event(event, pfn, order);
+	}
+	event_end(nmi);
+}
+
+/* Single frames are nearly all events; what is out of the way goes the long way. */
 static __always_inline void move_event(enum dualbm_event_type event,
 				       enum dualbm_plane from, enum dualbm_plane to,
 				       unsigned long pfn, unsigned int order)
@@ -167,30 +202,40 @@ static __always_inline void move_event(enum dualbm_event_type event,
 	bool nmi;
 
 	if (order)
-		return dualbm_event(event, pfn, order);
+		return move_block_event(event, pfn, order);
 	nmi = event_begin();
-	if (unlikely(READ_ONCE(dualbm_mode) != DUALBM_TRACKING))
-		goto long_way;
-	planes = dualbm_lookup(pfn);
-	if (unlikely(planes <= DUALBM_LOOKUP_CORRUPT))
-		goto long_way;
-	code = dualbm_move_frame(planes, from, to, pfn % DUALBM_CHUNK_FRAMES);
-	if (unlikely(code != BIT(from)))
-		frame_unexpected(event, pfn, planes, code);
+	planes = planes_of(pfn);
+	if (likely(planes)) {
+		code = dualbm_move_frame(planes, from, to, pfn % DUALBM_CHUNK_FRAMES);
+		if (unlikely(code != BIT(from)))
+			frame_unexpected(event, pfn, planes, code);
+	} else {
+		dualbm_event(event, pfn, order);
+	}
 	event_end(nmi);
-	return;
-
-long_way:
-	event_end(nmi);
-	dualbm_event(event, pfn, order);
 }
 
-void dualbm_alloc_event(unsigned long pfn, unsigned int order)
+/* mm/page_alloc.c, __alloc_pages(): the last thing before the block is returned. */
+void dualbm_probe_alloc(void *data, struct page *page, unsigned int order,
+			gfp_t gfp, int migratetype)
 {
-	move_event(DUALBM_ALLOC, DUALBM_SECONDARY, DUALBM_PRIMARY, pfn, order);
+	if (unlikely(!page))
+		return;
+	dualbm_count_order(alloc, order);
+	move_event(DUALBM_ALLOC, DUALBM_SECONDARY, DUALBM_PRIMARY, page_to_pfn(page),
+		   order);
 }
 
-void dualbm_free_event(unsigned long pfn, unsigned int order)
+/*
+ * mm/page_alloc.c, free_pages_prepare(): once for each block that is freed, and
+ * before it can reach any list. A HWPoison page is then dropped, not listed.
+ */
+void dualbm_probe_free(void *data, struct page *page, unsigned int order)
 {
-	move_event(DUALBM_FREE, DUALBM_PRIMARY, DUALBM_SECONDARY, pfn, order);
+	dualbm_count_order(free, order);
+	if (unlikely(!order && PageHWPoison(page)))
+		dualbm_event(DUALBM_FREE_POISONED, page_to_pfn(page), order);
+	else
+		move_event(DUALBM_FREE, DUALBM_PRIMARY, DUALBM_SECONDARY,
+			   page_to_pfn(page), order);
 }

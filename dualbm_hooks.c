@@ -9,35 +9,11 @@
 #include <linux/cpuhotplug.h>
 #include <linux/kallsyms.h>
 #include <linux/module.h>
-#include <linux/page-flags.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "dualbm_hooks.h"
-
-/* mm/page_alloc.c, __alloc_pages(): the last thing before the block is returned. */
-static void probe_alloc(void *data, struct page *page, unsigned int order,
-			gfp_t gfp, int migratetype)
-{
-	if (unlikely(!page))
-		return;
-	dualbm_count_order(alloc, order);
-	dualbm_alloc_event(page_to_pfn(page), order);
-}
-
-/*
- * mm/page_alloc.c, free_pages_prepare(): once for each block that is freed, and
- * before it can reach any list. A HWPoison page is then dropped, not listed.
- */
-static void probe_free(void *data, struct page *page, unsigned int order)
-{
-	dualbm_count_order(free, order);
-	if (unlikely(!order && PageHWPoison(page)))
-		dualbm_event(DUALBM_FREE_POISONED, page_to_pfn(page), order);
-	else
-		dualbm_free_event(page_to_pfn(page), order);
-}
 
 static unsigned long argument(struct pt_regs *regs, unsigned int n)
 {
@@ -110,11 +86,11 @@ static void cpu_detach(struct dualbm_hook *hook);
 struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS] = {
 	[DUALBM_HOOK_ALLOC] = {
 		.symbols = { "mm_page_alloc" }, .required = true,
-		TRACEPOINT(probe_alloc),
+		TRACEPOINT(dualbm_probe_alloc),
 	},
 	[DUALBM_HOOK_FREE] = {
 		.symbols = { "mm_page_free" }, .required = true,
-		TRACEPOINT(probe_free),
+		TRACEPOINT(dualbm_probe_free),
 	},
 	[DUALBM_HOOK_ISOLATE] = {
 		.symbols = { "__isolate_free_page" }, .required = true,
