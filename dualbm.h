@@ -294,7 +294,7 @@ struct dualbm_chunk {
 };
 
 #define DUALBM_LEAF_SHIFT	(PAGE_SHIFT - 3)
-#define DUALBM_LEAF_ENTRIES	(1UL << DUALBM_LEAF_SHIFT)
+#define DUALBM_LEAF_ENTRIES	BIT(DUALBM_LEAF_SHIFT)
 
 /**
  * struct dualbm_directory - where a chunk's planes are

@@ -17,39 +17,47 @@
 #define OK(code)	{ (code), DUALBM_NO_VIOLATION }
 #define BAD(code, cls)	{ (code), DUALBM_##cls }
 
-/* A row: what the event finds -> what it leaves. An illegal codeword accuses the planes. */
-#define ROW(free, allocated, untracked, departing, illegal)	\
+/* A row: what the event finds in the planes -> what it leaves there. */
+#define ROW(free, allocated, untracked, departing)		\
 	{							\
 		[DUALBM_CODE_FREE] = free,			\
 		[DUALBM_CODE_ALLOCATED] = allocated,		\
 		[DUALBM_CODE_UNTRACKED] = untracked,		\
 		[DUALBM_CODE_DEPARTING] = departing,		\
-		[0] = BAD(illegal, PLANE_CORRUPTION),		\
-		[3] = BAD(illegal, PLANE_CORRUPTION),		\
-		[5] = BAD(illegal, PLANE_CORRUPTION),		\
-		[6] = BAD(illegal, PLANE_CORRUPTION),		\
 	}
 
-/*
- * The rules. Columns: free, allocated, untracked, departing; the last one is
- * what an illegal codeword is replaced by.
- */
-const struct dualbm_rule dualbm_rules[DUALBM_NR_EVENTS][DUALBM_NR_CODES] = {
-	[DUALBM_ALLOC]		= ROW(OK(A), BAD(A, DOUBLE_ALLOC), OK(A), OK(A), A),
-	[DUALBM_FREE]		= ROW(BAD(F, DOUBLE_FREE), OK(F), OK(F), OK(U), F),
-	[DUALBM_FREE_POISONED]	= ROW(OK(U), OK(U), OK(U), OK(U), U),
-	[DUALBM_ISOLATE]	= ROW(OK(U), BAD(U, ALLOCATOR_CORRUPTION), OK(U), OK(U), U),
-	[DUALBM_PUTBACK]	= ROW(OK(F), OK(F), OK(F), OK(F), F),
-	[DUALBM_CHARGE]		= ROW(OK(U), OK(A), OK(U), OK(D), U),
-	[DUALBM_DEPART]		= ROW(OK(D), OK(D), OK(D), OK(D), D),
-	[DUALBM_BULK_SINGLE]	= ROW(OK(A), OK(A), OK(A), OK(A), A),
-	[DUALBM_FORGET]		= ROW(OK(U), OK(U), OK(U), OK(U), U),
+/* The rules. Columns: free, allocated, untracked, departing. */
+static const struct dualbm_rule rules[DUALBM_NR_EVENTS][DUALBM_NR_CODES] = {
+	[DUALBM_ALLOC]		= ROW(OK(A), BAD(A, DOUBLE_ALLOC), OK(A), OK(A)),
+	[DUALBM_FREE]		= ROW(BAD(F, DOUBLE_FREE), OK(F), OK(F), OK(U)),
+	[DUALBM_FREE_POISONED]	= ROW(OK(U), OK(U), OK(U), OK(U)),
+	[DUALBM_ISOLATE]	= ROW(OK(U), BAD(U, ALLOCATOR_CORRUPTION), OK(U), OK(U)),
+	[DUALBM_PUTBACK]	= ROW(OK(F), OK(F), OK(F), OK(F)),
+	[DUALBM_CHARGE]		= ROW(OK(U), OK(A), OK(U), OK(D)),
+	[DUALBM_DEPART]		= ROW(OK(D), OK(D), OK(D), OK(D)),
+	[DUALBM_BULK_SINGLE]	= ROW(OK(A), OK(A), OK(A), OK(A)),
+	[DUALBM_FORGET]		= ROW(OK(U), OK(U), OK(U), OK(U)),
 };
 
 #undef A
 #undef F
 #undef U
 #undef D
+
+/*
+ * Any codeword but the four has an even number of ones: it accuses the planes,
+ * and the frame becomes what the event says of one that was not known.
+ */
+struct dualbm_rule dualbm_rule(enum dualbm_event_type event, unsigned int code)
+{
+	struct dualbm_rule rule = rules[event][code];
+
+	if (!(hweight_long(code) & 1)) {
+		rule = rules[event][DUALBM_CODE_UNTRACKED];
+		rule.class = DUALBM_PLANE_CORRUPTION;
+	}
+	return rule;
+}
 
 static inline unsigned long read_word(unsigned long *planes,
 				      enum dualbm_plane plane,
@@ -101,7 +109,7 @@ static void note_mismatch(struct dualbm_mismatch *found, enum dualbm_event_type 
 		for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
 			if (old[plane] & BIT(__ffs(frames)))
 				code |= BIT(plane);
-		found->class = dualbm_rules[event][code].class;
+		found->class = dualbm_rule(event, code).class;
 		found->code = code;
 		found->first = base + __ffs(frames);
 	}
@@ -129,7 +137,7 @@ static noinline void settle_word(unsigned long *planes, enum dualbm_event_type e
 	int plane;
 
 	for (code = 0; code < DUALBM_NR_CODES; code++) {
-		const struct dualbm_rule *rule = &dualbm_rules[event][code];
+		const struct dualbm_rule rule = dualbm_rule(event, code);
 		unsigned long frames = mask;
 
 		for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
@@ -140,9 +148,9 @@ static noinline void settle_word(unsigned long *planes, enum dualbm_event_type e
 		if (!frames)
 			continue;
 		for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
-			if (rule->next & BIT(plane))
+			if (rule.next & BIT(plane))
 				want[plane] |= frames;
-		bad[rule->class] |= frames;
+		bad[rule.class] |= frames;
 	}
 	note_mismatch(found, event, word, old, bad);
 	for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {

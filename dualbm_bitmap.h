@@ -68,13 +68,22 @@ struct dualbm_rule {
 	u8 class;		/* what a frame found so accuses, or none */
 };
 
-extern const struct dualbm_rule dualbm_rules[DUALBM_NR_EVENTS][DUALBM_NR_CODES];
+/**
+ * dualbm_rule() - look a rule up
+ * @event: what happened to the frame
+ * @code: the codeword that was found, 0 to 7
+ *
+ * Context: Any.
+ *
+ * Return: the rule; illegal codewords have one too.
+ */
+struct dualbm_rule dualbm_rule(enum dualbm_event_type event, unsigned int code);
 
 /*
  * A chunk is one memory section: on amd64 128 MiB, 2^15 frames, and a plane of
  * it one page. Outside the kernel DUALBM_CHUNK_SHIFT comes from the build.
  */
-#define DUALBM_CHUNK_FRAMES	(1UL << DUALBM_CHUNK_SHIFT)
+#define DUALBM_CHUNK_FRAMES	BIT(DUALBM_CHUNK_SHIFT)
 #define DUALBM_PLANE_WORDS	(DUALBM_CHUNK_FRAMES / BITS_PER_LONG)
 #define DUALBM_PLANE_BYTES	(DUALBM_PLANE_WORDS * sizeof(long))
 

@@ -19,6 +19,7 @@ static __always_inline bool event_begin(void)
 	dualbm_event_enter();
 	if (dualbm_event_in_nmi()) {
 		atomic_inc(&nmi_events);
+		/* Counted before the mode is read: dualbm_nmi_wait() has the other half. */
 		smp_mb__after_atomic();
 		return true;
 	}
@@ -34,6 +35,7 @@ static __always_inline void event_end(bool nmi)
 
 void dualbm_nmi_wait(void)
 {
+	/* The mode was stored before the count is read: event_begin() has the other half. */
 	smp_mb();
 	while (atomic_read_acquire(&nmi_events))
 		cpu_relax();

@@ -239,13 +239,11 @@ int dualbm_ftrace_attach(struct dualbm_hook *hook, ftrace_func_t callback,
 		ret = filter_by_name(&hook->ops, hook->symbols[i]);
 		if (!ret) {
 			hook->symbol = hook->symbols[i];
+			ret = filter_by_name(&hook->ops, "dualbm_hook_canary");
 			break;
 		}
-	}
-	if (ret)
 		ret = -ENOENT;
-	if (!ret)
-		ret = filter_by_name(&hook->ops, "dualbm_hook_canary");
+	}
 	if (!ret)
 		ret = register_ftrace_function(&hook->ops);
 	if (ret) {
@@ -399,16 +397,16 @@ int dualbm_hooks_attach(void)
 		if (!hook->attach || (!dualbm_boundary && id >= DUALBM_HOOK_BOUNDARY_ALLOC))
 			continue;
 		ret = hook->attach(hook);
-		if (!ret) {
-			hook->attached = true;
-		} else if (hook->required) {
+		hook->attached = !ret;
+		if (!ret)
+			continue;
+		if (hook->required) {
 			pr_err("cannot hook %s (%s): error %d; not loaded\n",
 			       hook->symbols[0], mechanism_names[hook->mechanism], ret);
 			detach_from(id);
 			return ret;
-		} else {
-			pr_debug("optional hook %s is absent: %d\n", hook->symbols[0], ret);
 		}
+		pr_debug("optional hook %s is absent: %d\n", hook->symbols[0], ret);
 	}
 	return 0;
 }

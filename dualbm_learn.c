@@ -290,10 +290,11 @@ static enum whereabouts task_whereabouts(struct task_struct *task)
 		return OUTSIDE;
 	if (READ_ONCE(task->on_cpu))
 		return DOUBTFUL;
+	/* Pairs with the next one: it must not have run while its stack was read. */
 	smp_rmb();
 	where = stack_says(task);
+	/* See above. */
 	smp_rmb();
-	/* It must not have run while its stack was read. */
 	if (READ_ONCE(task->on_cpu) ||
 	    switches != READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw))
 		return DOUBTFUL;
@@ -369,6 +370,7 @@ static void learn_word(unsigned long *planes, unsigned long word,
 
 	learned = dualbm_planes_learn(planes, word, READ_ONCE(*candidates),
 				      DUALBM_CODE_ALLOCATED);
+	/* Stores of the planes before the second look; see above. */
 	smp_mb();
 	lost = learned & ~READ_ONCE(*candidates);
 	while (lost) {
@@ -409,6 +411,7 @@ static int learn_window_stopped(void *data)
 			learn_word(planes, word,
 				   &now->candidates[offset / BITS_PER_LONG + word]);
 	}
+	/* An NMI's event that tracks again finds all that was learned. */
 	smp_mb();
 	WRITE_ONCE(dualbm_mode, DUALBM_TRACKING);
 	return 0;

@@ -23,6 +23,7 @@
 #define FAR_CANDIDATES	16
 
 struct dualbm_directory dualbm_directory __ro_after_init;
+/* Guards the list of chunks: the notifier changes it, sweeps walk it. */
 DEFINE_MUTEX(dualbm_memory_lock);
 LIST_HEAD(dualbm_chunks);
 

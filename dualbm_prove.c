@@ -18,16 +18,11 @@
 #define ZONE_LOCK_NS	(500 * NSEC_PER_MSEC)
 #define PCP_LOCK_NS	(20 * NSEC_PER_MSEC)
 
-static bool lock_within(spinlock_t *lock, u64 ns)
+/* Between two tries; false when @end has passed. */
+static bool wait_until(u64 end)
 {
-	u64 end = ktime_get_mono_fast_ns() + ns;
-
-	while (!spin_trylock(lock)) {
-		if (ktime_get_mono_fast_ns() > end)
-			return false;
-		cpu_relax();
-	}
-	return true;
+	cpu_relax();
+	return ktime_get_mono_fast_ns() <= end;
 }
 
 /* Mirrors is_free_buddy_page(), mm/page_alloc.c, with the zone checked too. */
@@ -74,22 +69,43 @@ static bool pcp_covers(struct per_cpu_pages *pcp, unsigned long pfn)
 	return false;
 }
 
+static bool pcp_locked_covers(struct per_cpu_pages *pcp, unsigned long pfn)
+{
+	u64 end = ktime_get_mono_fast_ns() + PCP_LOCK_NS;
+	bool covers;
+
+	while (!spin_trylock(&pcp->lock))
+		if (!wait_until(end))
+			return false;
+	covers = pcp_covers(pcp, pfn);
+	spin_unlock(&pcp->lock);
+	return covers;
+}
+
 static bool pcp_lists_cover(struct zone *zone, unsigned long pfn)
 {
-	bool found = false;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
 		struct per_cpu_pages *pcp = per_cpu_ptr(zone->per_cpu_pageset, cpu);
 
-		if (!READ_ONCE(pcp->count) || !lock_within(&pcp->lock, PCP_LOCK_NS))
-			continue;
-		found = pcp_covers(pcp, pfn);
-		spin_unlock(&pcp->lock);
-		if (found)
-			break;
+		if (READ_ONCE(pcp->count) && pcp_locked_covers(pcp, pfn))
+			return true;
 	}
-	return found;
+	return false;
+}
+
+static bool zone_locked_covers(struct zone *zone, unsigned long pfn)
+{
+	u64 end = ktime_get_mono_fast_ns() + ZONE_LOCK_NS;
+	bool covers;
+
+	while (!spin_trylock(&zone->lock))
+		if (!wait_until(end))
+			return false;
+	covers = dualbm_buddy_covers(zone, pfn);
+	spin_unlock(&zone->lock);
+	return covers;
 }
 
 enum dualbm_proof dualbm_prove_free(unsigned long pfn)
@@ -103,12 +119,9 @@ enum dualbm_proof dualbm_prove_free(unsigned long pfn)
 		return DUALBM_UNPROVEN;
 	zone = page_zone(page);
 	local_irq_save(flags);
-	if (lock_within(&zone->lock, ZONE_LOCK_NS)) {
-		if (dualbm_buddy_covers(zone, pfn))
-			proof = DUALBM_PROOF_BUDDY;
-		spin_unlock(&zone->lock);
-	}
-	if (proof == DUALBM_UNPROVEN && pcp_lists_cover(zone, pfn))
+	if (zone_locked_covers(zone, pfn))
+		proof = DUALBM_PROOF_BUDDY;
+	else if (pcp_lists_cover(zone, pfn))
 		proof = DUALBM_PROOF_PCP;
 	local_irq_restore(flags);
 	return proof;

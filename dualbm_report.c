@@ -205,6 +205,7 @@ static void ring_store(struct dualbm_violation *v)
 	v->number = atomic64_inc_return(&ring_next);
 	slot = &ring[v->number % RING_RECORDS];
 	WRITE_ONCE(slot->sequence, 0);
+	/* Pairs with ring_copy(): no number while the record is stored. */
 	smp_wmb();
 	slot->record = *v;
 	/* Pairs with ring_copy(): the number stands for a whole record. */
@@ -215,9 +216,11 @@ static bool ring_copy(u64 number, struct dualbm_violation *v)
 {
 	struct ring_slot *slot = &ring[number % RING_RECORDS];
 
+	/* Pairs with ring_store(): the number stands for a whole record. */
 	if (smp_load_acquire(&slot->sequence) != number)
 		return false;
 	*v = slot->record;
+	/* Pairs with ring_store(): it was not overwritten meanwhile. */
 	smp_rmb();
 	return READ_ONCE(slot->sequence) == number;
 }
@@ -263,7 +266,7 @@ static void send_uevents(struct work_struct *work)
 {
 	static struct dualbm_violation v;
 	static char line[512];
-	char *environment[] = { line, NULL };
+	char *environment[2] = { line };
 	int length;
 
 	if (!dualbm_report_last(&v))
