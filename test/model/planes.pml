@@ -13,7 +13,7 @@
  *
  * Step of the model		Implementation
  * -----------------------	-------------------------------------------
- * rule()			dualbm_bitmap.c: dualbm_rules[]
+ * rule()			dualbm_bitmap.c: dualbm_rule()
  * move()			move_word(), dualbm_move_frame()
  * rewrite()			rewrite_word()
  * settle()			settle_word()
