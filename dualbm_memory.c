@@ -19,8 +19,6 @@
 
 #define PLANE_PAGES	DIV_ROUND_UP(DUALBM_PLANE_BYTES, PAGE_SIZE)
 #define CHUNK_PAGES	(DUALBM_NR_PLANES * PLANE_PAGES)
-/* How many pages are looked at to find one far away, where there is one node. */
-#define FAR_CANDIDATES	16
 
 struct dualbm_directory dualbm_directory __ro_after_init;
 /* Guards the list of chunks: the notifier changes it, sweeps walk it. */
@@ -74,22 +72,50 @@ static unsigned long pfn_gap(struct page *a, struct page *b)
 	return x > y ? x - y : y - x;
 }
 
-/* Of some free pages of one node, the one that lies farthest from @other. */
+/*
+ * One page of a block of @order, the first or the last one, whichever lies
+ * farther from @other; the rest of the block goes back.
+ */
+static struct page *page_of_block(struct page *other, int node, gfp_t gfp,
+				  unsigned int order)
+{
+	struct page *block = alloc_pages_node(node, gfp | __GFP_NOWARN | __GFP_NORETRY, order);
+	unsigned long i, last = BIT(order) - 1, kept;
+
+	if (!block)
+		return NULL;
+	split_page(block, order);
+	kept = pfn_gap(block, other) > pfn_gap(block + last, other) ? 0 : last;
+	for (i = 0; i <= last; i++)
+		if (i != kept)
+			__free_page(block + i);
+	return block + kept;
+}
+
+/*
+ * Of one node's pages, one that lies far from @other. Single pages come from
+ * where the last ones came from; large blocks, and low memory, lie elsewhere.
+ */
 static struct page *page_far_from(struct page *other, int node)
 {
-	struct page *pages[FAR_CANDIDATES] = { NULL };
-	int i, best = -1;
+	static const unsigned int orders[] = { 0, 6, 9, DUALBM_MAX_ORDER };
+	struct page *best = NULL, *page;
+	int i;
 
-	for (i = 0; i < FAR_CANDIDATES; i++) {
-		pages[i] = alloc_pages_node(node, GFP_KERNEL | __GFP_NOWARN, 0);
-		if (pages[i] && (best < 0 || pfn_gap(pages[i], other) >
-					     pfn_gap(pages[best], other)))
-			best = i;
+	for (i = 0; i < 2 * ARRAY_SIZE(orders); i++) {
+		page = page_of_block(other, node, i % 2 ? GFP_KERNEL | GFP_DMA32 : GFP_KERNEL,
+				     orders[i / 2]);
+		if (!page)
+			continue;
+		if (best && pfn_gap(page, other) <= pfn_gap(best, other)) {
+			__free_page(page);
+			continue;
+		}
+		if (best)
+			__free_page(best);
+		best = page;
 	}
-	for (i = 0; i < FAR_CANDIDATES; i++)
-		if (pages[i] && i != best)
-			__free_page(pages[i]);
-	return best < 0 ? NULL : pages[best];
+	return best;
 }
 
 /*
