@@ -10,6 +10,13 @@ D=/sys/kernel/dualbm
 DBG=/sys/kernel/debug/dualbm
 failed=0
 
+# kmod's, not the applets that busybox's shell prefers: those try again by another
+# system call when a module's init fails, so a module that never stays would do
+# its work twice.
+for _applet in insmod modprobe rmmod lsmod modinfo depmod; do
+	eval "$_applet() { /sbin/$_applet \"\$@\"; }"
+done
+
 ok() {
 	echo "ok - $1"
 }
