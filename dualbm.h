@@ -161,6 +161,15 @@ enum dualbm_state dualbm_state_now(void);
  */
 void dualbm_nmi_wait(void);
 
+/**
+ * dualbm_nmi_begun() - how many events have come by NMI
+ *
+ * Context: Any. Ordered after all that the caller did before.
+ *
+ * Return: a number that moves when one begins.
+ */
+unsigned int dualbm_nmi_begun(void);
+
 /* ------------------------------------------------------------------ */
 /* Counters                                                            */
 /* ------------------------------------------------------------------ */
@@ -634,6 +643,18 @@ struct dualbm_hook;
 
 int dualbm_bulk_attach(struct dualbm_hook *hook);
 void dualbm_bulk_detach(struct dualbm_hook *hook);
+/**
+ * dualbm_boundary_reported() - has the boundary probe reported this call
+ * @pfn: first frame of a free event that found frames free
+ * @frames: how many
+ *
+ * Context: The event's. __free_pages() frees the remains of a block whose count
+ * was 0 already; the probe at its entry has reported the whole block.
+ *
+ * Return: true if the current task's last report of the probe covers them.
+ */
+bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames);
+
 int dualbm_boundary_attach(struct dualbm_hook *hook);
 void dualbm_boundary_detach(struct dualbm_hook *hook);
 

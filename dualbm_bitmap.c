@@ -326,14 +326,19 @@ unsigned long dualbm_planes_learn(unsigned long *planes, unsigned long word,
 	enum dualbm_plane to = code == DUALBM_CODE_FREE ? DUALBM_SECONDARY :
 							  DUALBM_PRIMARY;
 
-	mask &= read_word(planes, DUALBM_UNTRACKED, word);
-	mask &= ~read_word(planes, DUALBM_PRIMARY, word);
-	mask &= ~read_word(planes, DUALBM_SECONDARY, word);
+	mask &= dualbm_planes_untracked(planes, word);
 	if (!mask)
 		return 0;
 	give(planes, to, word, mask);
 	take(planes, DUALBM_UNTRACKED, word, mask);
 	return mask;
+}
+
+unsigned long dualbm_planes_untracked(unsigned long *planes, unsigned long word)
+{
+	return read_word(planes, DUALBM_UNTRACKED, word) &
+	       ~read_word(planes, DUALBM_PRIMARY, word) &
+	       ~read_word(planes, DUALBM_SECONDARY, word);
 }
 
 unsigned int dualbm_planes_code(unsigned long *planes, unsigned long frame)

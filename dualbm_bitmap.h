@@ -207,6 +207,17 @@ unsigned long dualbm_planes_learn(unsigned long *planes, unsigned long word,
 				  unsigned long mask, unsigned int code);
 
 /**
+ * dualbm_planes_untracked() - which frames of a word are untracked
+ * @planes: the chunk's planes
+ * @word: index of the word in the planes
+ *
+ * Context: Any. Exact only for frames that nobody changes meanwhile.
+ *
+ * Return: a bit for each frame whose codeword is %DUALBM_CODE_UNTRACKED.
+ */
+unsigned long dualbm_planes_untracked(unsigned long *planes, unsigned long word);
+
+/**
  * dualbm_planes_code() - the codeword of one frame
  * @planes: the chunk's planes
  * @frame: index of the frame in the chunk

@@ -26,10 +26,22 @@ static unsigned int frame_code(unsigned long pfn)
 	return dualbm_planes_code(planes, pfn % DUALBM_CHUNK_FRAMES);
 }
 
+/* The last block reported, and by whom: its remains are no second finding. */
+static struct {
+	struct task_struct *task;
+	unsigned long pfn;
+	unsigned long frames;
+} reported;
+
+bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames)
+{
+	return READ_ONCE(reported.task) == current && pfn >= reported.pfn &&
+	       pfn + frames <= reported.pfn + reported.frames;
+}
+
 /*
  * The caller must own the block. If its first frame is recorded free and lies
- * in the allocator, he does not. One report for the call: the free events of
- * the block's remains that may follow find it untracked.
+ * in the allocator, he does not. The report is for the whole call.
  */
 static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
 {
@@ -39,6 +51,8 @@ static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
 	struct dualbm_violation v;
 
 	dualbm_hit(DUALBM_HOOK_BOUNDARY_FREE);
+	if (unlikely(READ_ONCE(reported.task) == current))
+		WRITE_ONCE(reported.task, NULL);
 	if (READ_ONCE(dualbm_mode) != DUALBM_TRACKING ||
 	    frame_code(pfn) != DUALBM_CODE_FREE)
 		return 0;
@@ -56,8 +70,10 @@ static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
 	};
 	if (v.proof == DUALBM_UNPROVEN)
 		return 0;
+	reported.pfn = pfn;
+	reported.frames = 1UL << order;
+	WRITE_ONCE(reported.task, current);
 	dualbm_report(&v);
-	dualbm_forget_range(pfn, 1UL << order);
 	return 0;
 }
 

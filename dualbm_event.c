@@ -8,7 +8,9 @@
 
 #include "dualbm.h"
 
+/* Events that came by NMI: those inside now, and those that ever began. */
 static atomic_t nmi_events = ATOMIC_INIT(0);
+static atomic_t nmi_begun = ATOMIC_INIT(0);
 
 /*
  * An event that comes by NMI counts itself before it reads the mode; pairs with
@@ -19,6 +21,7 @@ static __always_inline bool event_begin(void)
 	dualbm_event_enter();
 	if (dualbm_event_in_nmi()) {
 		atomic_inc(&nmi_events);
+		atomic_inc(&nmi_begun);
 		/* Counted before the mode is read: dualbm_nmi_wait() has the other half. */
 		smp_mb__after_atomic();
 		return true;
@@ -31,6 +34,13 @@ static __always_inline void event_end(bool nmi)
 	if (nmi)
 		atomic_dec_return_release(&nmi_events);
 	dualbm_event_leave();
+}
+
+unsigned int dualbm_nmi_begun(void)
+{
+	/* What was looked at before was looked at before this count. */
+	smp_mb();
+	return atomic_read(&nmi_begun);
 }
 
 void dualbm_nmi_wait(void)

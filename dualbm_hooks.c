@@ -8,6 +8,7 @@
  */
 #include <linux/cpuhotplug.h>
 #include <linux/kallsyms.h>
+#include <linux/memory_hotplug.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -57,15 +58,19 @@ static void __maybe_unused entry_depart(struct pt_regs *regs)
 
 /*
  * mm/memory-failure.c, unpoison_memory(pfn): gives a frame back that an event
- * freed, or that was taken off the buddy lists without one.
+ * freed, or that was taken off the buddy lists without one. The caller need not
+ * own the frame, so an event of its own would race with those of an owner; this
+ * is rare, and everything is forgotten and learned again instead.
  */
 static void entry_unpoison(struct pt_regs *regs)
 {
-	unsigned long pfn = argument(regs, 0);
+	struct page *page = pfn_to_online_page(argument(regs, 0));
 
+	if (!page || (!PageHWPoison(page) && !PageHWPoison(compound_head(page))))
+		return;
 	dualbm_count(DUALBM_STAT_FORGET_EVENTS);
-	if (pfn_valid(pfn))
-		dualbm_event(DUALBM_FORGET, pfn, 0);
+	dualbm_mode_forget();
+	dualbm_learn_request();
 }
 
 static int tracepoint_attach(struct dualbm_hook *hook);

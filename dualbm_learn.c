@@ -184,30 +184,37 @@ static void learn_free(void)
  * the head's. Wrong answers are harmless here: an allocation that has its page
  * but not yet its alloc event is waited for, and a frame that is freed after
  * this look is no candidate any more.
+ *
+ * A poisoned frame that was taken off the buddy lists has a count as well, and
+ * goes back there without an event: put_page_back_buddy(), mm/page_alloc.c,
+ * does that under zone->lock, which the caller holds, and only then is the page
+ * poisoned no more. So the count is read before the flag.
  */
-static bool frame_in_use(unsigned long pfn)
+static bool frame_in_use(struct page *page)
 {
-	struct page *page = pfn_to_page(pfn);
-
-	if (PageHWPoison(page) || PageBuddy(page))
-		return false;
-	return page_ref_count(compound_head(page)) > 0;
+	return !PageBuddy(page) && page_ref_count(compound_head(page)) > 0 &&
+	       !PageHWPoison(page);
 }
 
 static void weed_out_word(struct dualbm_chunk *chunk, unsigned long word,
 			  unsigned long *candidates)
 {
-	unsigned long *untracked = dualbm_plane(chunk->planes, DUALBM_UNTRACKED);
-	unsigned long keep = READ_ONCE(untracked[word]) & READ_ONCE(*candidates);
-	unsigned long frames = keep;
-	unsigned long frame = word * BITS_PER_LONG;
+	unsigned long keep = dualbm_planes_untracked(chunk->planes, word) &
+			     READ_ONCE(*candidates);
+	struct page *pages = pfn_to_page(chunk->start_pfn + word * BITS_PER_LONG);
+	unsigned long frames;
+	struct zone *zone;
 
-	while (frames) {
-		unsigned long bit = __ffs(frames);
+	if (keep) {
+		zone = page_zone(pages + __ffs(keep));
+		spin_lock_irq(&zone->lock);
+		for (frames = keep; frames; frames &= frames - 1) {
+			struct page *page = pages + __ffs(frames);
 
-		frames &= frames - 1;
-		if (!frame_in_use(chunk->start_pfn + frame + bit))
-			keep &= ~BIT(bit);
+			if (page_zone(page) != zone || !frame_in_use(page))
+				keep &= ~BIT(__ffs(frames));
+		}
+		spin_unlock_irq(&zone->lock);
 	}
 	atomic_long_and(keep, (atomic_long_t *)candidates);
 }
@@ -337,9 +344,10 @@ unlock:
 
 /*
  * Wait until no allocation that had its page at the time of the call still has
- * its alloc event to come. Between the two it runs, is preempted, or sleeps in
- * its cgroup charge: synchronize_rcu_tasks() waits for the first two, and a
- * look at the stacks shows the third.
+ * its alloc event to come. Between the two it runs or is preempted, in
+ * __alloc_pages() or in a bulk allocation, or it sleeps in its cgroup charge:
+ * synchronize_rcu_tasks() waits for the first two, and a look at the stacks
+ * shows the third.
  */
 static bool drain_allocations(void)
 {

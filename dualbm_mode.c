@@ -83,7 +83,8 @@ void dualbm_mode_forget(void)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
-	mode_forget_locked();
+	if (mode_forget_locked() && dualbm_state_now() == DUALBM_STATE_ARMED)
+		dualbm_set_state(DUALBM_STATE_LEARNING);
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 }
 

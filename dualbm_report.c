@@ -336,6 +336,9 @@ void dualbm_verdict(struct dualbm_violation *v)
 {
 	const char *lost;
 
+	if (v->class == DUALBM_DOUBLE_FREE &&
+	    dualbm_boundary_reported(v->first, v->last - v->first + 1))
+		return;
 	v->proof = dualbm_prove(v);
 	if (v->proof != DUALBM_UNPROVEN) {
 		dualbm_report(v);

@@ -58,7 +58,7 @@ static void look_at_chunk(const struct dualbm_chunk *chunk)
 static int confirm_stopped(void *data)
 {
 	enum dualbm_mode mode = READ_ONCE(dualbm_mode);
-	unsigned int i;
+	unsigned int i, begun;
 
 	if (mode == DUALBM_TRACKING)
 		WRITE_ONCE(dualbm_mode, DUALBM_FORGETTING);
@@ -73,7 +73,12 @@ static int confirm_stopped(void *data)
 			suspect->frames = 0;
 			continue;
 		}
+		/* An NMI's event that forgets may be in the middle of this word. */
+		begun = dualbm_nmi_begun();
+		dualbm_nmi_wait();
 		suspect->frames &= dualbm_planes_illegal(planes, first / BITS_PER_LONG);
+		if (dualbm_nmi_begun() != begun)
+			suspect->frames = 0;
 		frames = suspect->frames;
 		if (frames)
 			suspect->code = dualbm_planes_code(planes, first + __ffs(frames));
