@@ -388,7 +388,7 @@ static int step_charge(struct worker *w, gfp_t gfp)
 
 		if (b->kind != EMPTY)
 			continue;
-		b->order = below(w, 5);
+		b->order = below(w, 7);
 		b->page = alloc_pages(gfp | __GFP_ACCOUNT, b->order);
 		if (!b->page) {
 			w->failures++;

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# Sourced by the guest scripts about the allocator: . ./mm-lib.sh
+
+. ./guest-lib.sh
+
+# kmod's, not busybox's: that one tries again by another system call when a
+# module's init fails, and a module that never stays would do its work twice.
+for _applet in insmod modprobe rmmod; do
+	eval "$_applet() { /sbin/$_applet \"\$@\"; }"
+done
+
+# param MODULE NAME: a parameter of a loaded module.
+param() {
+	cat "/sys/module/$1/parameters/$2"
+}
+
+# hits PATTERN, missed PATTERN: columns of "hooks", for the hook whose name matches.
+hits() {
+	awk -v hook="$1" '$1 ~ hook { print $3; found = 1; exit } END { if (!found) print 0 }' $D/hooks
+}
+
+missed() {
+	awk -v hook="$1" '$1 ~ hook { sum += $4 } END { print sum + 0 }' $D/hooks
+}
+
+# last KEY: a value of last_violation.
+last() {
+	tr ' ' '\n' <$D/last_violation | sed -n "s/^$1=//p"
+}
+
+# said MODULE: what a test module last said about its result.
+said() {
+	dmesg | sed -n "s/.*\] $1: //p" | grep -E '^(PASS|SKIP|FAIL)' | tail -n 1
+}
+
+write() {
+	echo "$2" 2>/dev/null >"$1"
+}
+
+# load_start BYTES: a little of everything, all the time, until load_stop.
+load_start() {
+	stress-ng --quiet --temp-path /tmp --vm 1 --vm-bytes "$1" --fork 1 \
+		--pipe 1 >/tmp/load.log 2>&1 &
+	load_pid=$!
+}
+
+load_stop() {
+	kill "$load_pid" 2>/dev/null
+	wait "$load_pid" 2>/dev/null
+}

@@ -1,0 +1,333 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# No false alarm: every way in which pages leave the allocator and come back,
+# one after another, under load, with policy=panic. Each has to be seen to have
+# been taken, by the hooks that it passes, and to end with nothing found, nothing
+# unproven, and no gap.
+#
+#	paths.sh [NAME...]	all of them, or those named
+. ./mm-lib.sh
+
+only=" $* "
+cgroup=/sys/fs/cgroup
+
+# path NAME HOOKS FUNCTION ARGUMENTS...: FUNCTION returns 0, or 2 if the kernel
+# or the machine cannot do it, with the reason in $why.
+path() {
+	name=$1
+	hooks=$2
+	shift 2
+	case $only in
+	"  " | *" $name "*) ;;
+	*) return ;;
+	esac
+	why=
+	before=
+	for hook in $hooks; do
+		before="$before $(hits "$hook")"
+	done
+	started=$(cut -d. -f1 /proc/uptime)
+	allocs=$(stat alloc_pages)
+	frees=$(stat free_pages)
+	"$@"
+	status=$?
+	if [ $status = 2 ]; then
+		skip "$name" "$why"
+	elif [ $status != 0 ]; then
+		not_ok "$name: was taken" "$why"
+	else
+		ok "$name: was taken${why:+ ($why)}"
+		for hook in $hooks; do
+			count=${before# }
+			count=${count%% *}
+			before=${before# * }
+			now=$(hits "$hook")
+			if [ "$now" -gt "$count" ]; then
+				ok "$name: passed $hook $((now - count)) times"
+			else
+				not_ok "$name: passed $hook" "still at $now"
+			fi
+		done
+		at_least "$name: pages allocated" $(($(stat alloc_pages) - allocs)) 1
+		at_least "$name: pages freed" $(($(stat free_pages) - frees)) 1
+	fi
+	diag "$name: $(($(cut -d. -f1 /proc/uptime) - started)) s"
+	check "$name: armed at the end" wait_for 120 state_is armed
+	expect_clean "$name"
+	dmesg -c >/dev/null
+}
+
+# A path of the module paths.ko, in one or more contexts.
+op() {
+	_op=$1
+	_contexts=$2
+	for _ctx in $_contexts; do
+		if ! insmod_test paths op="$_op" ctx="$_ctx" seconds="${3:-1}"; then
+			why="op=$_op ctx=$_ctx: $(said paths)"
+			return 1
+		fi
+	done
+	why=$(said paths | sed 's/^PASS op=[^ ]* //')
+}
+
+pool() {
+	for _kind in plain compound exact split kmalloc frag; do
+		op "$_kind" "task softirq" || return
+	done
+	op pool "task softirq hardirq"
+}
+
+# Pages that are pinned, so that compaction returns the targets that it took.
+compaction() {
+	mkdir -p /mnt/frag
+	mount -t tmpfs -o size=2G tmpfs /mnt/frag
+	if ! fragment /mnt/frag/file 384 64 || ! insmod_test pinned; then
+		why="no fragmented memory"
+		return 1
+	fi
+	pinned=$(param pinned pinned)
+	failed_before=$(sed -n 's/^pgmigrate_fail //p' /proc/vmstat)
+	for _round in 1 2 3; do
+		write /proc/sys/vm/compact_memory 1
+		insmod_test paths op=pool seconds=1
+	done
+	failed_migrations=$(($(sed -n 's/^pgmigrate_fail //p' /proc/vmstat) - failed_before))
+	rmmod pinned
+	# Not pinned any more: the same again, to the end.
+	write /proc/sys/vm/compact_memory 1
+	umount /mnt/frag
+	why="$pinned pages pinned, $failed_migrations migrations failed"
+	[ "$failed_migrations" -gt 0 ]
+}
+
+thp() {
+	write /sys/kernel/mm/transparent_hugepage/enabled always
+	write /sys/kernel/mm/transparent_hugepage/defrag always
+	_thp=$(sed -n 's/^thp_fault_alloc //p' /proc/vmstat)
+	stress-ng --quiet --temp-path /tmp --vm 2 --vm-bytes 192M --vm-madvise hugepage \
+		--timeout 4 >/dev/null 2>&1
+	_thp=$(($(sed -n 's/^thp_fault_alloc //p' /proc/vmstat) - _thp))
+	why="$_thp huge pages"
+	[ "$_thp" -gt 0 ]
+}
+
+# Charges that fail, so that a block is freed again before its alloc event.
+charge() {
+	write "$cgroup"/cgroup.subtree_control +memory
+	mkdir -p "$cgroup"/small
+	echo 3M >"$cgroup"/small/memory.max
+	echo 0 2>/dev/null >"$cgroup"/small/memory.swap.max
+	sh -c "echo \$\$ >$cgroup/small/cgroup.procs
+		exec /sbin/insmod /modules/paths.ko op=charge threads=0 seconds=4" 2>/dev/null
+	why=$(said paths)
+	_events=$(sed -n 's/^max //p' "$cgroup"/small/memory.events)
+	expect_quiet_kernel "$name so far"
+	# As a container does that is full; the kernel's own words about each
+	# process that it kills are no findings.
+	dmesg -n 1
+	for _round in 1 2 3 4 5 6; do
+		sh -c "echo \$\$ >$cgroup/small/cgroup.procs; exec pipes" >/dev/null 2>&1
+		write "$cgroup/small/cgroup.kill" 1
+	done
+	dmesg -n 5
+	_kills=$(sed -n 's/^oom_kill //p' "$cgroup/small/memory.events")
+	case $why in
+	PASS*) ;;
+	*) return 1 ;;
+	esac
+	dmesg -c | grep -v 'Call Trace' >/tmp/after-kills
+	grep -E 'BUG:|WARNING:|Bad page state|dualbm: .*pfn=' /tmp/after-kills && return 1
+	why="${why#PASS }; at the limit $_events times; $_kills killed"
+	[ "$_events" -gt 0 ]
+}
+
+# The memory blocks that can be emptied.
+movable_blocks() {
+	for _block in /sys/devices/system/memory/memory[0-9]*; do
+		[ "$(cat "$_block/valid_zones" 2>/dev/null)" = Movable ] && echo "$_block"
+	done
+}
+
+memory_blocks() {
+	_count=0
+	_failed=0
+	for _block in $(movable_blocks); do
+		if write "$_block/state" offline; then
+			write "$_block/state" online_movable && _count=$((_count + 1))
+		else
+			_failed=$((_failed + 1))
+		fi
+		[ "$_count" -lt 4 ] || break
+	done
+	insmod_test paths op=contig
+	why="$_count blocks offline and online, $_failed busy"
+	[ "$_count" -gt 0 ]
+}
+
+# Work that is still queued on a CPU when it is not online any more.
+dying_cpu() {
+	insmod_test dyingcpu || return
+	for _round in 1 2 3; do
+		write /sys/devices/system/cpu/cpu1/online 0
+		insmod_test paths op=pool seconds=1
+		write /sys/devices/system/cpu/cpu1/online 1
+	done
+	_rounds=$(param dyingcpu rounds)
+	_online=$(param dyingcpu online)
+	rmmod dyingcpu
+	why="$_rounds times on a CPU that was not online"
+	[ "$_rounds" -eq 3 ] && [ "$_online" -eq 0 ]
+}
+
+poison() {
+	if ! modprobe hwpoison_inject || ! [ -e /sys/kernel/debug/hwpoison/unpoison-pfn ]; then
+		why="this kernel has no hwpoison_inject"
+		return 2
+	fi
+	_count=0
+	for _how in soft hard soft; do
+		for _pfn in $(softoffline "$_how" 12 2>/tmp/poison.err); do
+			write /sys/kernel/debug/hwpoison/unpoison-pfn "$_pfn" && _count=$((_count + 1))
+		done
+	done
+	# A free page, which leaves the buddy lists without any event.
+	insmod_test frame order=9
+	_pfn=$(param frame pfn)
+	rmmod frame
+	for _i in 1 2 3; do
+		if echo "$(((_pfn + _i) * 4096))" 2>/dev/null >/sys/devices/system/memory/soft_offline_page; then
+			write /sys/kernel/debug/hwpoison/unpoison-pfn $((_pfn + _i)) && _count=$((_count + 1))
+		fi
+	done
+	insmod_test paths op=pool
+	why="$_count pages poisoned and unpoisoned"
+	[ "$_count" -ge 20 ]
+}
+
+huge() {
+	_most=0
+	for _round in 1 2 3; do
+		echo 48 >/proc/sys/vm/nr_hugepages
+		_now=$(cat /proc/sys/vm/nr_hugepages)
+		[ "$_now" -le "$_most" ] || _most=$_now
+		echo 0 >/proc/sys/vm/nr_hugepages
+	done
+	why="up to $_most huge pages"
+	[ "$_most" -gt 0 ]
+}
+
+# One is there from the start of the machine on, or there would be no place for
+# it; 2^18 frames go and come, each way as one event or as none.
+gigantic() {
+	_file=/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages
+	if [ "$(cat "$_file" 2>/dev/null)" != 1 ]; then
+		why="no page of 1 GiB was reserved at boot (hugepagesz=1G hugepages=1)"
+		return 2
+	fi
+	_count=0
+	for _round in 1 2 3; do
+		write "$_file" 0
+		write "$_file" 1
+		_count=$((_count + $(cat "$_file")))
+	done
+	write "$_file" 0
+	why="freed, and allocated $_count times"
+	[ "$_count" -gt 0 ]
+}
+
+# The host says how much memory the guest shall have, and hears what is free.
+balloon() {
+	if ! modprobe virtio_balloon || ! ls /sys/bus/virtio/drivers/virtio_balloon/virtio* >/dev/null 2>&1; then
+		why="no balloon in this machine"
+		return 2
+	fi
+	_total=$(awk '/MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
+	insmod_test paths op=plain seconds=1
+	_before=$(hits __putback_isolated_page)
+	# Reports are sent two seconds after a large block was freed.
+	insmod_test frame order=10 && rmmod frame
+	wait_for 15 putback_since "$_before" || why="no free page was reported"
+	host balloon $((_total - 400))
+	wait_for 30 memory_below $((_total - 200)) || why="$why the balloon did not grow"
+	host balloon "$(((_total + 1023) / 1024 * 1024))"
+	wait_for 30 memory_above $((_total - 100)) || why="$why the balloon did not shrink"
+	[ -z "$why" ] || return 1
+	why="400 MiB given and taken back"
+}
+
+putback_since() {
+	[ "$(hits __putback_isolated_page)" -gt "$1" ]
+}
+
+memory_below() {
+	[ "$(awk '/MemTotal/ { print int($2 / 1024) }' /proc/meminfo)" -lt "$1" ]
+}
+
+memory_above() {
+	! memory_below "$1"
+}
+
+hot_add() {
+	_blocks=$(block_count)
+	write /sys/devices/system/memory/auto_online_blocks online_movable
+	if ! host dimm-add 256 0; then
+		why="no room for a memory module"
+		return 2
+	fi
+	wait_for 20 more_blocks_than "$_blocks" || return
+	insmod_test paths op=contig
+	insmod_test paths op=pool
+	host dimm-del >/dev/null
+	wait_for 20 no_more_blocks_than "$_blocks"
+	why="2 blocks came, $(($(block_count) - _blocks)) are still there"
+}
+
+block_count() {
+	set -- /sys/devices/system/memory/memory[0-9]*
+	echo $#
+}
+
+more_blocks_than() {
+	[ "$(block_count)" -gt "$1" ]
+}
+
+no_more_blocks_than() {
+	! more_blocks_than "$1"
+}
+
+load_dualbm policy=panic on_degraded=report || bail "the module does not load and arm"
+ok "the module loads and arms"
+load_start 64M
+case $(uname -r) in
+6.1.*) depart= ;;
+*) depart=compaction_free ;;
+esac
+
+# First, while its place is still free.
+path gigantic "__isolate_free_page" gigantic
+path bulk-array "bulk" op bulk_array "task softirq hardirq"
+path bulk-list "bulk" op bulk_list "task softirq hardirq"
+path vmalloc "bulk" op vmalloc task 2
+path pool "" pool
+path speculated "" op speculated "task softirq hardirq"
+path contig "__isolate_free_page" op contig task 3
+path compaction "__isolate_free_page $depart" compaction
+path thp "" thp
+path charge "__memcg_kmem_charge_page" charge
+path huge "" huge
+path poison "unpoison_memory" poison
+path memory-blocks "memory_hotplug" memory_blocks
+path hot-add "memory_hotplug" hot_add
+path balloon "__putback_isolated_page __isolate_free_page" balloon
+path dying-cpu "cpu_hotplug" dying_cpu
+path all-again "bulk" op pool "task softirq hardirq"
+load_stop
+
+write $D/scrub now || not_ok "a scrub at the end"
+expect_clean "a scrub at the end"
+diag "$(cat $D/hooks $D/stats)"
+check "the module unloads" rmmod dualbm
+expect_quiet_kernel "unloaded"
+finish
