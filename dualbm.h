@@ -50,36 +50,53 @@ enum dualbm_state {
 	DUALBM_STATE_DEGRADED,
 };
 
+/* Any context reads it; stored under a lock, or while all CPUs are stopped. */
 extern enum dualbm_mode dualbm_mode;
 
 /**
  * dualbm_mode_start() - begin to handle events, as settling
  *
- * Context: Module init, after every hook is attached.
+ * The state becomes learning.
+ *
+ * Context: Module init, after every hook is attached and before the worker is
+ * asked for anything. Does not sleep.
  */
 void dualbm_mode_start(void);
 
 /**
  * dualbm_mode_stop() - handle no event any more
  *
- * Context: Module exit; may sleep. No handler is inside an event on return.
+ * The state becomes disarmed. Losses and CPU brackets have no effect any more.
+ *
+ * Context: Module exit, or init that fails; sleeps. No handler is inside an
+ * event on return: synchronize_rcu() waits for all code that runs with
+ * preemption disabled, as handlers do (kernel/rcu/tree.c, 6.1 and 6.12).
  */
 void dualbm_mode_stop(void);
 
 /**
  * dualbm_mode_forget() - forget every event until the worker has relearned
  *
- * Context: Any, NMI excepted. Ends a relearning that runs: what it began with
- * no longer holds.
+ * Ends a relearning that runs: what it began with no longer holds. The worker
+ * is asked by dualbm_learn_request(), after this. Handlers that have read the
+ * old mode are through after synchronize_rcu(). Has no effect while the module
+ * is stopping.
+ *
+ * Context: Any, NMI excepted: takes a raw spinlock with interrupts disabled.
  */
 void dualbm_mode_forget(void);
 
 /**
  * dualbm_mode_begin() - the worker starts to relearn
- * @generation: what dualbm_mode_advance() wants to see again
+ * @generation: filled in with what dualbm_mode_advance() wants to see again
  *
- * Return: false while a CPU bracket is open or the module is stopping; the end
- * of the bracket calls the worker again.
+ * Events forget from here on; handlers that have read the old mode are through
+ * after synchronize_rcu().
+ *
+ * Context: Worker; takes a raw spinlock, does not sleep.
+ *
+ * Return: true, or false with nothing changed while a CPU bracket is open or
+ * the module is stopping; the end of the bracket calls the worker again.
  */
 bool dualbm_mode_begin(unsigned long *generation);
 
@@ -88,13 +105,19 @@ bool dualbm_mode_begin(unsigned long *generation);
  * @generation: from dualbm_mode_begin()
  * @mode: the mode to go to
  *
- * Return: false, with nothing changed, if something was forgotten meanwhile.
+ * Context: Worker; takes a raw spinlock, does not sleep.
+ *
+ * Return: true, or false with nothing changed if something was forgotten
+ * meanwhile.
  */
 bool dualbm_mode_advance(unsigned long generation, enum dualbm_mode mode);
 
 /**
  * dualbm_mode_current() - does what the worker began with still hold
- * @generation: from dualbm_mode_begin()
+ * @generation: from dualbm_mode_begin() or dualbm_mode_generation()
+ *
+ * Context: Any; takes no lock. What it says may be over at once, unless all
+ * CPUs are stopped.
  *
  * Return: true if no bracket, loss or stop has come since.
  */
@@ -103,10 +126,10 @@ bool dualbm_mode_current(unsigned long generation);
 /**
  * dualbm_mode_generation() - what distinguishes this time of tracking
  *
- * Context: Any.
+ * Context: Any; takes no lock.
  *
- * Return: a number that changes whenever something is forgotten as a whole, or
- * 0 while the mode is another.
+ * Return: a number that changes whenever all frames are to be forgotten, or 0
+ * while the mode is not %DUALBM_TRACKING.
  */
 unsigned long dualbm_mode_generation(void);
 
@@ -114,7 +137,12 @@ unsigned long dualbm_mode_generation(void);
  * dualbm_bracket_begin() - a CPU starts to go up or down
  * @cpu: that CPU
  *
- * Context: cpuhp callback; sleeps. On return every event forgets, on all CPUs.
+ * On return every event forgets, on all CPUs. Mirrors the condition of every
+ * tracepoint: one on a CPU that is not cpu_online() is skipped and not counted
+ * (include/linux/tracepoint.h, DECLARE_TRACE(), 6.1 and 6.12).
+ *
+ * Context: cpuhp callback, the startup of a state before the CPU runs or the
+ * teardown of one while it is online; sleeps in synchronize_rcu().
  */
 void dualbm_bracket_begin(unsigned int cpu);
 
@@ -122,16 +150,22 @@ void dualbm_bracket_begin(unsigned int cpu);
  * dualbm_bracket_end() - a CPU has arrived where it went, or has come back
  * @cpu: that CPU
  *
- * Context: cpuhp callback. Asks the worker to relearn.
+ * Asks the worker to relearn, unless the module is stopping. With another
+ * CPU's bracket open, the worker waits for the end of that one.
+ *
+ * Context: cpuhp callback; takes a raw spinlock, does not sleep.
  */
 void dualbm_bracket_end(unsigned int cpu);
 
 /**
  * dualbm_degrade() - events were or may have been lost
- * @why: one line for the log
+ * @why: what happened, for the log, without a newline; it is not kept
  *
- * Context: Any, NMI excepted. Every event forgets from here on, the worker is
- * asked to relearn, and with on_degraded=panic the machine stops.
+ * Every event forgets from here on, the state becomes degraded and the worker
+ * is asked to relearn; with on_degraded=panic the machine stops instead. Has no
+ * effect while the module is stopping.
+ *
+ * Context: Any, NMI excepted: takes a raw spinlock with interrupts disabled.
  */
 void dualbm_degrade(const char *why);
 
@@ -139,34 +173,50 @@ void dualbm_degrade(const char *why);
  * dualbm_set_state() - change what the file "state" says
  * @state: the new state
  *
- * Context: Any. Emits the trace event dualbm:state on a change.
+ * Emits the trace event dualbm:state on a change, and a log line when it is one
+ * to armed.
+ *
+ * Context: Any; takes no lock.
  */
 void dualbm_set_state(enum dualbm_state state);
 
 /**
  * dualbm_state_name() - the word for the present state
  *
+ * Context: Any.
+ *
  * Return: "disarmed", "learning", "armed" or "degraded".
  */
 const char *dualbm_state_name(void);
 
-/* The state itself, for those that go on what it is. */
+/**
+ * dualbm_state_now() - the present state itself, for those that go by it
+ *
+ * Context: Any.
+ *
+ * Return: the state; it may be another at once.
+ */
 enum dualbm_state dualbm_state_now(void);
 
 /**
  * dualbm_nmi_wait() - wait for events that arrived by NMI
  *
- * Context: stop_machine(), after the mode was changed: NMI handlers that read
- * the old mode have finished on return.
+ * On return, NMI handlers that read the old mode have finished. There are none
+ * on kernels before 6.15, which neither allocate nor free pages in an NMI.
+ *
+ * Context: stop_machine() callback with all other CPUs stopped, after the mode
+ * was changed. Spins; an NMI cannot be kept waiting by this CPU.
  */
 void dualbm_nmi_wait(void);
 
 /**
  * dualbm_nmi_begun() - how many events have come by NMI
  *
- * Context: Any. Ordered after all that the caller did before.
+ * An event counts itself before it reads the mode.
  *
- * Return: a number that moves when one begins.
+ * Context: Any; takes no lock. Ordered after all that the caller did before.
+ *
+ * Return: a number that moves when one begins, and wraps.
  */
 unsigned int dualbm_nmi_begun(void);
 
@@ -234,23 +284,54 @@ struct dualbm_counters {
 
 DECLARE_PER_CPU(struct dualbm_counters, dualbm_counters);
 
-/* One instruction each, safe in any context. */
+/**
+ * dualbm_count() - add 1 to a line of "stats"
+ * @id: which, of enum dualbm_stat
+ *
+ * Context: Any. On amd64 this_cpu_inc() is one instruction, NMI included
+ * (arch/x86/include/asm/percpu.h, 6.1 and 6.12).
+ */
 #define dualbm_count(id)	this_cpu_inc(dualbm_counters.stat[id])
+
+/**
+ * dualbm_count_add() - add a number to a line of "stats"
+ * @id: which, of enum dualbm_stat
+ * @n: how much to add
+ *
+ * Context: As dualbm_count().
+ */
 #define dualbm_count_add(id, n)	this_cpu_add(dualbm_counters.stat[id], n)
+
+/**
+ * dualbm_count_order() - count an alloc or free event by its order
+ * @which: alloc or free, the member of struct dualbm_counters
+ * @order: any; counted modulo %DUALBM_COUNTED_ORDERS
+ *
+ * Context: As dualbm_count().
+ */
 #define dualbm_count_order(which, order) \
 	this_cpu_inc(dualbm_counters.which[(order) % DUALBM_COUNTED_ORDERS])
+
+/**
+ * dualbm_hit() - count that a hook has delivered
+ * @id: which, of enum dualbm_hook_id
+ *
+ * The two tracepoints count by dualbm_count_order() instead.
+ *
+ * Context: As dualbm_count().
+ */
 #define dualbm_hit(id)		this_cpu_inc(dualbm_counters.hits[id])
 
 /**
  * dualbm_stats_read() - collect every line of "stats"
  * @values: %DUALBM_NR_STATS values, in the order of enum dualbm_stat
  *
- * Context: May sleep. Counts the frames of every plane.
+ * Sums the counters of all CPUs and counts the frames of every plane. Not a
+ * snapshot: events go on.
+ *
+ * Context: Process; sleeps. Takes dualbm_memory_lock.
  */
 void dualbm_stats_read(u64 *values);
-
-/* The name of a line of "stats". */
-const char *dualbm_stat_name(enum dualbm_stat stat);
 
 /* ------------------------------------------------------------------ */
 /* Parameters (dualbm.c)                                               */
@@ -258,6 +339,7 @@ const char *dualbm_stat_name(enum dualbm_stat stat);
 
 enum dualbm_reaction { DUALBM_REPORT, DUALBM_PANIC };
 
+/* What the parameters of these names say; most may change at any time. */
 extern enum dualbm_reaction dualbm_policy;
 extern enum dualbm_reaction dualbm_on_degraded;
 extern bool dualbm_boundary;
@@ -268,15 +350,27 @@ extern unsigned int dualbm_scrub_interval_ms;
 /**
  * dualbm_reaction_parse() - read "report" or "panic"
  * @what: whose value it is, for the message
- * @text: the word, with or without a newline
+ * @text: the word, with or without a newline at its end
  * @reaction: where it goes
  *
- * Return: 0, or -EINVAL with a log line that says what is accepted.
+ * Mirrors __sysfs_match_string() (lib/string_helpers.c, 6.1 and 6.12).
+ *
+ * Context: Process; takes no lock.
+ *
+ * Return: 0, or -EINVAL with *@reaction unchanged and a log line that says what
+ * is accepted.
  */
 int dualbm_reaction_parse(const char *what, const char *text,
 			  enum dualbm_reaction *reaction);
 
-/* The word for a reaction. */
+/**
+ * dualbm_reaction_name() - the word for a reaction
+ * @reaction: the reaction
+ *
+ * Context: Any.
+ *
+ * Return: "report" or "panic".
+ */
 const char *dualbm_reaction_name(enum dualbm_reaction reaction);
 
 /* ------------------------------------------------------------------ */
@@ -320,6 +414,7 @@ struct dualbm_directory {
 };
 
 extern struct dualbm_directory dualbm_directory;
+/* Guards dualbm_chunks and what a chunk says of itself, but not its planes. */
 extern struct mutex dualbm_memory_lock;
 extern struct list_head dualbm_chunks;
 
@@ -330,8 +425,12 @@ extern struct list_head dualbm_chunks;
  * dualbm_lookup() - the planes that hold a frame
  * @pfn: any number; frames of no memory are allowed
  *
- * Context: Any, preemption disabled while the result is used: a chunk is freed
- * after synchronize_rcu().
+ * A chunk is a section, and the directory has two levels as the kernel's own
+ * has (include/linux/mmzone.h, __nr_to_section(), 6.1 and 6.12).
+ *
+ * Context: Any; takes no lock. While the result is used, preemption is
+ * disabled, or rcu_read_lock() or dualbm_memory_lock held: memory that goes
+ * offline frees its chunk after synchronize_rcu().
  *
  * Return: the planes of the frame's chunk, NULL if no chunk holds it, or
  * %DUALBM_LOOKUP_CORRUPT.
@@ -358,29 +457,50 @@ static __always_inline unsigned long *dualbm_lookup(unsigned long pfn)
  * dualbm_directory_confirm() - is a disagreement in the directory real
  * @pfn: the frame whose lookup said so
  *
- * Context: Any. An entry that the notifier is just storing disagrees too.
+ * An entry that the memory notifier is just storing disagrees too. Mirrors the
+ * reader's side of a seqcount, without waiting (include/linux/seqlock.h,
+ * raw_read_seqcount(), 6.1 and 6.12).
  *
- * Return: true if it is still there and nobody stores entries.
+ * Context: Any, NMI included.
+ *
+ * Return: true if it is still there and nobody stored entries meanwhile.
  */
 bool dualbm_directory_confirm(unsigned long pfn);
 
 /**
  * dualbm_memory_init() - make planes for all memory that is online
  *
- * Context: Module init. Registers the memory notifier first, so that memory
- * which comes meanwhile is not missed.
+ * Registers the memory notifier first, so that memory which comes meanwhile is
+ * not missed: online_pages() calls it before the first frame is freed, and
+ * offline_pages() after the last has gone (mm/memory_hotplug.c, 6.1 and 6.12).
+ * From then on the notifier makes and drops chunks.
  *
- * Return: 0, or -ENOMEM with a log line that says how much was needed.
+ * Context: Module init; sleeps. Takes dualbm_memory_lock.
+ *
+ * Return: 0, -ENOMEM with a log line that says how much was needed, or with
+ * another what register_memory_notifier() says. After an error nothing is left.
  */
 int dualbm_memory_init(void);
 
-/* Undo dualbm_memory_init(). No handler may run any more. */
+/**
+ * dualbm_memory_exit() - undo dualbm_memory_init()
+ *
+ * Context: Module exit, or init that fails; sleeps. Takes dualbm_memory_lock.
+ * No handler may run any more, nor the worker.
+ */
 void dualbm_memory_exit(void);
 
 /**
  * dualbm_subsection_present() - does a 2 MiB subsection of a chunk exist
  * @chunk: the chunk
- * @frame: index of any frame of the subsection
+ * @frame: index in the chunk of any frame of the subsection
+ *
+ * Mirrors pfn_section_valid() (include/linux/mmzone.h, 6.1 and 6.12), for
+ * memory that is online.
+ *
+ * Context: dualbm_memory_lock held.
+ *
+ * Return: true if the subsection is online, or comes online now.
  */
 static inline bool dualbm_subsection_present(const struct dualbm_chunk *chunk,
 					     unsigned long frame)
@@ -388,11 +508,30 @@ static inline bool dualbm_subsection_present(const struct dualbm_chunk *chunk,
 	return chunk->present >> (frame / PAGES_PER_SUBSECTION) & 1;
 }
 
-/* The physical address of a byte of a plane, for placement and tests. */
+/**
+ * dualbm_plane_phys() - where a byte of a plane is, for placement and tests
+ * @chunk: the chunk
+ * @plane: which of its planes
+ * @byte: offset in the plane, below %DUALBM_PLANE_BYTES
+ *
+ * Context: dualbm_memory_lock held, so that the chunk stays.
+ *
+ * Return: the physical address of the byte; neighbouring pages of a plane need
+ * not be neighbours in memory.
+ */
 phys_addr_t dualbm_plane_phys(const struct dualbm_chunk *chunk,
 			      enum dualbm_plane plane, unsigned long byte);
 
-/* What the planes say in all: frames by state, and the bytes that they take. */
+/**
+ * struct dualbm_census - what the planes say in all
+ * @managed: frames of all subsections that exist
+ * @allocated: of them, frames with the codeword for allocated
+ * @free: frames with the codeword for free
+ * @untracked: frames that are not known, an illegal codeword with the untracked
+ *	bit among them; other illegal codewords are in no number but @managed
+ * @departing: frames with the codeword for departing
+ * @bytes: what the planes and the directory take
+ */
 struct dualbm_census {
 	u64 managed, allocated, free, untracked, departing, bytes;
 };
@@ -401,14 +540,18 @@ struct dualbm_census {
  * dualbm_memory_census() - count the frames of all chunks by state
  * @census: filled in
  *
- * Context: May sleep; takes dualbm_memory_lock. Not a snapshot: events go on.
+ * Not a snapshot: events go on.
+ *
+ * Context: Process; sleeps. Takes dualbm_memory_lock.
  */
 void dualbm_memory_census(struct dualbm_census *census);
 
 /**
  * dualbm_memory_forget_all() - make every frame untracked
  *
- * Context: Worker, in mode forgetting, after synchronize_rcu().
+ * Context: Worker, in mode forgetting, after synchronize_rcu(): events beside
+ * it forget too, and stores of that kind go with each other in any order.
+ * Sleeps; takes dualbm_memory_lock.
  */
 void dualbm_memory_forget_all(void);
 
@@ -420,10 +563,18 @@ void dualbm_memory_forget_all(void);
  * dualbm_event() - an event on 2^@order frames
  * @event: what happened
  * @pfn: first frame
- * @order: 0 to 18 and more; a block may span chunks and need not be aligned
+ * @order: 0 to 18 and more, below %BITS_PER_LONG; a block may span chunks and
+ *	need not be aligned
  *
- * Context: Any. Takes no lock, allocates nothing, disables preemption itself
- * where the hook does not.
+ * Does what the mode says: nothing, forget, or carry out the rule table. A
+ * broken rule goes to dualbm_verdict(); a frame that no chunk holds counts as
+ * a coverage gap.
+ *
+ * Context: Any, NMI included. Allocates nothing, and takes no lock unless a
+ * rule is broken. Before 7.0 the caller has preemption disabled; from then on,
+ * and on PREEMPT_RT, this does it. The caller owns the frames: by the
+ * allocator's own rules for the two tracepoints, under zone->lock for isolate
+ * and putback.
  */
 void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
 		  unsigned int order);
@@ -436,7 +587,12 @@ void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
  * @gfp: unused
  * @migratetype: unused
  *
- * Context: Any; the tracepoint disables preemption up to 6.x.
+ * Mirrors trace_mm_page_alloc(), the last thing that __alloc_pages() (6.1) and
+ * __alloc_pages_noprof() (6.12) do with a block before they return it
+ * (mm/page_alloc.c; the prototype is that of include/trace/events/kmem.h).
+ *
+ * Context: Any. Before 7.0 the tracepoint disables preemption, from then on the
+ * probe does.
  */
 void dualbm_probe_alloc(void *data, struct page *page, unsigned int order,
 			gfp_t gfp, int migratetype);
@@ -447,16 +603,23 @@ void dualbm_probe_alloc(void *data, struct page *page, unsigned int order,
  * @page: first page of the block
  * @order: of the block
  *
- * Context: as dualbm_probe_alloc().
+ * Mirrors trace_mm_page_free() in free_pages_prepare() (mm/page_alloc.c, 6.1
+ * and 6.12): once for each block, before it can reach any list. The same
+ * function then drops a single HWPoison page instead of listing it.
+ *
+ * Context: As dualbm_probe_alloc().
  */
 void dualbm_probe_free(void *data, struct page *page, unsigned int order);
 
 /**
  * dualbm_forget_range() - make frames untracked
  * @pfn: first frame
- * @frames: how many
+ * @frames: how many; the range may span chunks, and frames of no chunk are
+ *	passed over
  *
- * Context: Any, preemption disabled.
+ * Always allowed, whoever owns the frames: see dualbm_planes_forget().
+ *
+ * Context: Any, NMI included; preemption disabled. Takes no lock.
  */
 void dualbm_forget_range(unsigned long pfn, unsigned long frames);
 
@@ -481,8 +644,33 @@ enum dualbm_proof {
 /**
  * struct dualbm_violation - all that is known of one finding
  *
- * One record of the ring. @code is the codeword that was found; @frames counts
- * the frames of the block that broke the same rule, @first is the first.
+ * @number: counts findings from 1; given when it goes into the ring
+ * @time_ns: when, by ktime_get_mono_fast_ns()
+ * @class: which rule was broken
+ * @proof: the witness, or none
+ * @event: what happened to the block
+ * @code: the codeword that was found at @first
+ * @order: of the block
+ * @pfn: first frame of the block
+ * @first: first frame that broke the rule; the frame that reports name
+ * @last: last frame that broke the same rule
+ * @frames: how many frames of the block broke it
+ * @page_flags: struct page of @first, its flags
+ * @page_refcount: struct page of @first, its reference count
+ * @page_mapcount: struct page of @first, its _mapcount as stored, -1 for none
+ * @node: the node of @first, or NUMA_NO_NODE
+ * @cpu: where it was found
+ * @pid: the task that ran there
+ * @caller: address in the function that called the allocator, 0 if unknown
+ * @stack_entries: how many of @stack are filled in
+ * @have_page: @first is online, so the fields from struct page are valid
+ * @repaired: the codeword was put right
+ * @zone: the name of the zone of @first, or "-"
+ * @comm: the name of the task
+ * @caller_name: @caller with its symbol, made while its module is there
+ * @stack: return addresses, innermost first
+ *
+ * One record of the ring.
  */
 struct dualbm_violation {
 	u64 number;
@@ -508,7 +696,7 @@ struct dualbm_violation {
 	bool repaired;
 	char zone[8];
 	char comm[TASK_COMM_LEN];
-	char caller_name[96];	/* its module may be gone when the ring is read */
+	char caller_name[96];
 	unsigned long stack[DUALBM_STACK_DEPTH];
 };
 
@@ -516,17 +704,28 @@ struct dualbm_violation {
  * dualbm_verdict() - an event broke a rule: look, prove, react
  * @v: class, event, code, pfn, first, last, frames and order filled in
  *
- * Context: That of the event. Takes zone->lock and per-CPU list locks by
- * bounded tries, unless the event came with zone->lock held.
+ * What is proven is reported, the frames being what the event says. What is not
+ * makes the block untracked, and is taken for a loss if a hook has lost events,
+ * or else reported as unproven. Nothing is done about what the boundary probe
+ * has reported already.
+ *
+ * Context: That of the event, preemption disabled; does not sleep. Takes
+ * zone->lock and per-CPU list locks by bounded tries, unless @v->class is
+ * %DUALBM_ALLOCATOR_CORRUPTION: that event comes with zone->lock held. Does not
+ * return where the policy is to panic.
  */
 void dualbm_verdict(struct dualbm_violation *v);
 
 /**
  * dualbm_prove_free() - is a frame in the hands of the allocator
- * @pfn: a frame that a chunk holds
+ * @pfn: any frame; of one that is not online nothing is proven
  *
- * Context: Any but under zone->lock or a per-CPU list's lock of this CPU.
- * Mirrors is_free_buddy_page() and the lists of struct per_cpu_pages.
+ * Mirrors is_free_buddy_page() (mm/page_alloc.c, 6.1 and 6.12) and the lists of
+ * struct per_cpu_pages (include/linux/mmzone.h).
+ *
+ * Context: Any but under zone->lock or the lock of a per-CPU list. Disables
+ * interrupts. Tries zone->lock for 500 ms and the lock of each CPU's lists for
+ * 20 ms at most; a lock that cannot be had proves nothing.
  *
  * Return: %DUALBM_PROOF_BUDDY, %DUALBM_PROOF_PCP or %DUALBM_UNPROVEN.
  */
@@ -534,20 +733,37 @@ enum dualbm_proof dualbm_prove_free(unsigned long pfn);
 
 /**
  * dualbm_buddy_covers() - does a block of the buddy lists cover a frame
- * @zone: the frame's zone, locked
+ * @zone: the frame's zone
  * @pfn: the frame
+ *
+ * Mirrors is_free_buddy_page() (mm/page_alloc.c, 6.1 and 6.12), and takes the
+ * word of a head only if it is online, in @zone and of a possible order.
+ *
+ * Context: Any, zone->lock held: without it the answer is not stable.
+ *
+ * Return: true if one does.
  */
 bool dualbm_buddy_covers(struct zone *zone, unsigned long pfn);
 
 /**
  * dualbm_pcp_order() - the order of the blocks on a per-CPU list
- * @index: index of the list in struct per_cpu_pages
+ * @index: index of the list in struct per_cpu_pages, below %NR_PCP_LISTS
+ *
+ * Mirrors pindex_to_order() (mm/page_alloc.c): the lists of huge pages have
+ * pageblock_order in 6.1 and HPAGE_PMD_ORDER, on amd64 the same, in 6.12.
+ *
+ * Context: Any.
+ *
+ * Return: the order.
  */
 unsigned int dualbm_pcp_order(unsigned int index);
 
 /**
  * dualbm_prove() - find the proof for a broken rule
- * @v: what was found
+ * @v: what was found; proof filled in if it was found with all CPUs stopped
+ *
+ * Context: As dualbm_prove_free(), but with zone->lock held for
+ * %DUALBM_ALLOCATOR_CORRUPTION. May ask dualbm_hooks_lost().
  *
  * Return: the proof, or %DUALBM_UNPROVEN.
  */
@@ -555,34 +771,104 @@ enum dualbm_proof dualbm_prove(const struct dualbm_violation *v);
 
 /**
  * dualbm_report() - record, log, tell, and do what the policy says
- * @v: the finding, proof filled in
+ * @v: the finding, proof filled in; number, who and where are filled in here
  *
- * Context: Any. Does not return under policy=panic for a proven finding.
+ * Proven: ring, log, trace event, taint, uevent, and with policy=panic a panic.
+ * Unproven: counted as such, ring, trace event, log up to three times in ten
+ * seconds, and with on_degraded=panic a panic.
+ *
+ * Context: Any; allocates nothing and does not sleep. What that forbids is done
+ * a moment later: the uevent, and the log of a proven finding whose event came
+ * with zone->lock held.
  */
 void dualbm_report(struct dualbm_violation *v);
 
 /**
  * dualbm_describe() - fill in who, where and what struct page says
- * @v: the finding; pfn filled in
+ * @v: the finding; first filled in, and caller if it is known already
+ *
+ * Context: Any; takes no lock. What struct page says is a glance, not a
+ * snapshot.
  */
 void dualbm_describe(struct dualbm_violation *v);
 
+/**
+ * dualbm_report_init() - prepare for findings
+ *
+ * Context: Module init, before the first finding can come.
+ *
+ * Return: 0.
+ */
 int dualbm_report_init(void);
+
+/**
+ * dualbm_report_exit() - end what is told of findings a moment later
+ *
+ * Logs that are due are written; a uevent that has not begun is dropped.
+ *
+ * Context: Module exit, or init that fails, when no finding can come any more;
+ * sleeps. The kobject must still be there.
+ */
 void dualbm_report_exit(void);
 
-/* Copy the newest record, or return false. */
+/**
+ * dualbm_report_last() - copy the newest record of the ring
+ * @v: filled in
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: true, or false with *@v undefined if there is none, or if it is being
+ * written.
+ */
 bool dualbm_report_last(struct dualbm_violation *v);
 
-/* Copy record @index, oldest first, or return false at the end. */
+/**
+ * dualbm_report_get() - copy a record of the ring
+ * @index: which; 0 is the oldest that is kept
+ * @v: filled in
+ *
+ * For a record that is being written the next one is copied, so the next @index
+ * may give the same again; @v->number tells.
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: true, or false with *@v undefined at the end of the ring.
+ */
 bool dualbm_report_get(unsigned int index, struct dualbm_violation *v);
 
-/* The first log line and panic string, after "dualbm: ", for a record. */
+/**
+ * dualbm_report_line() - write a record as log line and panic string
+ * @v: the record
+ * @buffer: where it goes, without "dualbm: " before and a newline after it
+ * @size: bytes in @buffer; what is more is cut off
+ *
+ * Context: Any.
+ *
+ * Return: how many characters were written, as scnprintf().
+ */
 int dualbm_report_line(const struct dualbm_violation *v, char *buffer, size_t size);
 
-/* The line of key=value for a record, with a newline. */
+/**
+ * dualbm_report_keys() - write a record as one line of key=value
+ * @v: the record
+ * @buffer: where it goes, with a newline
+ * @size: bytes in @buffer; what is more is cut off
+ *
+ * Context: Any.
+ *
+ * Return: how many characters were written, as scnprintf().
+ */
 int dualbm_report_keys(const struct dualbm_violation *v, char *buffer, size_t size);
 
-const char *dualbm_class_name(enum dualbm_class class);
+/**
+ * dualbm_code_name() - the word for a codeword
+ * @code: the three bits, 0 to 7
+ *
+ * Context: Any.
+ *
+ * Return: the state, or "illegal-" and the bits of primary, secondary and
+ * untracked.
+ */
 const char *dualbm_code_name(unsigned int code);
 
 /* ------------------------------------------------------------------ */
@@ -592,73 +878,177 @@ const char *dualbm_code_name(unsigned int code);
 /**
  * dualbm_hooks_attach() - attach every source of events
  *
- * Context: Module init.
+ * Goes through the hook table in its order. An optional hook that is not there
+ * is left out, as are the boundary probes with boundary=0. Also finds the range
+ * that dualbm_inside_allocation() knows.
  *
- * Return: 0, or an error with a log line that names the hook. Nothing stays
- * attached after an error.
+ * Context: Module init, after dualbm_memory_init(); sleeps.
+ *
+ * Return: 0, or an error with a log line that names the hook: -ENOENT if the
+ * kernel has none of its names, or what the kernel says that attaches it.
+ * Nothing stays attached after an error but the memory notifier, which
+ * dualbm_memory_exit() takes off.
  */
 int dualbm_hooks_attach(void);
 
 /**
  * dualbm_hooks_exercise() - see that every hook fires
  *
- * Context: Module init, events are handled. Allocates and frees.
+ * Allocates and frees a page, a vmalloc() area and a contiguous range, and
+ * unpoisons a frame that does not exist. Of ftrace hooks that this does not
+ * reach, the call in the function's code is looked for. An optional hook that
+ * does not fire is marked as dead.
  *
- * Return: 0, or -ENODEV with a log line that names the hook.
+ * Context: Module init, after dualbm_mode_start(); sleeps.
+ *
+ * Return: 0, or -ENODEV with a log line that names the required hook.
  */
 int dualbm_hooks_exercise(void);
 
-/* Undo dualbm_hooks_attach(); on return no handler runs, nor will. */
+/**
+ * dualbm_hooks_detach() - undo dualbm_hooks_attach()
+ *
+ * On return no handler runs, nor will, and nobody is in a trampoline or in the
+ * wrapper around the bulk allocator. The memory notifier stays.
+ *
+ * Context: Module exit, or init that fails; sleeps, for as long as a bulk
+ * allocation does.
+ */
 void dualbm_hooks_detach(void);
 
 /**
  * dualbm_hooks_lost() - have hooks lost events since the last call
  *
- * Context: Any. Reads the loss counters of required hooks and calls the canary
- * through every ftrace hook.
+ * Reads the loss counters of required hooks and calls the canary, which every
+ * ftrace hook has to deliver. A loss is told to one caller only.
  *
- * Return: what was lost, one line, or NULL.
+ * Context: Any; takes no lock.
+ *
+ * Return: what was lost, as one constant line, or NULL.
  */
 const char *dualbm_hooks_lost(void);
 
 /**
- * dualbm_hooks_watch() - the same, and provoke the hooks that kprobes carry
+ * dualbm_hooks_watch() - the same, and provoke the hooks that can go silent
  *
- * Context: Worker; allocates and frees.
+ * These are the tracepoints, the bulk allocator's exit and the boundary probes:
+ * a page and a vmalloc() area are allocated and freed. One that does not fire
+ * is marked as dead, counted as a miss and logged, required or not.
  *
- * Return: what was lost or is dead, or NULL.
+ * Context: Worker; sleeps.
+ *
+ * Return: what was lost or is dead, as one constant line, or NULL.
  */
 const char *dualbm_hooks_watch(void);
 
-/* All events that hooks lost since loading. */
+/**
+ * dualbm_hooks_missed() - how many events hooks have missed since loading
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: the sum of all hooks' loss counters, each time that a provoked hook
+ * did not fire counted as one.
+ */
 u64 dualbm_hooks_missed(void);
 
-/* Print the lines of "hooks"; returns the length. */
+/**
+ * dualbm_hooks_show() - print the lines of "hooks"
+ * @buffer: %PAGE_SIZE bytes; one line for each hook that is attached
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: the length.
+ */
 int dualbm_hooks_show(char *buffer);
 
-/* Is a code address inside __alloc_pages(), where an allocation may sleep. */
+/**
+ * dualbm_inside_allocation() - is a code address inside an allocation
+ * @address: from a stack
+ *
+ * Inside is __alloc_pages() (6.1) or __alloc_pages_noprof() (6.12), both in
+ * mm/page_alloc.c: there a task that has its page may sleep in
+ * __memcg_kmem_charge_page() with the alloc event still to come.
+ *
+ * Context: Any, after dualbm_hooks_attach().
+ *
+ * Return: true if it is.
+ */
 bool dualbm_inside_allocation(unsigned long address);
 
 struct dualbm_hook;
 
+/**
+ * dualbm_bulk_attach() - attach to the bulk allocator's exit
+ * @hook: its row; mechanism, symbol and missed are filled in
+ *
+ * Redirects __alloc_pages_bulk() (6.1), alloc_pages_bulk_noprof() (6.12), both
+ * in mm/page_alloc.c. ftrace allows one such user for a function
+ * (kernel/trace/ftrace.c, __ftrace_hash_update_ipmodify(), 6.1 and 6.12): where
+ * a livepatch is that user, a return probe takes over, which may lose events
+ * and counts them.
+ *
+ * Context: Module init; sleeps.
+ *
+ * Return: 0, -ENOENT if the kernel has none of the row's names, or what
+ * register_ftrace_function() or register_kretprobe() says.
+ */
 int dualbm_bulk_attach(struct dualbm_hook *hook);
+
+/**
+ * dualbm_bulk_detach() - undo dualbm_bulk_attach()
+ * @hook: its row
+ *
+ * Context: Module exit, or init that fails; sleeps until the last call has left
+ * the wrapper.
+ */
 void dualbm_bulk_detach(struct dualbm_hook *hook);
+
+/**
+ * dualbm_boundary_attach() - attach one of the two boundary probes
+ * @hook: its row, mechanism says which; symbol and missed are filled in
+ *
+ * A kprobe on the entry of __free_pages(), or a return probe on __alloc_pages()
+ * (6.1) or __alloc_pages_noprof() (6.12), all in mm/page_alloc.c.
+ *
+ * Context: Module init; sleeps.
+ *
+ * Return: 0, -ENOENT if the row has no name, or what register_kprobe() or
+ * register_kretprobe() says of the last name.
+ */
+int dualbm_boundary_attach(struct dualbm_hook *hook);
+
+/**
+ * dualbm_boundary_detach() - undo dualbm_boundary_attach()
+ * @hook: its row
+ *
+ * Context: Module exit, or init that fails; sleeps.
+ */
+void dualbm_boundary_detach(struct dualbm_hook *hook);
+
 /**
  * dualbm_boundary_reported() - has the boundary probe reported this call
  * @pfn: first frame of a free event that found frames free
  * @frames: how many
  *
- * Context: The event's. __free_pages() frees the remains of a block whose count
- * was 0 already; the probe at its entry has reported the whole block.
+ * __free_pages() frees the remains of a block whose count was 0 already
+ * (mm/page_alloc.c, 6.1 and 6.12); the probe at its entry has reported the
+ * whole block, and the events that follow are no second finding.
  *
- * Return: true if the current task's last report of the probe covers them.
+ * Context: The event's; takes no lock.
+ *
+ * Return: true if the last report of the probe is the current task's and covers
+ * all of them.
  */
 bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames);
 
-int dualbm_boundary_attach(struct dualbm_hook *hook);
-void dualbm_boundary_detach(struct dualbm_hook *hook);
-
-/* Never traced away, called to see that ftrace delivers (dualbm_canary.c). */
+/**
+ * dualbm_hook_canary() - do nothing, and let ftrace see it
+ *
+ * The one function of the module that is traced. It is in the filter of every
+ * ftrace hook, so each of them fires on a call, or is dead.
+ *
+ * Context: Any.
+ */
 void dualbm_hook_canary(void);
 
 /* ------------------------------------------------------------------ */
@@ -668,57 +1058,179 @@ void dualbm_hook_canary(void);
 /**
  * dualbm_learn_disqualify() - frames are not what learning took them for
  * @pfn: first frame
- * @frames: how many
+ * @frames: how many; those that learning has not in hand are passed over
  *
- * Context: Any, preemption disabled, before the planes of these frames are
- * changed by an event other than alloc or free.
+ * Fully ordered before the stores to the planes that follow.
+ *
+ * Context: Any, NMI included; preemption disabled, before the planes of these
+ * frames are changed by an event other than alloc or free. Takes no lock.
  */
 void dualbm_learn_disqualify(unsigned long pfn, unsigned long frames);
 
+/**
+ * dualbm_learn_init() - make the worker, and find out how to read stacks
+ *
+ * Before 6.5 stack_trace_save_tsk() (kernel/stacktrace.c) is not exported, and
+ * a kprobe tells where it is.
+ *
+ * Context: Module init, before dualbm_mode_start(); sleeps.
+ *
+ * Return: 0, -ENOMEM, or what register_kprobe() says, with a log line.
+ */
 int dualbm_learn_init(void);
+
+/**
+ * dualbm_learn_exit() - stop and destroy the worker
+ *
+ * Context: Module exit, or init that fails, after dualbm_mode_stop() and
+ * dualbm_scrub_exit(); sleeps until a learning that runs has ended.
+ */
 void dualbm_learn_exit(void);
 
-/* Ask the worker to relearn; any context. */
+/**
+ * dualbm_learn_request() - ask the worker to relearn
+ *
+ * Context: Any, NMI included, and under any lock: an irq_work queues the work
+ * (kernel/irq_work.c, irq_work_queue(), 6.1 and 6.12). Several requests may
+ * become one learning.
+ */
 void dualbm_learn_request(void);
 
-/* Run the worker now and then, beginning now. Module init, last step. */
+/**
+ * dualbm_learn_start() - learn now, and watch the hooks every second
+ *
+ * Context: Module init, when nothing can fail any more.
+ */
 void dualbm_learn_start(void);
 
 /**
  * dualbm_learn_pass() - learn what is untracked, as far as that is exact
  *
- * Context: Worker, tracking.
+ * What lies in a PageBuddy block or on a per-CPU list is free; what is in use
+ * while no task is inside an allocation is allocated. Does nothing while the
+ * mode is not %DUALBM_TRACKING.
+ *
+ * Context: Worker; sleeps. Takes dualbm_memory_lock, and under it zone->lock
+ * for at most a subsection at a time; takes the locks of per-CPU lists; stops
+ * the machine once or more for every window of memory.
  */
 void dualbm_learn_pass(void);
 
 /* The one worker on which learning, scrubbing and watching take turns. */
 extern struct workqueue_struct *dualbm_worker;
 
+/**
+ * dualbm_scrub_init() - prepare to scrub
+ *
+ * Context: Module init, after dualbm_learn_init(). The first pass comes with
+ * dualbm_scrub_reschedule().
+ *
+ * Return: 0.
+ */
 int dualbm_scrub_init(void);
+
+/**
+ * dualbm_scrub_exit() - scrub no more
+ *
+ * Context: Module exit, or init that fails, before dualbm_learn_exit(); sleeps
+ * until a pass that runs is done. Sets dualbm_scrub_interval_ms to 0.
+ */
 void dualbm_scrub_exit(void);
 
 /**
- * dualbm_scrub_now() - a full pass over the planes
+ * dualbm_scrub_now() - a full pass over the planes and their directory
  *
- * Context: Process; sleeps until the pass is done.
+ * Context: Process, not the worker; sleeps until the pass is done, and is not
+ * interrupted by signals.
  *
- * Return: 0, or -EINTR.
+ * Return: 0.
  */
 int dualbm_scrub_now(void);
 
-/* The interval was changed. */
+/**
+ * dualbm_scrub_reschedule() - dualbm_scrub_interval_ms was changed
+ *
+ * The next pass comes after one whole interval from now, or with 0 never; one
+ * that runs is not ended.
+ *
+ * Context: Any, NMI excepted, after dualbm_scrub_init(). Does not sleep.
+ */
 void dualbm_scrub_reschedule(void);
 
-/* Print what "scrub" shows; returns the length. */
+/**
+ * dualbm_scrub_show() - print what "scrub" shows
+ * @buffer: that of a sysfs file, a whole page, as sysfs_emit() demands
+ *
+ * Context: Process; takes no lock.
+ *
+ * Return: the length.
+ */
 int dualbm_scrub_show(char *buffer);
 
-/* The kobject comes before the first finding can, its files when all works. */
+/* ------------------------------------------------------------------ */
+/* Files (dualbm_sysfs.c, dualbm_debugfs.c)                            */
+/* ------------------------------------------------------------------ */
+
+/**
+ * dualbm_sysfs_init() - make the directory /sys/kernel/dualbm
+ *
+ * It is there before the first finding, whose uevent comes from it.
+ *
+ * Context: Module init; sleeps.
+ *
+ * Return: 0 or -ENOMEM.
+ */
 int dualbm_sysfs_init(void);
+
+/**
+ * dualbm_sysfs_open() - make the files in it
+ *
+ * Context: Module init, when all that they show works; sleeps.
+ *
+ * Return: 0, or what sysfs_create_group() says.
+ */
 int dualbm_sysfs_open(void);
+
+/**
+ * dualbm_sysfs_close() - undo dualbm_sysfs_open()
+ *
+ * Context: Module exit, before what they show ends; sleeps until nobody reads
+ * or writes them any more.
+ */
 void dualbm_sysfs_close(void);
+
+/**
+ * dualbm_sysfs_exit() - undo dualbm_sysfs_init()
+ *
+ * Context: Module exit, or init that fails, after dualbm_report_exit(); sleeps.
+ */
 void dualbm_sysfs_exit(void);
+
+/**
+ * dualbm_sysfs_kobject() - what uevents come from
+ *
+ * Context: Any, between dualbm_sysfs_init() and dualbm_sysfs_exit().
+ *
+ * Return: the kobject of /sys/kernel/dualbm.
+ */
 struct kobject *dualbm_sysfs_kobject(void);
+
+/**
+ * dualbm_debugfs_init() - make the files in /sys/kernel/debug/dualbm
+ *
+ * Cannot fail: without debugfs there are no files, and the module does all its
+ * work.
+ *
+ * Context: Module init, when all that they show works; sleeps.
+ */
 void dualbm_debugfs_init(void);
+
+/**
+ * dualbm_debugfs_exit() - undo dualbm_debugfs_init()
+ *
+ * Context: Module exit, before what they show ends; sleeps until nobody reads
+ * or writes them any more.
+ */
 void dualbm_debugfs_exit(void);
 
 #endif /* DUALBM_H */

@@ -105,13 +105,30 @@ struct dualbm_mismatch {
 	unsigned long frames;
 };
 
+/**
+ * dualbm_plane() - one of a chunk's planes
+ * @planes: the chunk's planes, primary, secondary and untracked in a row
+ * @plane: which
+ *
+ * Context: Any.
+ *
+ * Return: its first word, of %DUALBM_PLANE_WORDS.
+ */
 static inline unsigned long *dualbm_plane(unsigned long *planes,
 					  enum dualbm_plane plane)
 {
 	return planes + plane * DUALBM_PLANE_WORDS;
 }
 
-/* The bits of @nr frames from @first, as far as they lie in @first's word. */
+/**
+ * dualbm_word_mask() - the bits of some frames, as far as they lie in one word
+ * @first: index of the first frame; its word is meant
+ * @nr: number of frames; those beyond the word are passed over
+ *
+ * Context: Any.
+ *
+ * Return: the mask in the word.
+ */
 static inline unsigned long dualbm_word_mask(unsigned long first,
 					     unsigned long nr)
 {
@@ -127,11 +144,13 @@ static inline unsigned long dualbm_word_mask(unsigned long first,
  * @event: what happened to the frames
  * @first: index of the first frame in the chunk
  * @nr: number of frames; @first + @nr must not go past the chunk's end
- * @found: filled in when the function returns false
+ * @found: filled in when the function returns false, undefined otherwise
  *
- * Context: Any. The caller must be the only party that may change these frames
- * (docs/design.md, "Who may change a frame"); neighbours in the same word may
- * change at the same time. Loops over words, never over frames.
+ * Loops over words, never over frames.
+ *
+ * Context: Any; takes no lock. The caller must be the only party that may
+ * change these frames (docs/design.md, "Who may change a frame"); neighbours in
+ * the same word may change at the same time.
  *
  * Return: true if every frame was as the rule table expects, or false with
  * the first broken rule in *@found. Either way the frames are then what the
@@ -148,7 +167,9 @@ bool dualbm_planes_apply(unsigned long *planes, enum dualbm_event_type event,
  * @nr: number of frames
  * @found: filled in when the function returns false
  *
- * Context and return: as dualbm_planes_apply().
+ * Context: As dualbm_planes_apply().
+ *
+ * Return: As dualbm_planes_apply().
  */
 bool dualbm_planes_alloc(unsigned long *planes, unsigned long first,
 			 unsigned long nr, struct dualbm_mismatch *found);
@@ -160,7 +181,9 @@ bool dualbm_planes_alloc(unsigned long *planes, unsigned long first,
  * @nr: number of frames
  * @found: filled in when the function returns false
  *
- * Context and return: as dualbm_planes_apply().
+ * Context: As dualbm_planes_apply().
+ *
+ * Return: As dualbm_planes_apply().
  */
 bool dualbm_planes_free(unsigned long *planes, unsigned long first,
 			unsigned long nr, struct dualbm_mismatch *found);
@@ -173,7 +196,9 @@ bool dualbm_planes_free(unsigned long *planes, unsigned long first,
  * @code: what dualbm_move_frame() returned
  * @found: filled in when the function returns false
  *
- * Context and return: as dualbm_planes_apply().
+ * Context: As dualbm_planes_apply().
+ *
+ * Return: As dualbm_planes_apply().
  */
 bool dualbm_planes_moved(unsigned long *planes, enum dualbm_event_type event,
 			 unsigned long frame, unsigned int code,
@@ -183,11 +208,13 @@ bool dualbm_planes_moved(unsigned long *planes, enum dualbm_event_type event,
  * dualbm_planes_forget() - make frames untracked, whatever they were
  * @planes: the chunk's planes
  * @first: index of the first frame in the chunk
- * @nr: number of frames
+ * @nr: number of frames; @first + @nr must not go past the chunk's end
  *
  * Every store sets an untracked bit or clears another plane's bit, so any
- * number of these may run at once on the same frame, in any order, from any
- * context, NMI included: all end in untracked.
+ * number of these may run at once on the same frame, in any order: all end in
+ * untracked. In between, codewords are illegal.
+ *
+ * Context: Any, NMI included; takes no lock.
  */
 void dualbm_planes_forget(unsigned long *planes, unsigned long first,
 			  unsigned long nr);
@@ -199,7 +226,11 @@ void dualbm_planes_forget(unsigned long *planes, unsigned long first,
  * @mask: the frames in that word that the caller has evidence for
  * @code: %DUALBM_CODE_FREE or %DUALBM_CODE_ALLOCATED
  *
- * Context: Any; the caller excludes the events of these frames.
+ * Frames with any other codeword than untracked stay as they are.
+ *
+ * Context: Any; takes no lock. The caller excludes the events of these frames:
+ * by zone->lock or a per-CPU list's lock that they are under, or with all CPUs
+ * stopped.
  *
  * Return: the frames that were untracked and now are what @code says.
  */
@@ -211,7 +242,8 @@ unsigned long dualbm_planes_learn(unsigned long *planes, unsigned long word,
  * @planes: the chunk's planes
  * @word: index of the word in the planes
  *
- * Context: Any. Exact only for frames that nobody changes meanwhile.
+ * Context: Any; takes no lock. Exact only for frames that nobody changes
+ * meanwhile.
  *
  * Return: a bit for each frame whose codeword is %DUALBM_CODE_UNTRACKED.
  */
@@ -222,7 +254,8 @@ unsigned long dualbm_planes_untracked(unsigned long *planes, unsigned long word)
  * @planes: the chunk's planes
  * @frame: index of the frame in the chunk
  *
- * Context: Any. Exact only for a frame that nobody changes meanwhile.
+ * Context: Any; takes no lock. Exact only for a frame that nobody changes
+ * meanwhile.
  *
  * Return: the three bits, 0 to 7.
  */
@@ -233,7 +266,8 @@ unsigned int dualbm_planes_code(unsigned long *planes, unsigned long frame);
  * @planes: the chunk's planes
  * @word: index of the word in the planes
  *
- * Context: Any. A bit that is set while events run may be an update half done.
+ * Context: Any; takes no lock. A bit that is set while events run may be an
+ * update half done.
  *
  * Return: a bit for each frame whose codeword has an even number of ones.
  */
@@ -248,6 +282,8 @@ unsigned long dualbm_planes_illegal(unsigned long *planes, unsigned long word);
  *
  * Two bit operations and a look. The token is taken before it is given, as in
  * a block's event.
+ *
+ * Context: As dualbm_planes_apply().
  *
  * Return: the old codeword. If it is any but @from's, dualbm_planes_moved()
  * has to finish the event.

@@ -39,6 +39,8 @@ enum dualbm_mechanism {
  * @symbol: the name in use
  * @attached: it is
  * @dead: it was seen not to fire
+ * @ops: for %DUALBM_FTRACE and %DUALBM_REDIRECT: what ftrace knows it by
+ * @tracepoint: for %DUALBM_TRACEPOINT: what @symbol names
  */
 struct dualbm_hook {
 	const char *symbols[DUALBM_MAX_ALTERNATES];
@@ -61,7 +63,14 @@ struct dualbm_hook {
 
 extern struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS];
 
-/* Which row a hook is, for its counters. */
+/**
+ * dualbm_hook_id() - which row a hook is, for its counters
+ * @hook: a row of dualbm_hooks
+ *
+ * Context: Any.
+ *
+ * Return: the index of the row.
+ */
 static inline enum dualbm_hook_id dualbm_hook_id(const struct dualbm_hook *hook)
 {
 	return hook - dualbm_hooks;
@@ -69,22 +78,43 @@ static inline enum dualbm_hook_id dualbm_hook_id(const struct dualbm_hook *hook)
 
 /**
  * dualbm_ftrace_attach() - put a hook's ftrace_ops on its symbol and the canary
- * @hook: the hook
- * @callback: called at the entry of the function
+ * @hook: the hook; symbol is filled in with the first name that the kernel has
+ * @callback: called at the entry of the function, and of the canary, in the
+ *	context of the call
  * @flags: beyond SAVE_REGS and PERMANENT
  *
- * Return: 0, -ENOENT if no alternate exists, or what ftrace says.
+ * PERMANENT makes "sysctl kernel.ftrace_enabled=0" fail for as long as the hook
+ * is there (kernel/trace/ftrace.c, is_permanent_ops_registered(), 6.1 and
+ * 6.12).
+ *
+ * Context: Process; sleeps.
+ *
+ * Return: 0, -ENOENT if no alternate exists, or what ftrace_set_filter() or
+ * register_ftrace_function() says: -EBUSY if @flags has IPMODIFY and another
+ * user has it too. Nothing stays attached after an error.
  */
 int dualbm_ftrace_attach(struct dualbm_hook *hook, ftrace_func_t callback,
 			 unsigned long flags);
 
-/* Undo dualbm_ftrace_attach(). */
+/**
+ * dualbm_ftrace_detach() - undo dualbm_ftrace_attach()
+ * @hook: the hook
+ *
+ * The callback does not run on return: unregister_ftrace_function() waits for
+ * it (kernel/trace/ftrace.c, ftrace_shutdown(), 6.1 and 6.12).
+ *
+ * Context: Process; sleeps.
+ */
 void dualbm_ftrace_detach(struct dualbm_hook *hook);
 
 /**
  * dualbm_ftrace_is_canary() - was this the canary, and count it
  * @hook: the hook that fired
- * @ip: where
+ * @ip: where, as ftrace says: at most an ENDBR behind the function's address
+ *
+ * Context: The callback of @hook.
+ *
+ * Return: true if it was.
  */
 bool dualbm_ftrace_is_canary(struct dualbm_hook *hook, unsigned long ip);
 

@@ -106,11 +106,6 @@ static u64 ring_logged;
 static struct irq_work late_work;
 static struct work_struct uevent_work;
 
-const char *dualbm_class_name(enum dualbm_class class)
-{
-	return class_names[class];
-}
-
 const char *dualbm_code_name(unsigned int code)
 {
 	return code_names[code];

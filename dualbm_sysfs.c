@@ -47,11 +47,6 @@ struct kobject *dualbm_sysfs_kobject(void)
 	return dualbm_kobject;
 }
 
-const char *dualbm_stat_name(enum dualbm_stat stat)
-{
-	return stat_names[stat];
-}
-
 void dualbm_stats_read(u64 *values)
 {
 	struct dualbm_census census;
