@@ -61,6 +61,10 @@ static bool leave;
 module_param(leave, bool, 0444);
 MODULE_PARM_DESC(leave, "do not undo the damage");
 
+static bool stay;
+module_param(stay, bool, 0444);
+MODULE_PARM_DESC(stay, "stay loaded, so that addresses in reports have names");
+
 static char *ctx = "task";
 module_param(ctx, charp, 0444);
 MODULE_PARM_DESC(ctx, "task, softirq or hardirq");
@@ -358,9 +362,16 @@ static int __init faulty_init(void)
 	} else {
 		make_fault();
 	}
-	return test_result(result, "fault=%s", fault);
+	result = test_result(result, "fault=%s", fault);
+	return stay && result == -EAGAIN ? 0 : result;
 }
+
+static void __exit faulty_exit(void)
+{
+}
+
 module_init(faulty_init);
+module_exit(faulty_exit);
 
 MODULE_DESCRIPTION("dualbm test: faults made on purpose");
 MODULE_LICENSE("GPL");
