@@ -74,43 +74,36 @@ op() {
 
 pool() {
 	for _kind in plain compound exact split kmalloc frag; do
-		op "$_kind" "task softirq" || return
+		op "$_kind" task || return
 	done
 	op pool "task softirq hardirq"
 }
 
-# Pages that are pinned, so that compaction returns the targets that it took.
+# Pages that are pinned, so that compaction returns the targets that it took, and
+# huge pages that want memory to be compacted.
 compaction() {
+	write /sys/kernel/mm/transparent_hugepage/enabled always
+	write /sys/kernel/mm/transparent_hugepage/defrag always
 	mkdir -p /mnt/frag
 	mount -t tmpfs -o size=2G tmpfs /mnt/frag
-	if ! fragment /mnt/frag/file 384 64 || ! insmod_test pinned; then
+	if ! fragment /mnt/frag/file 192 64 || ! insmod_test pinned; then
 		why="no fragmented memory"
 		return 1
 	fi
-	pinned=$(param pinned pinned)
-	failed_before=$(sed -n 's/^pgmigrate_fail //p' /proc/vmstat)
-	for _round in 1 2 3; do
+	_pinned=$(param pinned pinned)
+	_failed=$(sed -n 's/^pgmigrate_fail //p' /proc/vmstat)
+	for _round in 1 2; do
 		write /proc/sys/vm/compact_memory 1
-		insmod_test paths op=pool seconds=1
+		thp 64 2 >/tmp/thp
 	done
-	failed_migrations=$(($(sed -n 's/^pgmigrate_fail //p' /proc/vmstat) - failed_before))
+	_failed=$(($(sed -n 's/^pgmigrate_fail //p' /proc/vmstat) - _failed))
 	rmmod pinned
 	# Not pinned any more: the same again, to the end.
 	write /proc/sys/vm/compact_memory 1
+	_thp=$(thp 64 2)
 	umount /mnt/frag
-	why="$pinned pages pinned, $failed_migrations migrations failed"
-	[ "$failed_migrations" -gt 0 ]
-}
-
-thp() {
-	write /sys/kernel/mm/transparent_hugepage/enabled always
-	write /sys/kernel/mm/transparent_hugepage/defrag always
-	_thp=$(sed -n 's/^thp_fault_alloc //p' /proc/vmstat)
-	stress-ng --quiet --temp-path /tmp --vm 2 --vm-bytes 192M --vm-madvise hugepage \
-		--timeout 4 >/dev/null 2>&1
-	_thp=$(($(sed -n 's/^thp_fault_alloc //p' /proc/vmstat) - _thp))
-	why="$_thp huge pages"
-	[ "$_thp" -gt 0 ]
+	why="$_pinned pages pinned, $_failed migrations failed, $_thp huge pages"
+	[ "$_failed" -gt 0 ] && [ "$_thp" -gt 0 ]
 }
 
 # Charges that fail, so that a block is freed again before its alloc event.
@@ -314,7 +307,6 @@ path pool "" pool
 path speculated "" op speculated "task softirq hardirq"
 path contig "__isolate_free_page" op contig task 3
 path compaction "__isolate_free_page $depart" compaction
-path thp "" thp
 path charge "__memcg_kmem_charge_page" charge
 path huge "" huge
 path poison "unpoison_memory" poison
