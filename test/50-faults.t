@@ -1,9 +1,50 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Faults made on purpose, inside the guest and from outside of it: each is
-# found with its class, frame and caller, and nothing else is.
+# Faults made on purpose, by a module in the guest and by bits flipped from outside
+# of it. With policy=report each is found with its class, frame, order, proof and
+# caller, by as many reports as it has events, and nothing else is. With
+# policy=panic the machine stops at the first of them, and its last words say so.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+
+# stopped NAME CLASS PROOF OFFSET ORDER CALLER: the panic string of the last run.
+# OFFSET counts from the frame that the guest announced before the fault.
+stopped() {
+	local frame pattern
+
+	frame=$(sed -n 's/.*faulty: .*pfn=\(0x[0-9a-f]*\).*/\1/p' "$vm_log" | tail -n 1)
+	pattern=$(printf 'dualbm: %s pfn=0x%x order=%d proof=%s .*caller=%s' "$2" $((frame + $4)) "$5" "$3" "$6")
+	like "$1: the panic says what, where and who" "$(panic_string)" "^$pattern"
+	check "$1: the report comes before it" grep -qE "^\[[ 0-9.]+\] $pattern" "$vm_log"
+	# Nobody had the time to say anything else.
+	empty "$1: and nothing after it" "$(sed -n '1,/Kernel panic - not syncing/d; /faulty: PASS/p' "$vm_log")"
+}
+
+for kernel in $KERNELS; do
+	by="[.+].* \[faulty\]"
+
+	# Everything under policy=report, then one stop.
+	vm "$kernel, faults" panic --kernel "$kernel" -- faults.sh all stop sysfs fault=double_free ctx=softirq
+	stopped "$kernel, freed twice, stopped at the boundary" boundary_double_free pcp 0 0 "faulty_double_free$by"
+	vm "$kernel, faults without the boundary" panic --kernel "$kernel" -- \
+		faults.sh all boundary=0 stop parameter fault=double_free order=4 ctx=hardirq
+	stopped "$kernel, freed twice" double_free buddy 8 3 "faulty_double_free$by"
+	vm "$kernel, flips" panic --kernel "$kernel" --share -- flip.sh all stop event
+	stopped "$kernel, bit flipped" plane_corruption planes 0 4 "frame_free[.+].* \[frame\]"
+
+	# policy=panic from the start.
+	vm "$kernel, handed out twice" panic --kernel "$kernel" -- \
+		faults.sh none policy=panic stop load fault=handed_out_twice
+	stopped "$kernel, handed out twice" double_alloc record 0 0 "faulty_hand_out_twice$by"
+	vm "$kernel, freed with the wrong order" panic --kernel "$kernel" -- \
+		faults.sh none policy=panic boundary=0 stop load fault=wrong_order checked=0
+	stopped "$kernel, freed with the wrong order" double_free pcp 1 0 "faulty_wrong_order$by"
+	vm "$kernel, not proven" panic --kernel "$kernel" -- \
+		faults.sh none on_degraded=panic stop load fault=wrong_order
+	stopped "$kernel, not proven, on_degraded=panic" unproven none 1 0 "faulty_wrong_order$by"
+	vm "$kernel, bit flipped, scrub" panic --kernel "$kernel" --share -- flip.sh none policy=panic boundary=0 stop scrub
+	stopped "$kernel, bit flipped, scrub" plane_corruption stopped 0 0 ""
+done
 
 done_testing
