@@ -322,17 +322,6 @@ DECLARE_PER_CPU(struct dualbm_counters, dualbm_counters);
  */
 #define dualbm_hit(id)		this_cpu_inc(dualbm_counters.hits[id])
 
-/**
- * dualbm_stats_read() - collect every line of "stats"
- * @values: %DUALBM_NR_STATS values, in the order of enum dualbm_stat
- *
- * Sums the counters of all CPUs and counts the frames of every plane. Not a
- * snapshot: events go on.
- *
- * Context: Process; sleeps. Takes dualbm_memory_lock.
- */
-void dualbm_stats_read(u64 *values);
-
 /* ------------------------------------------------------------------ */
 /* Parameters (dualbm.c)                                               */
 /* ------------------------------------------------------------------ */
@@ -376,9 +365,6 @@ const char *dualbm_reaction_name(enum dualbm_reaction reaction);
 /* ------------------------------------------------------------------ */
 /* Memory: chunks and their directory (dualbm_memory.c)                */
 /* ------------------------------------------------------------------ */
-
-/* 4 MiB: no buddy block crosses it, so it is the unit of a zone->lock hold. */
-#define DUALBM_BLOCK_FRAMES	((unsigned long)MAX_ORDER_NR_PAGES)
 
 /**
  * struct dualbm_chunk - one memory section that is online
@@ -640,6 +626,7 @@ enum dualbm_proof {
 };
 
 #define DUALBM_STACK_DEPTH	24
+#define DUALBM_CALLER_NAME	96
 
 /**
  * struct dualbm_violation - all that is known of one finding
@@ -696,7 +683,7 @@ struct dualbm_violation {
 	bool repaired;
 	char zone[8];
 	char comm[TASK_COMM_LEN];
-	char caller_name[96];
+	char caller_name[DUALBM_CALLER_NAME];
 	unsigned long stack[DUALBM_STACK_DEPTH];
 };
 
@@ -784,15 +771,6 @@ enum dualbm_proof dualbm_prove(const struct dualbm_violation *v);
 void dualbm_report(struct dualbm_violation *v);
 
 /**
- * dualbm_describe() - fill in who, where and what struct page says
- * @v: the finding; first filled in, and caller if it is known already
- *
- * Context: Any; takes no lock. What struct page says is a glance, not a
- * snapshot.
- */
-void dualbm_describe(struct dualbm_violation *v);
-
-/**
  * dualbm_report_init() - prepare for findings
  *
  * Context: Module init, before the first finding can come.
@@ -835,18 +813,6 @@ bool dualbm_report_last(struct dualbm_violation *v);
  * Return: true, or false with *@v undefined at the end of the ring.
  */
 bool dualbm_report_get(unsigned int index, struct dualbm_violation *v);
-
-/**
- * dualbm_report_line() - write a record as log line and panic string
- * @v: the record
- * @buffer: where it goes, without "dualbm: " before and a newline after it
- * @size: bytes in @buffer; what is more is cut off
- *
- * Context: Any.
- *
- * Return: how many characters were written, as scnprintf().
- */
-int dualbm_report_line(const struct dualbm_violation *v, char *buffer, size_t size);
 
 /**
  * dualbm_report_keys() - write a record as one line of key=value
@@ -1205,15 +1171,6 @@ void dualbm_sysfs_close(void);
  * Context: Module exit, or init that fails, after dualbm_report_exit(); sleeps.
  */
 void dualbm_sysfs_exit(void);
-
-/**
- * dualbm_sysfs_kobject() - what uevents come from
- *
- * Context: Any, between dualbm_sysfs_init() and dualbm_sysfs_exit().
- *
- * Return: the kobject of /sys/kernel/dualbm.
- */
-struct kobject *dualbm_sysfs_kobject(void);
 
 /**
  * dualbm_debugfs_init() - make the files in /sys/kernel/debug/dualbm

@@ -26,17 +26,24 @@ static unsigned int frame_code(unsigned long pfn)
 	return dualbm_planes_code(planes, pfn % DUALBM_CHUNK_FRAMES);
 }
 
-/* The last block reported, and by whom: its remains are no second finding. */
+/*
+ * The last block reported, and by whom: its remains are no second finding. Each
+ * of its frames but the first may be freed once more in that call.
+ */
 static struct {
 	struct task_struct *task;
 	unsigned long pfn;
 	unsigned long frames;
+	unsigned long left;
 } reported;
 
 bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames)
 {
-	return READ_ONCE(reported.task) == current && pfn >= reported.pfn &&
-	       pfn + frames <= reported.pfn + reported.frames;
+	if (READ_ONCE(reported.task) != current || pfn <= reported.pfn ||
+	    pfn + frames > reported.pfn + reported.frames || frames > reported.left)
+		return false;
+	reported.left -= frames;
+	return true;
 }
 
 /*
@@ -72,6 +79,7 @@ static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
 		return 0;
 	reported.pfn = pfn;
 	reported.frames = 1UL << order;
+	reported.left = reported.frames - 1;
 	WRITE_ONCE(reported.task, current);
 	dualbm_report(&v);
 	return 0;

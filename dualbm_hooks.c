@@ -252,6 +252,14 @@ int dualbm_ftrace_attach(struct dualbm_hook *hook, ftrace_func_t callback,
 	if (!ret)
 		ret = register_ftrace_function(&hook->ops);
 	if (ret) {
+		/*
+		 * A registration that is refused for IPMODIFY was in ftrace's
+		 * list for a moment, and is taken out of it without waiting: a
+		 * CPU that walks the list may still be at it. With its filter
+		 * gone it would match every function.
+		 */
+		synchronize_rcu_tasks();
+		synchronize_rcu();
 		ftrace_free_filter(&hook->ops);
 		memset(&hook->ops, 0, sizeof(hook->ops));
 	}
@@ -597,8 +605,9 @@ static const char *kprobes_silent(void)
 	const char *silent = NULL;
 	int i;
 
+	/* A hook that counts the call as missed is not dead. */
 	for (i = 0; i < ARRAY_SIZE(ids); i++)
-		before[i] = sum_hits(ids[i]);
+		before[i] = sum_hits(ids[i]) + hook_missed(&dualbm_hooks[ids[i]]);
 	exercise_pages();
 	exercise_bulk();
 	for (i = 0; i < ARRAY_SIZE(ids); i++) {
@@ -606,7 +615,7 @@ static const char *kprobes_silent(void)
 
 		if (!hook->attached)
 			continue;
-		hook->dead = sum_hits(ids[i]) == before[i];
+		hook->dead = sum_hits(ids[i]) + hook_missed(hook) == before[i];
 		if (hook->dead) {
 			hook->silent++;
 			silent = hook->symbol;

@@ -591,8 +591,9 @@ void dualbm_learn_start(void)
 
 void dualbm_learn_exit(void)
 {
-	irq_work_sync(&relearn_irq_work);
+	/* Watching asks for relearning, by way of the interrupt. */
 	cancel_delayed_work_sync(&watch_work);
+	irq_work_sync(&relearn_irq_work);
 	cancel_work_sync(&relearn_work);
 	destroy_workqueue(dualbm_worker);
 }

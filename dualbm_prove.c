@@ -163,14 +163,7 @@ enum dualbm_proof dualbm_prove(const struct dualbm_violation *v)
 		proof = prove_either_end(v);
 		if (proof != DUALBM_UNPROVEN)
 			return proof;
-		if (owner_left_marks(v))
-			return DUALBM_PROOF_OWNER;
-		/*
-		 * Only a lost free event could have faked the record. Those are
-		 * lost in a CPU bracket, after which every frame is forgotten,
-		 * or with the tracepoint itself.
-		 */
-		return dualbm_hooks_lost() ? DUALBM_UNPROVEN : DUALBM_PROOF_RECORD;
+		return owner_left_marks(v) ? DUALBM_PROOF_OWNER : DUALBM_UNPROVEN;
 	case DUALBM_ALLOCATOR_CORRUPTION:
 		/* The event came with zone->lock held. */
 		page = pfn_to_online_page(v->first);

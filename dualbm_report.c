@@ -134,7 +134,8 @@ static unsigned long find_caller(const struct dualbm_violation *v)
 	return v->stack_entries ? v->stack[v->stack_entries - 1] : 0;
 }
 
-void dualbm_describe(struct dualbm_violation *v)
+/* Who, where, and what struct page says. */
+static void describe(struct dualbm_violation *v)
 {
 	struct page *page = pfn_to_online_page(v->first);
 
@@ -158,7 +159,7 @@ void dualbm_describe(struct dualbm_violation *v)
 	strscpy(v->zone, page_zone(page)->name, sizeof(v->zone));
 }
 
-int dualbm_report_line(const struct dualbm_violation *v, char *buffer, size_t size)
+static int report_line(const struct dualbm_violation *v, char *buffer, size_t size)
 {
 	bool unproven = v->proof == DUALBM_UNPROVEN;
 	int length;
@@ -243,7 +244,7 @@ static void log_block(const struct dualbm_violation *v)
 	char line[512];
 	unsigned int i;
 
-	dualbm_report_line(v, line, sizeof(line));
+	report_line(v, line, sizeof(line));
 	pr_emerg("%s\n", line);
 	pr_emerg("  record=%llu planes: primary=%u secondary=%u untracked=%u%s\n",
 		 v->number, v->code & 1, v->code >> 1 & 1, v->code >> 2 & 1,
@@ -267,8 +268,15 @@ static void send_uevents(struct work_struct *work)
 	if (!dualbm_report_last(&v))
 		return;
 	length = scnprintf(line, sizeof(line), "DUALBM_VIOLATION=");
-	dualbm_report_line(&v, line + length, sizeof(line) - length);
-	kobject_uevent_env(dualbm_sysfs_kobject(), KOBJ_CHANGE, environment);
+	report_line(&v, line + length, sizeof(line) - length);
+	/* Only a kobject in a kset has uevents; the module's own is in one. */
+	kobject_uevent_env(&THIS_MODULE->mkobj.kobj, KOBJ_CHANGE, environment);
+}
+
+/* Such an event comes from inside the allocator, and its log has to wait. */
+static bool under_zone_lock(const struct dualbm_violation *v)
+{
+	return v->event == DUALBM_ISOLATE || v->event == DUALBM_PUTBACK;
 }
 
 /*
@@ -281,8 +289,7 @@ static void report_late(struct irq_work *work)
 	u64 last = atomic64_read(&ring_next);
 
 	while (ring_logged < last)
-		if (ring_copy(++ring_logged, &v) &&
-		    v.class == DUALBM_ALLOCATOR_CORRUPTION)
+		if (ring_copy(++ring_logged, &v) && under_zone_lock(&v))
 			log_block(&v);
 	schedule_work(&uevent_work);
 }
@@ -297,10 +304,12 @@ static void react_unproven(struct dualbm_violation *v)
 	trace_violation(v);
 	if (dualbm_on_degraded == DUALBM_PANIC) {
 		log_block(v);
-		dualbm_report_line(v, line, sizeof(line));
+		report_line(v, line, sizeof(line));
 		panic("dualbm: %s", line);
 	}
-	if (__ratelimit(&burst))
+	if (under_zone_lock(v))
+		irq_work_queue(&late_work);
+	else if (__ratelimit(&burst))
 		log_block(v);
 }
 
@@ -308,7 +317,7 @@ void dualbm_report(struct dualbm_violation *v)
 {
 	char line[512];
 
-	dualbm_describe(v);
+	describe(v);
 	if (v->proof == DUALBM_UNPROVEN) {
 		react_unproven(v);
 		return;
@@ -316,13 +325,13 @@ void dualbm_report(struct dualbm_violation *v)
 	dualbm_count(DUALBM_STAT_VIOLATIONS);
 	dualbm_count(class_stats[v->class]);
 	ring_store(v);
-	if (v->class != DUALBM_ALLOCATOR_CORRUPTION || dualbm_policy == DUALBM_PANIC)
+	if (!under_zone_lock(v) || dualbm_policy == DUALBM_PANIC)
 		log_block(v);
 	trace_violation(v);
 	add_taint(TAINT_BAD_PAGE, LOCKDEP_STILL_OK);
 	irq_work_queue(&late_work);
 	if (dualbm_policy == DUALBM_PANIC) {
-		dualbm_report_line(v, line, sizeof(line));
+		report_line(v, line, sizeof(line));
 		panic("dualbm: %s", line);
 	}
 }
@@ -339,8 +348,18 @@ void dualbm_verdict(struct dualbm_violation *v)
 		dualbm_report(v);
 		return;
 	}
-	/* A lost event explains a mismatch that nothing proves. */
 	lost = dualbm_hooks_lost();
+	/*
+	 * Only a lost free event could have faked the record of an allocated
+	 * frame. Those are lost in a CPU bracket, after which everything is
+	 * forgotten, or with the tracepoint itself, which is provoked each second.
+	 */
+	if (!lost && v->class == DUALBM_DOUBLE_ALLOC) {
+		v->proof = DUALBM_PROOF_RECORD;
+		dualbm_report(v);
+		return;
+	}
+	/* A lost event explains a mismatch that nothing proves. */
 	if (lost)
 		dualbm_degrade(lost);
 	else

@@ -93,7 +93,6 @@ static int confirm_stopped(void *data)
 /* With repair=1: a frame in a buddy block is free, says the allocator itself. */
 static bool repair(const struct suspect *suspect)
 {
-	unsigned long *planes = dualbm_lookup(suspect->pfn);
 	unsigned long first = suspect->pfn % DUALBM_CHUNK_FRAMES;
 	unsigned long frames, repaired = 0;
 
@@ -102,13 +101,16 @@ static bool repair(const struct suspect *suspect)
 	for (frames = suspect->frames; frames; frames &= frames - 1) {
 		unsigned long frame = __ffs(frames);
 		struct page *page = pfn_to_online_page(suspect->pfn + frame);
+		unsigned long *planes;
 		struct zone *zone;
 
-		if (!page || !planes || planes == DUALBM_LOOKUP_CORRUPT)
+		if (!page)
 			continue;
 		zone = page_zone(page);
 		spin_lock_irq(&zone->lock);
-		if (dualbm_buddy_covers(zone, suspect->pfn + frame))
+		planes = dualbm_lookup(suspect->pfn);
+		if (planes > DUALBM_LOOKUP_CORRUPT &&
+		    dualbm_buddy_covers(zone, suspect->pfn + frame))
 			repaired |= dualbm_planes_learn(planes, first / BITS_PER_LONG,
 							BIT(frame), DUALBM_CODE_FREE);
 		spin_unlock_irq(&zone->lock);

@@ -42,12 +42,7 @@ DEFINE_PER_CPU(struct dualbm_counters, dualbm_counters);
 
 static struct kobject *dualbm_kobject;
 
-struct kobject *dualbm_sysfs_kobject(void)
-{
-	return dualbm_kobject;
-}
-
-void dualbm_stats_read(u64 *values)
+static void stats_read(u64 *values)
 {
 	struct dualbm_census census;
 	int cpu, id;
@@ -82,7 +77,7 @@ static ssize_t stats_show(struct kobject *kobj, struct kobj_attribute *attr, cha
 	u64 values[DUALBM_NR_STATS];
 	int id, length = 0;
 
-	dualbm_stats_read(values);
+	stats_read(values);
 	for (id = 0; id < DUALBM_NR_STATS; id++)
 		length += sysfs_emit_at(buffer, length, "%s %llu\n", stat_names[id],
 					values[id]);

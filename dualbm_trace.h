@@ -12,6 +12,14 @@
 
 #include "dualbm.h"
 
+/* For tools that read the events' format. */
+TRACE_DEFINE_ENUM(DUALBM_DOUBLE_ALLOC);
+TRACE_DEFINE_ENUM(DUALBM_DOUBLE_FREE);
+TRACE_DEFINE_ENUM(DUALBM_BOUNDARY_DOUBLE_FREE);
+TRACE_DEFINE_ENUM(DUALBM_PLANE_CORRUPTION);
+TRACE_DEFINE_ENUM(DUALBM_DIRECTORY_CORRUPTION);
+TRACE_DEFINE_ENUM(DUALBM_ALLOCATOR_CORRUPTION);
+
 TRACE_EVENT(violation,
 	TP_PROTO(const struct dualbm_violation *v),
 	TP_ARGS(v),
@@ -19,7 +27,7 @@ TRACE_EVENT(violation,
 		__field(u64, number)
 		__field(unsigned long, pfn)
 		__field(unsigned long, frames)
-		__field(unsigned long, caller)
+		__array(char, caller, DUALBM_CALLER_NAME)
 		__field(unsigned int, class)
 		__field(unsigned int, proof)
 		__field(unsigned int, order)
@@ -30,14 +38,14 @@ TRACE_EVENT(violation,
 		__entry->number = v->number;
 		__entry->pfn = v->first;
 		__entry->frames = v->frames;
-		__entry->caller = v->caller;
+		strscpy(__entry->caller, v->caller_name, sizeof(__entry->caller));
 		__entry->class = v->class;
 		__entry->proof = v->proof;
 		__entry->order = v->order;
 		__entry->code = v->code;
 		__entry->node = v->node;
 	),
-	TP_printk("number=%llu class=%s pfn=0x%lx order=%u frames=%lu proof=%u code=%u node=%d caller=%pS",
+	TP_printk("number=%llu class=%s pfn=0x%lx order=%u frames=%lu proof=%u code=%u node=%d caller=%s",
 		  __entry->number,
 		  __print_symbolic(__entry->class,
 				   { DUALBM_DOUBLE_ALLOC, "double_alloc" },
@@ -47,7 +55,7 @@ TRACE_EVENT(violation,
 				   { DUALBM_DIRECTORY_CORRUPTION, "directory_corruption" },
 				   { DUALBM_ALLOCATOR_CORRUPTION, "allocator_corruption" }),
 		  __entry->pfn, __entry->order, __entry->frames, __entry->proof,
-		  __entry->code, __entry->node, (void *)__entry->caller)
+		  __entry->code, __entry->node, __entry->caller)
 );
 
 TRACE_EVENT(state,
