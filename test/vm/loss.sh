@@ -2,7 +2,254 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
 #
-# What happens when events are lost.
+# Events that are lost, under load and with policy=panic: nothing is ever lost
+# where the bulk allocator is redirected; where a return probe has to do, and
+# where a switch silences the probes, the loss is counted, the module says that
+# it is degraded, learns again, and finds nothing.
+#
+#	loss.sh [NAME...]	all of them, or those named; the last one panics
 . ./mm-lib.sh
 
+only=" $* "
+bulk='alloc_pages_bulk'
+boundary='^(__alloc_pages|__alloc_pages_noprof|__free_pages)$'
+kprobes=/sys/kernel/debug/kprobes/enabled
+ftrace=/proc/sys/kernel/ftrace_enabled
+tracing=/sys/kernel/tracing
+
+wanted() {
+	name=$1
+	case $only in
+	"  " | *" $name "*) ;;
+	*) return 1 ;;
+	esac
+	dmesg -c >/dev/null
+	echo >"$tracing"/trace
+	loaded_or_bail
+	check "$name: armed before" wait_for 60 state_is armed
+	bulk_before=$(missed $bulk)
+	boundary_before=$(missed "$boundary")
+	hooks_before=$(stat hooks_missed)
+	relearns_before=$(stat relearns)
+	unproven_before=$(stat unproven)
+}
+
+loaded_or_bail() {
+	[ -d $D ] || bail "$name: dualbm is not loaded"
+}
+
+load() {
+	load_dualbm policy=panic on_degraded=report || bail "dualbm is not armed: $(dmesg | tail -n 5)"
+	echo 1 >"$tracing"/events/dualbm/state/enable
+}
+
+mechanism() {
+	awk -v hook="$1" '$1 ~ hook { print $2 " " $5 }' $D/hooks
+}
+
+# The state's own trace: it may be degraded for less time than a look takes.
+went_degraded() {
+	grep -q 'to=degraded' "$tracing"/trace && dmesg | grep -q 'dualbm: degraded: '
+}
+
+now_missed() {
+	[ "$(stat hooks_missed)" -gt "$hooks_before" ]
+}
+
+now_relearned() {
+	[ "$(stat relearns)" -gt "$relearns_before" ]
+}
+
+# What every loss ends with.
+end_clean() {
+	check "$name: armed at the end" wait_for 60 state_is armed
+	is "$name: no violation" "$(stat violations)" 0
+	is "$name: no coverage gap" "$(stat coverage_gaps)" 0
+	case $name in
+	kprobes_fallback)
+		# What was handed out unseen in the second before somebody looked
+		# may come back: a mismatch, for which there is no proof.
+		if dmesg | grep -v 'dualbm: unproven ' | grep -E 'BUG:|WARNING:|Call Trace|Bad page state|dualbm: .*pfn=' >/tmp/splat; then
+			not_ok "$name: no splat in the kernel log" "$(head -n 20 /tmp/splat)"
+		else
+			ok "$name: no splat in the kernel log"
+		fi
+		;;
+	*)
+		is "$name: nothing unproven" "$(stat unproven)" "$unproven_before"
+		expect_quiet_kernel "$name"
+		;;
+	esac
+	diag "$name: missed=$(($(stat hooks_missed) - hooks_before)) relearns=$(($(stat relearns) - relearns_before)) unproven=$(($(stat unproven) - unproven_before))"
+}
+
+# Nothing that matters was lost, so nothing has been forgotten either.
+end_nothing_lost() {
+	is "$name: no call of the bulk allocator was missed" "$(($(missed $bulk) - bulk_before))" 0
+	is "$name: was not degraded" "$(grep -c 'to=degraded' "$tracing"/trace)" 0
+	is "$name: learned only once" "$(stat relearns)" "$relearns_before"
+	end_clean
+}
+
+end_lost() {
+	check "$name: the loss was counted" now_missed
+	check "$name: was degraded" went_degraded
+	end_clean
+	check "$name: learned again" now_relearned
+}
+
+slow_probe() {
+	check "$name: a slow probe, and bulk allocations in softirq inside it" insmod_test slowprobe seconds=4
+	diag "$(said slowprobe)"
+}
+
+# ---- what can be lost ----
+
+redirect() {
+	wanted redirect || return 0
+	is "$name: the bulk allocator is redirected" "$(mechanism $bulk)" "redirect required"
+	slow_probe
+	at_least "$name: boundary probes missed, and say so" "$(($(missed "$boundary") - boundary_before))" 1
+	check "$name: hooks_missed has them" now_missed
+	end_nothing_lost
+}
+
+fallback() {
+	wanted fallback || return 0
+	is "$name: the bulk allocator has a return probe" "$(mechanism $bulk)" "kretprobe required"
+	slow_probe
+	at_least "$name: calls of the bulk allocator missed" "$(($(missed $bulk) - bulk_before))" 1
+	end_lost
+}
+
+# kprobes_off NAME: all kprobes of the machine are switched off under load.
+kprobes_off() {
+	wanted "$1" || return 0
+	echo 0 >$kprobes
+	check "$name: degraded within 3 s" wait_for 3 state_is degraded
+	insmod_test paths op=bulk_array ctx=softirq seconds=1
+	insmod_test paths op=bulk_list ctx=task seconds=1
+	insmod_test paths op=vmalloc ctx=task seconds=1
+	at_least "$name: boundary probes missed, and say so" "$(($(missed "$boundary") - boundary_before))" 1
+	case $(mechanism $bulk) in
+	kretprobe*) at_least "$name: so does the bulk allocator's" "$(($(missed $bulk) - bulk_before))" 1 ;;
+	*) is "$name: the redirect misses nothing" "$(($(missed $bulk) - bulk_before))" 0 ;;
+	esac
+	is "$name: degraded as long as they are off" "$(cat $D/state)" degraded
+	echo 1 >$kprobes
+	check "$name: armed again once they are on" wait_for 30 state_is armed
+	end_lost
+	# What was handed out unseen comes back now.
+	insmod_test paths op=pool ctx=softirq seconds=1
+	insmod_test paths op=bulk_array ctx=softirq seconds=1
+	is "$name: no violation after that" "$(stat violations)" 0
+}
+
+# pool PARAMETERS...: return probes run out of instances, because thousands of
+# calls sleep inside the allocator. Charges are made only if a cgroup exists.
+pool() {
+	if ! insmod_test poolhog "$@"; then
+		not_ok "$name: calls that sleep inside the allocator"
+		return
+	fi
+	ok "$name: $(param poolhog held) calls sleep inside the allocator"
+	insmod_test paths op=bulk_array ctx=task seconds=1
+	insmod_test paths op=vmalloc ctx=task seconds=1
+	check "$name: the loss was counted" now_missed
+	rmmod poolhog
+	insmod_test paths op=pool ctx=softirq seconds=1
+}
+
+pool_boundary() {
+	wanted pool || return 0
+	pool threads=300 depth=8
+	at_least "$name: the boundary probe's pool was exhausted" \
+		"$(($(missed '^__alloc_pages') - boundary_before))" 1
+	end_nothing_lost
+}
+
+pool_bulk() {
+	wanted pool_bulk || return 0
+	pool bulk=1 threads=600 depth=8
+	at_least "$name: calls of the bulk allocator missed" "$(($(missed $bulk) - bulk_before))" 1
+	end_lost
+}
+
+ftrace_refused() {
+	wanted ftrace || return 0
+	if err=$( (echo 0 >$ftrace) 2>&1); then
+		not_ok "$name: cannot be switched off"
+	else
+		ok "$name: cannot be switched off"
+	fi
+	case $err in
+	*busy*) ok "$name: is busy" ;;
+	*) not_ok "$name: is busy" "$err" ;;
+	esac
+	is "$name: is still on" "$(cat $ftrace)" 1
+	end_nothing_lost
+}
+
+ftrace_after() {
+	case $only in
+	"  " | *" ftrace "*) ;;
+	*) return ;;
+	esac
+	check "ftrace: can be switched off after unloading" write $ftrace 0
+	is "ftrace: is off" "$(cat $ftrace)" 0
+	check "ftrace: can be switched on again" write $ftrace 1
+}
+
+function_tracer() {
+	wanted tracer || return 0
+	# Of all functions it would take an emulated CPU minutes to switch it on.
+	for _filter in '__alloc_pages*' '*alloc_pages_bulk*' '__free_pages*' '__isolate_free_page' \
+		'__memcg_kmem_charge_page' 'vmalloc*' 'kfree' 'dualbm*'; do
+		echo "$_filter" 2>/dev/null >>"$tracing"/set_ftrace_filter
+	done
+	diag "traced functions: $(grep -c . "$tracing"/set_ftrace_filter)"
+	for _round in 1 2 3 4; do
+		check "$name: on" write "$tracing"/current_tracer "function$([ $((_round % 2)) = 0 ] && echo _graph)"
+		insmod_test paths op=bulk_array ctx=softirq seconds=1
+		grep -q alloc_pages "$tracing"/trace || not_ok "$name: it traces the allocator" "$(head -n 30 "$tracing"/trace)"
+		check "$name: off" write "$tracing"/current_tracer nop
+		insmod_test paths op=vmalloc ctx=task seconds=1
+	done
+	echo >"$tracing"/set_ftrace_filter
+	end_nothing_lost
+}
+
+panic_on_loss() {
+	wanted panic || return 0
+	is "$name: can be asked for at run time" \
+		"$(write /sys/module/dualbm/parameters/on_degraded panic && cat /sys/module/dualbm/parameters/on_degraded)" panic
+	flush
+	insmod /modules/slowprobe.ko seconds=10
+	not_ok "$name: has panicked" "$(cat $D/state $D/hooks)"
+}
+
+# ---- ----
+
+mkdir /sys/fs/cgroup/any 2>/dev/null
+echo +memory 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control
+load_start 64M
+
+load
+redirect
+kprobes_off kprobes
+pool_boundary
+ftrace_refused
+function_tracer
+check "unloaded" rmmod dualbm
+ftrace_after
+
+insmod_test livepatchlike || bail "livepatchlike does not load"
+load
+fallback
+kprobes_off kprobes_fallback
+pool_bulk
+panic_on_loss
+load_stop
+check "unloaded once more" rmmod dualbm
+rmmod livepatchlike
 finish
