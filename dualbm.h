@@ -908,6 +908,24 @@ const char *dualbm_hooks_lost(void);
 const char *dualbm_hooks_watch(void);
 
 /**
+ * dualbm_hooks_dead() - is there a required hook that does not fire
+ *
+ * Context: Any. What the last dualbm_hooks_watch() or dualbm_hooks_lost() saw.
+ *
+ * Return: true if so; events must not be believed then.
+ */
+bool dualbm_hooks_dead(void);
+
+/**
+ * dualbm_hooks_may_lose() - is a required hook carried by a return probe
+ *
+ * Context: Any.
+ *
+ * Return: true if so: it can lose events, and be switched off, uncounted.
+ */
+bool dualbm_hooks_may_lose(void);
+
+/**
  * dualbm_hooks_missed() - how many events hooks have missed since loading
  *
  * Context: Any; takes no lock.

@@ -70,7 +70,12 @@
 #define DUALBM_HAVE_STACK_OF_TASK \
 	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0))
 
-/* Where the stack of a task that sleeps or was preempted ends, if it is whole. */
+/* Where a task that does not run has left its stack. */
+#ifdef CONFIG_X86_64
+#define dualbm_task_sp(task)	READ_ONCE((task)->thread.sp)
+#endif
+
+/* Where the stack of a task that sleeps ends, if it is whole. */
 #ifdef CONFIG_X86_64
 #define DUALBM_STACK_ENDS \
 	"ret_from_fork", "entry_SYS", "entry_INT80", "asm_", "__irqentry", \

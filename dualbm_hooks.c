@@ -466,10 +466,12 @@ static const char *canary_silent(void)
 		before[id] = this_cpu_read(dualbm_counters.canary[id]);
 	dualbm_hook_canary();
 	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
-		const struct dualbm_hook *hook = &dualbm_hooks[id];
+		struct dualbm_hook *hook = &dualbm_hooks[id];
 
-		if (hook->attached && hook->ops.func &&
-		    before[id] == this_cpu_read(dualbm_counters.canary[id]))
+		if (!hook->attached || !hook->ops.func)
+			continue;
+		hook->dead = before[id] == this_cpu_read(dualbm_counters.canary[id]);
+		if (hook->dead)
 			silent = hook->symbol;
 	}
 	preempt_enable_notrace();
@@ -632,6 +634,21 @@ const char *dualbm_hooks_watch(void)
 	if (silent)
 		pr_warn_ratelimited("hook %s does not fire\n", silent);
 	return silent ? "a hook does not fire" : lost;
+}
+
+bool dualbm_hooks_dead(void)
+{
+	int id;
+
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		if (dualbm_hooks[id].required && dualbm_hooks[id].dead)
+			return true;
+	return false;
+}
+
+bool dualbm_hooks_may_lose(void)
+{
+	return dualbm_hooks[DUALBM_HOOK_BULK].mechanism == DUALBM_KRETPROBE;
 }
 
 int dualbm_hooks_show(char *buffer)

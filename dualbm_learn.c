@@ -18,6 +18,7 @@
 #include <linux/irq_work.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
+#include <linux/uaccess.h>
 
 #include "dualbm.h"
 
@@ -25,9 +26,10 @@
 #define WINDOW_CHUNKS	16UL
 #define WINDOW_FRAMES	(WINDOW_CHUNKS * DUALBM_CHUNK_FRAMES)
 #define WINDOW_WORDS	(WINDOW_FRAMES / BITS_PER_LONG)
-/* Tasks whose stack could not be read while others run; more end the round. */
-#define DOUBTFUL_TASKS	256
+/* Tasks that only a look with all CPUs stopped can judge; more end the round. */
+#define DOUBTFUL_TASKS	512
 #define STACK_ENTRIES	128
+#define STACK_WORDS	64
 /* How often, and how far apart, tasks inside an allocation are waited for. */
 #define DRAIN_TRIES	40
 #define DRAIN_WAIT_MS	50
@@ -56,6 +58,7 @@ static bool learned_once;
 static struct task_struct *doubtful[DOUBTFUL_TASKS];
 static unsigned int nr_doubtful;
 static unsigned long stack_entries[STACK_ENTRIES];
+static unsigned long stack_words[STACK_WORDS];
 
 void dualbm_learn_disqualify(unsigned long pfn, unsigned long frames)
 {
@@ -249,8 +252,6 @@ static bool weed_out_window(struct window *now)
 
 /* ---- is anybody still inside an allocation ---- */
 
-enum whereabouts { OUTSIDE, INSIDE, DOUBTFUL };
-
 static unsigned int (*save_stack_of)(struct task_struct *task, unsigned long *store,
 				     unsigned int size, unsigned int skip);
 
@@ -270,16 +271,51 @@ static bool stack_is_whole(unsigned int entries)
 	return false;
 }
 
-/* Reads the stack of a task that is not running and, if it is whole, judges. */
-static enum whereabouts stack_says(struct task_struct *task)
+/*
+ * Is there any word on the stack of a task that does not run that points into
+ * __alloc_pages()? A task that is inside has one: the return address into it,
+ * which no return probe replaces, or where an interrupt found it. A task that
+ * is outside may have one too, left from an earlier call.
+ *
+ * The stack may go away meanwhile, hence the careful copy; it goes only with the
+ * task.
+ */
+static bool stack_mentions_allocation(struct task_struct *task)
 {
-	unsigned int entries = save_stack_of(task, stack_entries, STACK_ENTRIES, 0);
-	unsigned int i;
+	unsigned long at = dualbm_task_sp(task);
+	unsigned long end = (unsigned long)task_stack_page(task) + THREAD_SIZE;
+	unsigned long words, i;
 
+	if (at >= end || end - at > THREAD_SIZE || at % sizeof(long))
+		return true;
+	for (; at < end; at += words * sizeof(long)) {
+		words = min_t(unsigned long, STACK_WORDS, (end - at) / sizeof(long));
+		if (copy_from_kernel_nofault(stack_words, (void *)at, words * sizeof(long)))
+			return true;
+		for (i = 0; i < words; i++)
+			if (dualbm_inside_allocation(stack_words[i]))
+				return true;
+	}
+	return false;
+}
+
+/*
+ * Unwinds the stack: is the task really inside? Only with all CPUs stopped, as
+ * unwinding a return probe of a task that wakes up is a warning to the kernel
+ * (rethook_find_ret_addr(), kernel/trace/rethook.c, 6.1), and not of a task that
+ * was preempted, for the same reason.
+ */
+static bool stack_is_outside(struct task_struct *task)
+{
+	unsigned int entries, i;
+
+	if (task_is_running(task))
+		return false;
+	entries = save_stack_of(task, stack_entries, STACK_ENTRIES, 0);
 	for (i = 0; i < entries; i++)
 		if (dualbm_inside_allocation(stack_entries[i]))
-			return INSIDE;
-	return stack_is_whole(entries) ? OUTSIDE : DOUBTFUL;
+			return false;
+	return stack_is_whole(entries);
 }
 
 /* It has switched away for the last time; its stack may be gone already. */
@@ -288,24 +324,23 @@ static bool task_is_gone(struct task_struct *task)
 	return READ_ONCE(task->__state) == TASK_DEAD;
 }
 
-static enum whereabouts task_whereabouts(struct task_struct *task)
+/* False if the task is inside, or if nothing can be said while others run. */
+static bool task_is_outside(struct task_struct *task)
 {
 	unsigned long switches = READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
-	enum whereabouts where;
+	bool mentions;
 
 	if (task == current || task_is_gone(task))
-		return OUTSIDE;
+		return true;
 	if (READ_ONCE(task->on_cpu))
-		return DOUBTFUL;
+		return false;
 	/* Pairs with the next one: it must not have run while its stack was read. */
 	smp_rmb();
-	where = stack_says(task);
+	mentions = stack_mentions_allocation(task);
 	/* See above. */
 	smp_rmb();
-	if (READ_ONCE(task->on_cpu) ||
-	    switches != READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw))
-		return DOUBTFUL;
-	return where;
+	return !mentions && !READ_ONCE(task->on_cpu) &&
+	       switches == READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
 }
 
 static void release_doubtful(void)
@@ -315,31 +350,28 @@ static void release_doubtful(void)
 }
 
 /*
- * Look at every task. Returns false if one is inside an allocation, or if too
- * many could not be read; those that could not are left in doubtful[].
+ * Look at every task; those that this cannot clear are left in doubtful[].
+ * Returns false if there are too many.
  */
-static bool tasks_outside(void)
+static bool look_at_tasks(void)
 {
 	struct task_struct *process, *task;
-	bool outside = true;
+	bool room = true;
 
 	release_doubtful();
 	rcu_read_lock();
 	for_each_process_thread(process, task) {
-		enum whereabouts where = task_whereabouts(task);
-
-		if (where == OUTSIDE)
+		if (task_is_outside(task))
 			continue;
-		if (where == INSIDE || nr_doubtful == DOUBTFUL_TASKS) {
-			outside = false;
+		room = nr_doubtful < DOUBTFUL_TASKS;
+		if (!room)
 			goto unlock;
-		}
 		get_task_struct(task);
 		doubtful[nr_doubtful++] = task;
 	}
 unlock:
 	rcu_read_unlock();
-	return outside;
+	return room;
 }
 
 /*
@@ -347,21 +379,13 @@ unlock:
  * its alloc event to come. Between the two it runs or is preempted, in
  * __alloc_pages() or in a bulk allocation, or it sleeps in its cgroup charge:
  * synchronize_rcu_tasks() waits for the first two, and a look at the stacks
- * shows the third.
+ * shows the third. What that leaves open is looked at in learn_window_stopped().
  */
 static bool drain_allocations(void)
 {
-	int i;
-
-	for (i = 0; i < DRAIN_TRIES; i++) {
-		synchronize_rcu_tasks();
-		synchronize_rcu();
-		if (tasks_outside())
-			return true;
-		release_doubtful();
-		schedule_timeout_uninterruptible(msecs_to_jiffies(DRAIN_WAIT_MS));
-	}
-	return false;
+	synchronize_rcu_tasks();
+	synchronize_rcu();
+	return look_at_tasks();
 }
 
 /* ---- the step itself ---- */
@@ -394,7 +418,8 @@ static bool doubtful_are_outside(void)
 	/* Who runs now is a stopper; all others can be read. */
 	for (i = 0; i < nr_doubtful; i++)
 		if (!doubtful[i]->on_cpu && !task_is_gone(doubtful[i]) &&
-		    stack_says(doubtful[i]) != OUTSIDE)
+		    stack_mentions_allocation(doubtful[i]) &&
+		    !stack_is_outside(doubtful[i]))
 			return false;
 	return true;
 }
@@ -427,7 +452,7 @@ static int learn_window_stopped(void *data)
 
 static void learn_window(unsigned long start_pfn, unsigned long generation)
 {
-	int tries;
+	int tries = DRAIN_TRIES;
 
 	window_storage.start_pfn = start_pfn;
 	memset(window_storage.candidates, 0xff, WINDOW_WORDS * sizeof(long));
@@ -436,10 +461,12 @@ static void learn_window(unsigned long start_pfn, unsigned long generation)
 	/* From here on every event that makes a frame untracked says so. */
 	synchronize_rcu();
 	if (weed_out_window(&window_storage))
-		for (tries = 0; tries < 3; tries++)
-			if (!drain_allocations() ||
+		while (tries-- && dualbm_mode_current(generation)) {
+			if (drain_allocations() &&
 			    !stop_machine(learn_window_stopped, &generation, NULL))
 				break;
+			schedule_timeout_uninterruptible(msecs_to_jiffies(DRAIN_WAIT_MS));
+		}
 	release_doubtful();
 	WRITE_ONCE(window, NULL);
 	synchronize_rcu();
@@ -513,14 +540,18 @@ static void relearn(struct work_struct *work)
 		/* A call that entered a hooked function unseen has left it. */
 		synchronize_rcu_tasks();
 		synchronize_rcu();
-		dualbm_hooks_lost();
+		lost = dualbm_hooks_watch();
+		if (dualbm_hooks_dead()) {
+			/* Watching asks again when it fires again. */
+			dualbm_set_state(DUALBM_STATE_DEGRADED);
+			return;
+		}
 	} while (!dualbm_mode_advance(generation, DUALBM_TRACKING));
 
 	if (learned_once)
 		dualbm_count(DUALBM_STAT_RELEARNS);
 	learned_once = true;
 	dualbm_learn_pass();
-	lost = dualbm_hooks_watch();
 	if (dualbm_mode_current(generation))
 		dualbm_set_state(lost ? DUALBM_STATE_DEGRADED : DUALBM_STATE_ARMED);
 }

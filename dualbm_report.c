@@ -349,6 +349,9 @@ void dualbm_verdict(struct dualbm_violation *v)
 		return;
 	}
 	lost = dualbm_hooks_lost();
+	/* Not every loss of a return probe is counted: one that is off sees none. */
+	if (!lost && v->class == DUALBM_DOUBLE_FREE && dualbm_hooks_may_lose())
+		lost = "a mismatch that a return probe's loss explains";
 	/*
 	 * Only a lost free event could have faked the record of an allocated
 	 * frame. Those are lost in a CPU bracket, after which everything is
