@@ -2,7 +2,444 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
 #
-# Loading, unloading, and whatever a person can write to the module.
+# Loading and unloading at any time, under load, leaves nothing behind; whatever
+# a person can write to the module is accepted or refused with a word of help,
+# and never does harm.
+#
+#	lifecycle.sh [NAME...]	all of them, or those named
+#	lifecycle.sh steps	a build with DUALBM_TEST_HOOKS: init fails at each step
 . ./mm-lib.sh
 
+only=" $* "
+P=/sys/module/dualbm/parameters
+tracing=/sys/kernel/tracing
+cycles=100
+
+wanted() {
+	name=$1
+	case $only in
+	"  ") [ "$name" != steps ] || return 1 ;;
+	*" $name "*) ;;
+	*) return 1 ;;
+	esac
+	dmesg -c >/dev/null
+}
+
+# What one can see of the module in the system, one line each.
+traces() {
+	for _path in $D $DBG /sys/module/dualbm $tracing/events/dualbm; do
+		[ ! -e "$_path" ] || echo "$_path is there"
+	done
+	for _file in /proc/vmallocinfo /proc/modules $tracing/enabled_functions \
+		/sys/kernel/debug/kprobes/list /sys/devices/system/cpu/hotplug/states \
+		/proc/slabinfo $tracing/available_events; do
+		grep -H dualbm "$_file"
+	done 2>/dev/null | head -n 5
+	# A probe of a function that only the module probes here.
+	grep -H -E '__free_pages|__alloc_pages|alloc_pages_bulk' $tracing/enabled_functions \
+		/sys/kernel/debug/kprobes/list 2>/dev/null
+	# An idle kworker goes on wearing the name of what it last worked for.
+	cat /proc/[0-9]*/comm 2>/dev/null | grep dualbm | grep -v '^kworker/.*-dualbm'
+}
+
+nothing_left() {
+	_left=$(traces)
+	if [ -z "$_left" ]; then
+		ok "$1: nothing is left behind"
+	else
+		not_ok "$1: nothing is left behind" "$_left"
+	fi
+}
+
+tainted_bad_page() {
+	[ $(($(cat /proc/sys/kernel/tainted) & 32)) != 0 ]
+}
+
+settle() {
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	sleep 1
+	echo 3 >/proc/sys/vm/drop_caches
+}
+
+meminfo() {
+	sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo
+}
+
+# ---- loading and unloading ----
+
+cycle_parameters() {
+	case $(($1 % 4)) in
+	0) echo "policy=panic boundary=1" ;;
+	1) echo "policy=report boundary=0" ;;
+	2) echo "policy=panic boundary=0 on_degraded=panic" ;;
+	3) echo "policy=panic boundary=1 scrub_interval_ms=20" ;;
+	esac
+}
+
+# cycle N: once in four the module is let to arm itself; otherwise it goes while
+# it learns, at once or a little later.
+cycle() {
+	# shellcheck disable=SC2046 # words
+	modprobe dualbm $(cycle_parameters "$1") || return 1
+	case $(($1 % 4)) in
+	0) wait_for 30 state_is armed || return 1 ;;
+	1) ;;
+	2) sleep 0.$(($1 % 10)) ;;
+	3) cat $D/* >/dev/null 2>&1 ;;
+	esac
+	[ "$(stat violations)$(stat unproven)$(stat coverage_gaps)" = 000 ] || return 1
+	case $(cat $D/state) in
+	learning) learning=$((learning + 1)) ;;
+	armed) armed=$((armed + 1)) ;;
+	*) return 1 ;;
+	esac
+	rmmod dualbm
+}
+
+reload() {
+	wanted reload || return 0
+	# What the first load leaves in the kernel for good is no leak.
+	cycle 0
+	settle
+	available=$(meminfo MemAvailable)
+	slab=$(meminfo Slab)
+	stress-ng --quiet --temp-path /tmp --vm 1 --vm-bytes 48M --fork 1 --pipe 1 --mmap 1 \
+		--mmap-bytes 16M >/tmp/load.log 2>&1 &
+	load_pid=$!
+	learning=0
+	armed=0
+	start=$(cut -d. -f1 /proc/uptime)
+	i=0
+	while [ $i -lt $cycles ] && cycle $i; do
+		i=$((i + 1))
+	done
+	took=$(($(cut -d. -f1 /proc/uptime) - start))
+	if [ $i = $cycles ]; then
+		ok "$name: $cycles loads and unloads under load"
+	else
+		not_ok "$name: $cycles loads and unloads under load" "the one with number $i, $(cycle_parameters $i):
+$(cat $D/state $D/stats $D/hooks $D/last_violation 2>&1)
+$(dmesg | tail -n 20)"
+		rmmod dualbm
+	fi
+	diag "$took s; unloaded while learning: $learning, when armed: $armed"
+	at_least "$name: some were unloaded while learning" $learning $((cycles / 10))
+	at_least "$name: some were unloaded when armed" $armed $((cycles / 10))
+	# The last one, without load, to compare like with like.
+	load_stop
+	nothing_left "$name"
+	if tainted_bad_page; then
+		not_ok "$name: no taint"
+	else
+		ok "$name: no taint"
+	fi
+	expect_quiet_kernel "$name"
+	settle
+	_drift=$((available - $(meminfo MemAvailable)))
+	diag "MemAvailable less by $_drift KiB, Slab more by $(($(meminfo Slab) - slab)) KiB"
+	# One leaked plane is 48 KiB: a hundred would be seen.
+	if [ $_drift -lt 4096 ]; then
+		ok "$name: no memory is lost"
+	else
+		not_ok "$name: no memory is lost" "$_drift KiB: $(cat /proc/meminfo)"
+	fi
+}
+
+# ---- parameters ----
+
+# complains NAME TEXT: the log says in one line what is accepted for NAME.
+complains() {
+	dmesg | grep -q "dualbm: $1: \".*\" is not accepted; use $2"
+}
+
+accepted() {
+	case $1 in
+	policy | on_degraded) echo '"report" or "panic"' ;;
+	scrub_interval_ms) echo 'milliseconds, 0 to ' ;;
+	*) echo '0 or 1' ;;
+	esac
+}
+
+refused_at_load() {
+	_value=${1#*=}
+	_param=${1%%=*}
+	dmesg -c >/dev/null
+	if _err=$(modprobe dualbm "$1" 2>&1); then
+		not_ok "$name: $1 is refused"
+		rmmod dualbm
+		return
+	fi
+	case $_err in
+	*"Invalid argument"*) ok "$name: $1 is refused as an invalid argument" ;;
+	*) not_ok "$name: $1 is refused as an invalid argument" "$_err" ;;
+	esac
+	check "$name: $1: the log says what is accepted" complains "$_param" "$(accepted "$_param")"
+	nothing_left "$name: $1"
+}
+
+bad_parameters() {
+	wanted parameters || return 0
+	for _bad in policy=foo policy= policy=Panic policy=reports on_degraded=x on_degraded=1 \
+		boundary=2 boundary=yes boundary= scrub_interval_ms=-1 scrub_interval_ms=abc \
+		scrub_interval_ms= scrub_interval_ms=4294967296 scrub_interval_ms=10s \
+		repair=9 repair=true inject=y inject=11; do
+		refused_at_load $_bad
+	done
+}
+
+# put FILE: standard input, in one write; printf would not say that it failed.
+put() {
+	dd of="$1" bs=1M conv=notrunc iflag=fullblock 2>/tmp/put && return
+	head -n 1 /tmp/put
+	return 1
+}
+
+# refused_write FILE TEXT ERROR: and the file reads as before.
+refused_write() {
+	_was=$(cat "$1" 2>/dev/null)
+	if _err=$(printf '%b' "$2" | put "$1"); then
+		not_ok "$name: ${1##*/} refuses '$2'" "it reads now: $(cat "$1" 2>&1)"
+		return
+	fi
+	case $_err in
+	*"$3"*) ;;
+	*)
+		not_ok "$name: ${1##*/} refuses '$2' with: $3" "$_err"
+		return
+		;;
+	esac
+	is "$name: ${1##*/} refuses '$2' and stays" "$(cat "$1" 2>/dev/null)" "$_was"
+}
+
+taken() {
+	if ! _err=$(printf '%s\n' "$2" | put "$1"); then
+		not_ok "$name: ${1##*/} takes $2" "$_err"
+		return
+	fi
+	is "$name: ${1##*/} takes $2" "$(cat "$1")" "$2"
+}
+
+runtime_parameters() {
+	wanted runtime || return 0
+	load_dualbm policy=report repair=1 scrub_interval_ms=12345 || bail "dualbm does not load"
+	is "$name: as loaded" "$(cat $P/policy $P/on_degraded $P/boundary $P/scrub_interval_ms $P/repair $P/inject | tr '\n' ' ')" \
+		"report report 1 12345 1 0 "
+	for _param in policy on_degraded; do
+		taken $P/$_param panic
+		taken $P/$_param report
+		for _bad in foo '' Panic 'report panic' 1; do
+			dmesg -c >/dev/null
+			refused_write $P/$_param "$_bad\n" "Invalid argument"
+			check "$name: $_param: the log says what is accepted" complains $_param "$(accepted $_param)"
+		done
+	done
+	for _good in 0 1 100 2147483647 60000; do
+		taken $P/scrub_interval_ms $_good
+	done
+	for _bad in -1 abc '' 2147483648 1.5 '1 2'; do
+		dmesg -c >/dev/null
+		refused_write $P/scrub_interval_ms "$_bad\n" "Invalid argument"
+		check "$name: scrub_interval_ms: the log says what is accepted" complains scrub_interval_ms "$(accepted scrub_interval_ms)"
+	done
+	taken $P/repair 0
+	taken $P/repair 1
+	for _bad in 9 y '' on 10; do
+		dmesg -c >/dev/null
+		refused_write $P/repair "$_bad\n" "Invalid argument"
+		check "$name: repair: the log says what is accepted" complains repair "$(accepted repair)"
+	done
+	for _param in boundary inject; do
+		is "$name: $_param cannot be written" "$(/bin/stat -c %a $P/$_param)" 444
+		refused_write $P/$_param 0 ""
+	done
+	# The two ways to the policy are one.
+	for _word in panic report; do
+		echo $_word >$D/policy
+		is "$name: $_word by way of /sys/kernel/dualbm" "$(cat $P/policy)" $_word
+		echo panic >$P/policy
+		is "$name: panic by way of the module's parameter" "$(cat $D/policy)" panic
+	done
+	dmesg -c >/dev/null
+	check "$name: still armed" state_is armed
+	expect_clean "$name"
+	rmmod dualbm
+	nothing_left "$name"
+}
+
+# ---- files ----
+
+# What must not change by anything that is refused.
+snapshot() {
+	cat $D/state $D/policy $D/placement $DBG/planes $DBG/frame $DBG/violations $D/last_violation $P/*
+	grep -E '^(violations|unproven|relearns|plane_corruption|hooks_missed) ' $D/stats
+}
+
+# bad_writes FILE NAME-OF-ERROR...
+bad_writes() {
+	for _what in 'foo\n' '\n' '\0' 'nowhere\n' '\0377\0376\01\0200' '-1\n' '%s%n\n' ' \n'; do
+		refused_write "$1" "$_what" "$2"
+	done
+	if head -c 3000 /dev/zero | tr '\0' x | put "$1" >/dev/null; then
+		not_ok "$name: ${1##*/} refuses something very long"
+	else
+		ok "$name: ${1##*/} refuses something very long"
+	fi
+	if head -c 100000 /dev/urandom | put "$1" >/dev/null; then
+		not_ok "$name: ${1##*/} refuses noise"
+	else
+		ok "$name: ${1##*/} refuses noise"
+	fi
+	if head -c 200 /dev/zero | put "$1" >/dev/null; then
+		not_ok "$name: ${1##*/} refuses zeroes"
+	else
+		ok "$name: ${1##*/} refuses zeroes"
+	fi
+	# No byte at all: nothing happens, whatever the answer is.
+	: >"$1"
+}
+
+files() {
+	wanted files || return 0
+	load_dualbm policy=report boundary=0 || bail "dualbm does not load"
+	echo 4096 >$DBG/frame
+	snapshot >/tmp/before
+	bad_writes $D/policy "Invalid argument"
+	bad_writes $D/scrub "Invalid argument"
+	bad_writes $DBG/frame "Invalid argument"
+	refused_write $DBG/frame '0x\n' "Invalid argument"
+	refused_write $DBG/frame '99999999999999999999999\n' "Invalid argument"
+	bad_writes $DBG/inject "Operation not permitted"
+	refused_write $DBG/inject 'flip primary 4096\n' "Operation not permitted"
+	for _file in $D/stats $D/state $D/hooks $D/placement $D/last_violation; do
+		is "$name: ${_file##*/} is for reading" "$(/bin/stat -c %a "$_file")" 444
+		if echo armed | put "$_file" >/dev/null; then
+			not_ok "$name: ${_file##*/} cannot be written"
+		else
+			ok "$name: ${_file##*/} cannot be written"
+		fi
+	done
+	for _file in $DBG/violations $DBG/planes; do
+		is "$name: ${_file##*/} is root's, to read" "$(/bin/stat -c %a "$_file")" 400
+		refused_write "$_file" 'x\n' ""
+	done
+	is "$name: inject is root's, to write" "$(/bin/stat -c %a $DBG/inject)" 200
+	# Frames that are not there, or not memory.
+	for _pfn in 0 0xfffff 0xffffffffff 0xffffffffffffffff; do
+		check "$name: frame takes $_pfn" write $DBG/frame $_pfn
+		case $(cat $DBG/frame) in
+		"pfn=0x"*" state="*) ok "$name: frame $_pfn has a state" ;;
+		*) not_ok "$name: frame $_pfn has a state" "$(cat $DBG/frame)" ;;
+		esac
+	done
+	check "$name: scrub takes now" write $D/scrub now
+	echo 4096 >$DBG/frame
+	# Reading with all sizes and from all places.
+	for _file in "$D"/* $DBG/violations $DBG/planes $DBG/frame; do
+		dd if="$_file" bs=1 of=/dev/null 2>/dev/null
+		dd if="$_file" bs=4096 skip=9 of=/dev/null 2>/dev/null
+	done
+	snapshot >/tmp/after
+	check "$name: nothing has changed by that" cmp -s /tmp/before /tmp/after
+	cmp -s /tmp/before /tmp/after || diag "$(diff /tmp/before /tmp/after)"
+	expect_clean "$name"
+	rmmod dualbm
+	nothing_left "$name"
+}
+
+# ---- injection ----
+
+inject() {
+	wanted inject || return 0
+	load_dualbm policy=report inject=1 scrub_interval_ms=0 || bail "dualbm does not load"
+	for _bad in 'flip\n' 'flip primary\n' 'flip first 4096\n' 'flip primary x\n' 'clear primary 4096\n' \
+		'flip primaryprimaryprimaryprimary 4096\n'; do
+		refused_write $DBG/inject "$_bad" "Invalid argument"
+	done
+	bad_writes $DBG/inject "Invalid argument"
+	refused_write $DBG/inject 'flip primary 0xfffffffff\n' "No such device or address"
+	echo now >$D/scrub
+	is "$name: what was refused has done nothing" "$(stat violations)" 0
+	insmod_test frame order=0 || bail "no frame"
+	pfn=$(param frame pfn)
+	_found=0
+	for _plane in primary secondary untracked; do
+		check "$name: flip $_plane $pfn" write $DBG/inject "flip $_plane $pfn"
+		check "$name: scrub" write $D/scrub now
+		_found=$((_found + 1))
+		is "$name: found as plane_corruption" "$(stat plane_corruption)" $_found
+		is "$name: that frame" "$(($(last pfn)))" "$((pfn))"
+	done
+	is "$name: nothing else" "$(stat violations)" 3
+	check "$name: taints" tainted_bad_page
+	rmmod frame
+	check "$name: still armed" state_is armed
+	is "$name: nothing else" "$(stat violations)" 3
+	rmmod dualbm
+	nothing_left "$name"
+}
+
+# ---- scrubbing ----
+
+scrubbing() {
+	wanted scrubbing || return 0
+	load_dualbm policy=panic scrub_interval_ms=100 || bail "dualbm does not load"
+	load_start 64M
+	_passes=$(stat scrub_passes)
+	sleep 5
+	load_stop
+	at_least "$name: passes in 5 s" $(($(stat scrub_passes) - _passes)) 10
+	case $(cat $D/scrub) in
+	*" interval_ms=100 "*" found=0"*) ok "$name: found nothing" ;;
+	*) not_ok "$name: found nothing" "$(cat $D/scrub)" ;;
+	esac
+	echo 0 >$P/scrub_interval_ms
+	sleep 0.5
+	_passes=$(stat scrub_passes)
+	sleep 1
+	is "$name: 0 is off" "$(stat scrub_passes)" "$_passes"
+	echo 100 >$P/scrub_interval_ms
+	sleep 2
+	at_least "$name: and on again" $(($(stat scrub_passes) - _passes)) 3
+	check "$name: armed" state_is armed
+	expect_clean "$name"
+	rmmod dualbm
+	nothing_left "$name"
+}
+
+# ---- init that fails ----
+
+steps() {
+	wanted steps || return 0
+	load_start 48M
+	for _step in 1 2 3 4 5 6 7 8; do
+		if _err=$(modprobe dualbm policy=panic fail_at=$_step 2>&1); then
+			not_ok "$name: step $_step fails"
+			rmmod dualbm
+			continue
+		fi
+		case $_err in
+		*"Operation canceled"*) ok "$name: step $_step fails" ;;
+		*) not_ok "$name: step $_step fails as it was told to" "$_err" ;;
+		esac
+		nothing_left "$name: step $_step"
+	done
+	check "$name: without a failure it loads" load_dualbm policy=panic fail_at=9
+	expect_clean "$name"
+	load_stop
+	rmmod dualbm
+	nothing_left "$name"
+	expect_quiet_kernel "$name"
+}
+
+mkdir /sys/fs/cgroup/any 2>/dev/null
+echo +memory 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control
+steps
+bad_parameters
+runtime_parameters
+files
+scrubbing
+reload
+# Last: it leaves a taint.
+inject
 finish
