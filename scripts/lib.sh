@@ -164,7 +164,7 @@ with_lock() {
 
 	shift
 	(
-		flock -n 9 || {
+		flock -w 5 9 || {
 			say "waiting for another run that uses $CACHE ($name)"
 			flock 9
 		}
