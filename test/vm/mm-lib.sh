@@ -41,7 +41,7 @@ write() {
 
 # load_start BYTES: a little of everything, all the time, until load_stop.
 load_start() {
-	nice -n 5 stress-ng --quiet --temp-path /tmp --vm 1 --vm-bytes "$1" --fork 1 \
+	stress-ng --quiet --temp-path /tmp --vm 1 --vm-bytes "$1" --fork 1 \
 		--pipe 1 >/tmp/load.log 2>&1 &
 	load_pid=$!
 }
