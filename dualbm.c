@@ -30,16 +30,22 @@ const char *dualbm_reaction_name(enum dualbm_reaction reaction)
 	return reaction_names[reaction];
 }
 
+/* One line that says what was wrong and what is accepted, whatever was written. */
+static int refuse(const char *what, const char *text, const char *accepted)
+{
+	int length = min_t(size_t, strcspn(text, "\n"), 32);
+
+	pr_err("%s: \"%*pE\" is not accepted; use %s\n", what, length, text, accepted);
+	return -EINVAL;
+}
+
 int dualbm_reaction_parse(const char *what, const char *text,
 			  enum dualbm_reaction *reaction)
 {
 	int word = __sysfs_match_string(reaction_names, ARRAY_SIZE(reaction_names), text);
 
-	if (word < 0) {
-		pr_err("%s: \"%.32s\" is not accepted; use \"report\" or \"panic\"\n",
-		       what, text);
-		return -EINVAL;
-	}
+	if (word < 0)
+		return refuse(what, text, "\"report\" or \"panic\"");
 	WRITE_ONCE(*reaction, word);
 	return 0;
 }
@@ -62,10 +68,8 @@ static const struct kernel_param_ops reaction_ops = {
 
 static int switch_set(const char *text, const struct kernel_param *param)
 {
-	if (!sysfs_streq(text, "0") && !sysfs_streq(text, "1")) {
-		pr_err("%s: \"%.32s\" is not accepted; use 0 or 1\n", param->name, text);
-		return -EINVAL;
-	}
+	if (!sysfs_streq(text, "0") && !sysfs_streq(text, "1"))
+		return refuse(param->name, text, "0 or 1");
 	WRITE_ONCE(*(bool *)param->arg, text[0] == '1');
 	return 0;
 }
@@ -84,11 +88,8 @@ static int interval_set(const char *text, const struct kernel_param *param)
 {
 	unsigned int interval;
 
-	if (kstrtouint(text, 10, &interval) || interval > INT_MAX) {
-		pr_err("%s: \"%.32s\" is not accepted; use milliseconds, 0 to %d\n",
-		       param->name, text, INT_MAX);
-		return -EINVAL;
-	}
+	if (kstrtouint(text, 10, &interval) || interval > INT_MAX)
+		return refuse(param->name, text, "milliseconds, 0 to 2147483647");
 	WRITE_ONCE(dualbm_scrub_interval_ms, interval);
 	if (loaded)
 		dualbm_scrub_reschedule();

@@ -1040,6 +1040,42 @@ void dualbm_hook_canary(void);
 /* ------------------------------------------------------------------ */
 
 /**
+ * dualbm_tasks_init() - find what reading the stack of another task needs
+ *
+ * Context: Module init; may sleep.
+ *
+ * Return: 0, or -ENOENT with a log line.
+ */
+int dualbm_tasks_init(void);
+
+/**
+ * dualbm_tasks_look() - look at every task that does not run
+ *
+ * Context: Worker; may sleep before and after. Remembers, with a reference, the
+ * tasks that may be inside __alloc_pages(), for dualbm_tasks_outside().
+ *
+ * Return: false if there are too many of them.
+ */
+bool dualbm_tasks_look(void);
+
+/**
+ * dualbm_tasks_outside() - are the tasks that were in doubt outside
+ *
+ * Context: stop_machine(), after dualbm_tasks_look() returned true.
+ *
+ * Return: true if no task has been inside __alloc_pages() all the time since
+ * that look.
+ */
+bool dualbm_tasks_outside(void);
+
+/**
+ * dualbm_tasks_release() - drop the references of dualbm_tasks_look()
+ *
+ * Context: Worker.
+ */
+void dualbm_tasks_release(void);
+
+/**
  * dualbm_learn_disqualify() - frames are not what learning took them for
  * @pfn: first frame
  * @frames: how many; those that learning has not in hand are passed over

@@ -118,4 +118,35 @@ void dualbm_ftrace_detach(struct dualbm_hook *hook);
  */
 bool dualbm_ftrace_is_canary(struct dualbm_hook *hook, unsigned long ip);
 
+/**
+ * dualbm_function_address() - find a function that is not exported
+ * @symbol: its name
+ *
+ * Context: May sleep. Puts a kprobe there and takes it off again.
+ *
+ * Return: its address, behind an ENDBR if it begins with one (6.12); 0 if it
+ * cannot be probed.
+ */
+unsigned long dualbm_function_address(const char *symbol);
+
+/**
+ * dualbm_hook_hits() - the events that a hook delivered
+ * @id: its row
+ *
+ * Context: Any. The sum over all CPUs, while they go on counting.
+ *
+ * Return: the number since loading.
+ */
+u64 dualbm_hook_hits(enum dualbm_hook_id id);
+
+/**
+ * dualbm_hook_missed() - the events that a hook is known to have lost
+ * @hook: the hook
+ *
+ * Context: Any.
+ *
+ * Return: the number since loading, with the times it did not fire when provoked.
+ */
+u64 dualbm_hook_missed(const struct dualbm_hook *hook);
+
 #endif /* DUALBM_HOOKS_H */

@@ -9,16 +9,10 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
-#include <linux/sched/signal.h>
-#include <linux/sched/task.h>
-#include <linux/stacktrace.h>
 #include <linux/stop_machine.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 #include <linux/irq_work.h>
-#include <linux/kallsyms.h>
-#include <linux/kprobes.h>
-#include <linux/uaccess.h>
 
 #include "dualbm.h"
 
@@ -26,10 +20,6 @@
 #define WINDOW_CHUNKS	16UL
 #define WINDOW_FRAMES	(WINDOW_CHUNKS * DUALBM_CHUNK_FRAMES)
 #define WINDOW_WORDS	(WINDOW_FRAMES / BITS_PER_LONG)
-/* Tasks that only a look with all CPUs stopped can judge; more end the round. */
-#define DOUBTFUL_TASKS	512
-#define STACK_ENTRIES	128
-#define STACK_WORDS	64
 /* How often, and how far apart, tasks inside an allocation are waited for. */
 #define DRAIN_TRIES	40
 #define DRAIN_WAIT_MS	50
@@ -53,12 +43,6 @@ static struct work_struct relearn_work;
 static struct delayed_work watch_work;
 static struct irq_work relearn_irq_work;
 static bool learned_once;
-
-/* Only the worker uses these. */
-static struct task_struct *doubtful[DOUBTFUL_TASKS];
-static unsigned int nr_doubtful;
-static unsigned long stack_entries[STACK_ENTRIES];
-static unsigned long stack_words[STACK_WORDS];
 
 void dualbm_learn_disqualify(unsigned long pfn, unsigned long frames)
 {
@@ -250,130 +234,6 @@ static bool weed_out_window(struct window *now)
 	return any;
 }
 
-/* ---- is anybody still inside an allocation ---- */
-
-static unsigned int (*save_stack_of)(struct task_struct *task, unsigned long *store,
-				     unsigned int size, unsigned int skip);
-
-/* A stack that was read to its end names the way into the kernel last. */
-static bool stack_is_whole(unsigned int entries)
-{
-	static const char * const ends[] = { DUALBM_STACK_ENDS };
-	char name[KSYM_SYMBOL_LEN];
-	int i;
-
-	if (!entries || entries == STACK_ENTRIES)
-		return false;
-	sprint_symbol_no_offset(name, stack_entries[entries - 1]);
-	for (i = 0; i < ARRAY_SIZE(ends); i++)
-		if (strstarts(name, ends[i]))
-			return true;
-	return false;
-}
-
-/*
- * Is there any word on the stack of a task that does not run that points into
- * __alloc_pages()? A task that is inside has one: the return address into it,
- * which no return probe replaces, or where an interrupt found it. A task that
- * is outside may have one too, left from an earlier call.
- *
- * The stack may go away meanwhile, hence the careful copy; it goes only with the
- * task.
- */
-static bool stack_mentions_allocation(struct task_struct *task)
-{
-	unsigned long at = dualbm_task_sp(task);
-	unsigned long end = (unsigned long)task_stack_page(task) + THREAD_SIZE;
-	unsigned long words, i;
-
-	if (at >= end || end - at > THREAD_SIZE || at % sizeof(long))
-		return true;
-	for (; at < end; at += words * sizeof(long)) {
-		words = min_t(unsigned long, STACK_WORDS, (end - at) / sizeof(long));
-		if (copy_from_kernel_nofault(stack_words, (void *)at, words * sizeof(long)))
-			return true;
-		for (i = 0; i < words; i++)
-			if (dualbm_inside_allocation(stack_words[i]))
-				return true;
-	}
-	return false;
-}
-
-/*
- * Unwinds the stack: is the task really inside? Only with all CPUs stopped, as
- * unwinding a return probe of a task that wakes up is a warning to the kernel
- * (rethook_find_ret_addr(), kernel/trace/rethook.c, 6.1), and not of a task that
- * was preempted, for the same reason.
- */
-static bool stack_is_outside(struct task_struct *task)
-{
-	unsigned int entries, i;
-
-	if (task_is_running(task))
-		return false;
-	entries = save_stack_of(task, stack_entries, STACK_ENTRIES, 0);
-	for (i = 0; i < entries; i++)
-		if (dualbm_inside_allocation(stack_entries[i]))
-			return false;
-	return stack_is_whole(entries);
-}
-
-/* It has switched away for the last time; its stack may be gone already. */
-static bool task_is_gone(struct task_struct *task)
-{
-	return READ_ONCE(task->__state) == TASK_DEAD;
-}
-
-/* False if the task is inside, or if nothing can be said while others run. */
-static bool task_is_outside(struct task_struct *task)
-{
-	unsigned long switches = READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
-	bool mentions;
-
-	if (task == current || task_is_gone(task))
-		return true;
-	if (READ_ONCE(task->on_cpu))
-		return false;
-	/* Pairs with the next one: it must not have run while its stack was read. */
-	smp_rmb();
-	mentions = stack_mentions_allocation(task);
-	/* See above. */
-	smp_rmb();
-	return !mentions && !READ_ONCE(task->on_cpu) &&
-	       switches == READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
-}
-
-static void release_doubtful(void)
-{
-	while (nr_doubtful)
-		put_task_struct(doubtful[--nr_doubtful]);
-}
-
-/*
- * Look at every task; those that this cannot clear are left in doubtful[].
- * Returns false if there are too many.
- */
-static bool look_at_tasks(void)
-{
-	struct task_struct *process, *task;
-	bool room = true;
-
-	release_doubtful();
-	rcu_read_lock();
-	for_each_process_thread(process, task) {
-		if (task_is_outside(task))
-			continue;
-		room = nr_doubtful < DOUBTFUL_TASKS;
-		if (!room)
-			goto unlock;
-		get_task_struct(task);
-		doubtful[nr_doubtful++] = task;
-	}
-unlock:
-	rcu_read_unlock();
-	return room;
-}
-
 /*
  * Wait until no allocation that had its page at the time of the call still has
  * its alloc event to come. Between the two it runs or is preempted, in
@@ -385,7 +245,7 @@ static bool drain_allocations(void)
 {
 	synchronize_rcu_tasks();
 	synchronize_rcu();
-	return look_at_tasks();
+	return dualbm_tasks_look();
 }
 
 /* ---- the step itself ---- */
@@ -411,26 +271,13 @@ static void learn_word(unsigned long *planes, unsigned long word,
 	}
 }
 
-static bool doubtful_are_outside(void)
-{
-	unsigned int i;
-
-	/* Who runs now is a stopper; all others can be read. */
-	for (i = 0; i < nr_doubtful; i++)
-		if (!doubtful[i]->on_cpu && !task_is_gone(doubtful[i]) &&
-		    stack_mentions_allocation(doubtful[i]) &&
-		    !stack_is_outside(doubtful[i]))
-			return false;
-	return true;
-}
-
 static int learn_window_stopped(void *data)
 {
 	struct window *now = window;
 	unsigned long generation = *(unsigned long *)data;
 	unsigned long chunk, word;
 
-	if (!dualbm_mode_current(generation) || !doubtful_are_outside())
+	if (!dualbm_mode_current(generation) || !dualbm_tasks_outside())
 		return -EAGAIN;
 	WRITE_ONCE(dualbm_mode, DUALBM_FORGETTING);
 	dualbm_nmi_wait();
@@ -467,7 +314,7 @@ static void learn_window(unsigned long start_pfn, unsigned long generation)
 				break;
 			schedule_timeout_uninterruptible(msecs_to_jiffies(DRAIN_WAIT_MS));
 		}
-	release_doubtful();
+	dualbm_tasks_release();
 	WRITE_ONCE(window, NULL);
 	synchronize_rcu();
 }
@@ -579,31 +426,9 @@ void dualbm_learn_request(void)
 	irq_work_queue(&relearn_irq_work);
 }
 
-#if DUALBM_HAVE_STACK_OF_TASK
-static int find_stack_of_task(void)
-{
-	save_stack_of = stack_trace_save_tsk;
-	return 0;
-}
-#else
-static int find_stack_of_task(void)
-{
-	struct kprobe probe = { .symbol_name = "stack_trace_save_tsk" };
-	int ret = register_kprobe(&probe);
-
-	if (ret) {
-		pr_err("cannot find stack_trace_save_tsk, which learning needs: %d\n", ret);
-		return ret;
-	}
-	save_stack_of = (void *)probe.addr;
-	unregister_kprobe(&probe);
-	return 0;
-}
-#endif
-
 int dualbm_learn_init(void)
 {
-	int ret = find_stack_of_task();
+	int ret = dualbm_tasks_init();
 
 	if (ret)
 		return ret;

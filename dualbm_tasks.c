@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Is any task still inside __alloc_pages()? An allocation may sleep there with
+ * its page, and without its alloc event, for any length of time.
+ */
+#include <linux/kallsyms.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
+#include <linux/stacktrace.h>
+#include <linux/uaccess.h>
+
+#include "dualbm_hooks.h"
+
+/* Tasks that only a look with all CPUs stopped can judge; more end the round. */
+#define DOUBTFUL_TASKS	512
+#define STACK_ENTRIES	128
+#define STACK_WORDS	64
+
+/* Only the worker uses these, and the CPU that has stopped all others for it. */
+static struct task_struct *doubtful[DOUBTFUL_TASKS];
+static unsigned int nr_doubtful;
+static unsigned long stack_entries[STACK_ENTRIES];
+static unsigned long stack_words[STACK_WORDS];
+
+static unsigned int (*save_stack_of)(struct task_struct *task, unsigned long *store,
+				     unsigned int size, unsigned int skip);
+
+/* A stack that was read to its end names the way into the kernel last. */
+static bool stack_is_whole(unsigned int entries)
+{
+	static const char * const ends[] = { DUALBM_STACK_ENDS };
+	char name[KSYM_SYMBOL_LEN];
+	int i;
+
+	if (!entries || entries == STACK_ENTRIES)
+		return false;
+	sprint_symbol_no_offset(name, stack_entries[entries - 1]);
+	for (i = 0; i < ARRAY_SIZE(ends); i++)
+		if (strstarts(name, ends[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Is there any word on the stack of a task that does not run that points into
+ * __alloc_pages()? A task that is inside has one: the return address into it,
+ * which no return probe replaces, or where an interrupt found it. A task that
+ * is outside may have one too, left from an earlier call.
+ *
+ * The stack may go away meanwhile, hence the careful copy; it goes only with the
+ * task.
+ */
+static bool stack_mentions_allocation(struct task_struct *task)
+{
+	unsigned long at = dualbm_task_sp(task);
+	unsigned long end = (unsigned long)task_stack_page(task) + THREAD_SIZE;
+	unsigned long words, i;
+
+	if (at >= end || end - at > THREAD_SIZE || at % sizeof(long))
+		return true;
+	for (; at < end; at += words * sizeof(long)) {
+		words = min_t(unsigned long, STACK_WORDS, (end - at) / sizeof(long));
+		if (copy_from_kernel_nofault(stack_words, (void *)at, words * sizeof(long)))
+			return true;
+		for (i = 0; i < words; i++)
+			if (dualbm_inside_allocation(stack_words[i]))
+				return true;
+	}
+	return false;
+}
+
+/*
+ * Unwinds the stack: is the task really inside? Only with all CPUs stopped, as
+ * unwinding a return probe of a task that wakes up is a warning to the kernel
+ * (rethook_find_ret_addr(), kernel/trace/rethook.c, 6.1), and not of a task that
+ * was preempted, for the same reason.
+ */
+static bool stack_is_outside(struct task_struct *task)
+{
+	unsigned int entries, i;
+
+	if (task_is_running(task))
+		return false;
+	entries = save_stack_of(task, stack_entries, STACK_ENTRIES, 0);
+	for (i = 0; i < entries; i++)
+		if (dualbm_inside_allocation(stack_entries[i]))
+			return false;
+	return stack_is_whole(entries);
+}
+
+/* It has switched away for the last time; its stack may be gone already. */
+static bool task_is_gone(struct task_struct *task)
+{
+	return READ_ONCE(task->__state) == TASK_DEAD;
+}
+
+/* False if the task is inside, or if nothing can be said while others run. */
+static bool task_is_outside(struct task_struct *task)
+{
+	unsigned long switches = READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+	bool mentions;
+
+	if (task == current || task_is_gone(task))
+		return true;
+	if (READ_ONCE(task->on_cpu))
+		return false;
+	/* Pairs with the next one: it must not have run while its stack was read. */
+	smp_rmb();
+	mentions = stack_mentions_allocation(task);
+	/* See above. */
+	smp_rmb();
+	return !mentions && !READ_ONCE(task->on_cpu) &&
+	       switches == READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+}
+
+void dualbm_tasks_release(void)
+{
+	while (nr_doubtful)
+		put_task_struct(doubtful[--nr_doubtful]);
+}
+
+bool dualbm_tasks_look(void)
+{
+	struct task_struct *process, *task;
+	bool room = true;
+
+	dualbm_tasks_release();
+	rcu_read_lock();
+	for_each_process_thread(process, task) {
+		if (task_is_outside(task))
+			continue;
+		room = nr_doubtful < DOUBTFUL_TASKS;
+		if (!room)
+			goto unlock;
+		get_task_struct(task);
+		doubtful[nr_doubtful++] = task;
+	}
+unlock:
+	rcu_read_unlock();
+	return room;
+}
+
+bool dualbm_tasks_outside(void)
+{
+	unsigned int i;
+
+	/* Who runs now is a stopper; all others can be read. */
+	for (i = 0; i < nr_doubtful; i++)
+		if (!doubtful[i]->on_cpu && !task_is_gone(doubtful[i]) &&
+		    stack_mentions_allocation(doubtful[i]) &&
+		    !stack_is_outside(doubtful[i]))
+			return false;
+	return true;
+}
+
+int dualbm_tasks_init(void)
+{
+#if DUALBM_HAVE_STACK_OF_TASK
+	save_stack_of = stack_trace_save_tsk;
+#else
+	save_stack_of = (void *)dualbm_function_address("stack_trace_save_tsk");
+#endif
+	if (save_stack_of)
+		return 0;
+	pr_err("cannot find stack_trace_save_tsk, which learning needs\n");
+	return -ENOENT;
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Do the hooks fire? Each is provoked at load, and the ones that can be switched
+ * off or silenced again and again; what they have lost is counted.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include "dualbm_hooks.h"
+
+u64 dualbm_hook_hits(enum dualbm_hook_id id)
+{
+	u64 sum = 0;
+	int cpu, order;
+
+	for_each_possible_cpu(cpu) {
+		const struct dualbm_counters *counters = per_cpu_ptr(&dualbm_counters, cpu);
+
+		sum += READ_ONCE(counters->hits[id]);
+		for (order = 0; order < DUALBM_COUNTED_ORDERS; order++) {
+			if (id == DUALBM_HOOK_ALLOC)
+				sum += READ_ONCE(counters->alloc[order]);
+			if (id == DUALBM_HOOK_FREE)
+				sum += READ_ONCE(counters->free[order]);
+		}
+	}
+	return sum;
+}
+
+/*
+ * Does every ftrace hook still deliver? The canary is in the filter of each;
+ * the call is counted on this CPU, or not at all.
+ */
+static const char *canary_silent(void)
+{
+	u64 before[DUALBM_NR_HOOKS];
+	const char *silent = NULL;
+	int id;
+
+	preempt_disable_notrace();
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		before[id] = this_cpu_read(dualbm_counters.canary[id]);
+	dualbm_hook_canary();
+	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
+		struct dualbm_hook *hook = &dualbm_hooks[id];
+
+		if (!hook->attached || !hook->ops.func)
+			continue;
+		hook->dead = before[id] == this_cpu_read(dualbm_counters.canary[id]);
+		if (hook->dead)
+			silent = hook->symbol;
+	}
+	preempt_enable_notrace();
+	return silent;
+}
+
+/* Is the call to ftrace in the function's code? For hooks nothing provokes. */
+static bool site_is_live(const struct dualbm_hook *hook)
+{
+	unsigned long site = dualbm_function_address(hook->symbol);
+	u8 code[8];
+
+	return site && !copy_from_kernel_nofault(code, (void *)site, sizeof(code)) &&
+	       (DUALBM_FTRACE_SITE_IS_CALL(code) ||
+		DUALBM_FTRACE_SITE_IS_CALL(code + DUALBM_ENTRY_INSN_BYTES));
+}
+
+/*
+ * Isolates free pages as any user of contiguous ranges does: takes a block that
+ * was just free, and gives it back.
+ */
+static void exercise_isolate(void)
+{
+	struct page *page = alloc_pages(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN |
+					__GFP_NORETRY, pageblock_order);
+	unsigned long pfn, frames = 1UL << pageblock_order;
+
+	if (!page)
+		return;
+	pfn = page_to_pfn(page);
+	__free_pages(page, pageblock_order);
+	if (!alloc_contig_range(pfn, pfn + frames, MIGRATE_MOVABLE,
+				GFP_KERNEL | __GFP_NOWARN))
+		free_contig_range(pfn, frames);
+}
+
+static void exercise_bulk(void)
+{
+	/* More than one page at a time, so that vmalloc() asks the bulk allocator. */
+	vfree(vmalloc(8 * PAGE_SIZE));
+}
+
+static void exercise_pages(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
+
+	if (page)
+		__free_page(page);
+}
+
+int dualbm_hooks_exercise(void)
+{
+	const char *silent = canary_silent();
+	u64 before[DUALBM_NR_HOOKS];
+	int id;
+
+	if (silent) {
+		pr_err("hook %s was attached but does not fire; not loaded\n", silent);
+		return -ENODEV;
+	}
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		before[id] = dualbm_hook_hits(id);
+	exercise_pages();
+	exercise_bulk();
+	exercise_isolate();
+	unpoison_memory(ULONG_MAX);
+	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
+		struct dualbm_hook *hook = &dualbm_hooks[id];
+
+		if (!hook->attached || dualbm_hook_hits(id) != before[id] ||
+		    hook->mechanism == DUALBM_NOTIFIER || hook->mechanism == DUALBM_CPUHP)
+			continue;
+		/* These fire in places that nothing reaches without side effects. */
+		if (hook->mechanism == DUALBM_FTRACE && site_is_live(hook))
+			continue;
+		if (hook->required) {
+			pr_err("hook %s was attached but does not fire; not loaded\n",
+			       hook->symbol);
+			return -ENODEV;
+		}
+		hook->dead = true;
+	}
+	return 0;
+}
+
+u64 dualbm_hook_missed(const struct dualbm_hook *hook)
+{
+	u64 missed = hook->silent;
+
+	if (hook->attached && hook->missed)
+		missed += hook->missed();
+	return missed;
+}
+
+u64 dualbm_hooks_missed(void)
+{
+	u64 missed = 0;
+	int id;
+
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		missed += dualbm_hook_missed(&dualbm_hooks[id]);
+	return missed;
+}
+
+const char *dualbm_hooks_lost(void)
+{
+	const char *lost = NULL;
+	int id;
+
+	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
+		struct dualbm_hook *hook = &dualbm_hooks[id];
+		u64 missed;
+
+		if (!hook->attached || !hook->required || !hook->missed)
+			continue;
+		missed = hook->missed();
+		if (xchg(&hook->seen, missed) != missed)
+			lost = "a required hook has missed events";
+	}
+	if (canary_silent())
+		lost = "an ftrace hook does not fire";
+	return lost;
+}
+
+/* Provoke the hooks that a switch or another probe can silence. */
+static const char *kprobes_silent(void)
+{
+	static const enum dualbm_hook_id ids[] = {
+		DUALBM_HOOK_ALLOC, DUALBM_HOOK_FREE, DUALBM_HOOK_BULK,
+		DUALBM_HOOK_BOUNDARY_ALLOC, DUALBM_HOOK_BOUNDARY_FREE,
+	};
+	u64 before[ARRAY_SIZE(ids)];
+	const char *silent = NULL;
+	int i;
+
+	/* A hook that counts the call as missed is not dead. */
+	for (i = 0; i < ARRAY_SIZE(ids); i++)
+		before[i] = dualbm_hook_hits(ids[i]) + dualbm_hook_missed(&dualbm_hooks[ids[i]]);
+	exercise_pages();
+	exercise_bulk();
+	for (i = 0; i < ARRAY_SIZE(ids); i++) {
+		struct dualbm_hook *hook = &dualbm_hooks[ids[i]];
+
+		if (!hook->attached)
+			continue;
+		hook->dead = dualbm_hook_hits(ids[i]) + dualbm_hook_missed(hook) == before[i];
+		if (hook->dead) {
+			hook->silent++;
+			silent = hook->symbol;
+		}
+	}
+	return silent;
+}
+
+const char *dualbm_hooks_watch(void)
+{
+	const char *lost = dualbm_hooks_lost();
+	const char *silent = kprobes_silent();
+
+	if (silent)
+		pr_warn_ratelimited("hook %s does not fire\n", silent);
+	return silent ? "a hook does not fire" : lost;
+}
+
+bool dualbm_hooks_dead(void)
+{
+	int id;
+
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		if (dualbm_hooks[id].required && dualbm_hooks[id].dead)
+			return true;
+	return false;
+}
+
+bool dualbm_hooks_may_lose(void)
+{
+	return dualbm_hooks[DUALBM_HOOK_BULK].mechanism == DUALBM_KRETPROBE;
+}
