@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 for kernel in $KERNELS; do
-	vm "paths-$kernel" "done" --kernel "$kernel" --timeout 420 --mem 3072 --hotplug --balloon \
+	vm "paths-$kernel" "done" --kernel "$kernel" --timeout 600 --mem 3072 --hotplug --balloon \
 		--append "movablecore=512M default_hugepagesz=2M hugepagesz=1G hugepages=1" -- paths.sh
 done
 done_testing
