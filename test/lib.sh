@@ -18,7 +18,7 @@ ok() {
 not_ok() {
 	printf 'not ok %d - %s\n' $((count += 1)) "$1"
 	failures=$((failures + 1))
-	[[ -z ${2-} ]] || printf "%s\n" "$2" | sed "s/^/#     /" >&2
+	printf '# failed: %s\n%s\n' "$1" "${2-}" | sed '/^$/d; 2,$s/^/#     /' >&2
 	return 0
 }
 
@@ -57,7 +57,7 @@ empty() {
 # vm NAME done|panic VM-RUN-ARGUMENTS...: the guest's test points, each with
 # NAME before it, and one for how it ended. The log's name is left in $vm_log.
 vm() {
-	local name=$1 end=$2 line status=0 status_file
+	local name=$1 end=$2 line status=0 status_file red=''
 
 	shift 2
 	mkdir -p "$CACHE/logs"
@@ -68,15 +68,17 @@ vm() {
 		case $line in
 		'ok '*)
 			line=${line#ok }
+			red=''
 			ok "$name: ${line#- }"
 			;;
 		'not ok '*)
 			line=${line#not ok }
+			red=yes
 			not_ok "$name: ${line#- }" "log: $vm_log"
 			;;
 		'#'*)
 			# After a failure it explains it.
-			printf '%s\n' "$line"
+			if [[ $red ]]; then printf '%s\n' "#     ${line#\# }" >&2; else printf '%s\n' "$line"; fi
 			;;
 		'Bail out!'*) not_ok "$name: $line" "log: $vm_log" ;;
 		esac
