@@ -20,9 +20,9 @@ build_steps() {
 
 for kernel in $KERNELS; do
 	release=$(kernel_release "$kernel")
-	vm "lifecycle-$kernel" done --kernel "$kernel" --timeout 400 -- lifecycle.sh
+	vm "lifecycle-$kernel" 'done' --kernel "$kernel" --timeout 900 -- lifecycle.sh
 	check "$kernel: a build whose init fails when told to" build_steps "$release"
-	DUALBM_MODULES=$modules vm "steps-$kernel" done --kernel "$kernel" -- lifecycle.sh steps
+	DUALBM_MODULES=$modules vm "steps-$kernel" 'done' --kernel "$kernel" -- lifecycle.sh steps
 done
 rm -rf "$modules"
 done_testing
