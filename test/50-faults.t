@@ -39,7 +39,7 @@ for kernel in $KERNELS; do
 	stopped "$kernel, handed out twice" double_alloc record 0 0 "faulty_hand_out_twice$by"
 	vm "$kernel, freed with the wrong order" panic --kernel "$kernel" -- \
 		faults.sh none policy=panic boundary=0 stop load fault=wrong_order checked=0
-	stopped "$kernel, freed with the wrong order" double_free pcp 1 0 "faulty_wrong_order$by"
+	stopped "$kernel, freed with the wrong order" double_free "(pcp|buddy)" 1 0 "faulty_wrong_order$by"
 	vm "$kernel, not proven" panic --kernel "$kernel" -- \
 		faults.sh none on_degraded=panic stop load fault=wrong_order
 	stopped "$kernel, not proven, on_degraded=panic" unproven none 1 0 "faulty_wrong_order$by"

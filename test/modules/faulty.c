@@ -107,23 +107,30 @@ static bool unlink_from_buddy(struct page *page, unsigned int ord)
 	return found;
 }
 
-static bool unlink_from_pcp(struct page *page, unsigned int ord)
+/* The caller holds pcp->lock. */
+static bool lies_on_pcp(struct page *page)
 {
 	struct per_cpu_pages *pcp = local_pcp(page);
 	struct list_head *entry;
-	bool found = false;
 	unsigned int i;
 
+	for (i = 0; i < NR_PCP_LISTS; i++)
+		list_for_each(entry, &pcp->lists[i])
+			if (entry == &page->pcp_list)
+				return true;
+	return false;
+}
+
+static bool unlink_from_pcp(struct page *page, unsigned int ord)
+{
+	struct per_cpu_pages *pcp = local_pcp(page);
+	bool found;
+
 	spin_lock(&pcp->lock);
-	for (i = 0; i < NR_PCP_LISTS && !found; i++) {
-		list_for_each(entry, &pcp->lists[i]) {
-			if (entry != &page->pcp_list)
-				continue;
-			list_del(entry);
-			pcp->count -= 1 << ord;
-			found = true;
-			break;
-		}
+	found = lies_on_pcp(page);
+	if (found) {
+		list_del(&page->pcp_list);
+		pcp->count -= 1 << ord;
 	}
 	spin_unlock(&pcp->lock);
 	return found;
@@ -197,7 +204,7 @@ static noinline void faulty_reset_free(void)
 	struct page *page = alloc_pages(TEST_GFP_ATOMIC, order);
 	struct page *other = alloc_pages(TEST_GFP_ATOMIC, order);
 	struct list_head *prev, *next;
-	bool head;
+	bool head, listed;
 
 	if (!page || !other) {
 		result = -ENOMEM;
@@ -207,13 +214,17 @@ static noinline void faulty_reset_free(void)
 	__free_pages(page, order);
 	/* The list checks of the kernel see an entry that is added to itself. */
 	__free_pages(other, order);
+	/* A per-CPU list that is full may have been emptied into the buddy lists. */
 	head = PageBuddy(page);
+	spin_lock(&local_pcp(page)->lock);
+	listed = lies_on_pcp(page);
+	spin_unlock(&local_pcp(page)->lock);
 	prev = page->pcp_list.prev;
 	next = page->pcp_list.next;
 	free_again(page);
 	if (leave)
 		return;
-	if (on_pcp(order))
+	if (listed)
 		undo_second_entry(page, prev, next);
 	else if (!head)
 		unlink_block(page, order);
