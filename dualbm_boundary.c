@@ -27,8 +27,9 @@ static unsigned int frame_code(unsigned long pfn)
 }
 
 /*
- * The last block reported, and by whom: its remains are no second finding. Each
- * of its frames but the first may be freed once more in that call.
+ * The last block reported, and by whom: what the same call frees of it is no
+ * second finding. That is the whole block if its count is 1, once more; if the
+ * count is 0 already, each frame but the first.
  */
 static struct {
 	struct task_struct *task;
@@ -39,7 +40,7 @@ static struct {
 
 bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames)
 {
-	if (READ_ONCE(reported.task) != current || pfn <= reported.pfn ||
+	if (READ_ONCE(reported.task) != current || pfn < reported.pfn ||
 	    pfn + frames > reported.pfn + reported.frames || frames > reported.left)
 		return false;
 	reported.left -= frames;
@@ -79,7 +80,7 @@ static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
 		return 0;
 	reported.pfn = pfn;
 	reported.frames = 1UL << order;
-	reported.left = reported.frames - 1;
+	reported.left = reported.frames - (page_ref_count(page) != 1);
 	WRITE_ONCE(reported.task, current);
 	dualbm_report(&v);
 	return 0;
