@@ -55,6 +55,8 @@ path() {
 	fi
 	diag "$name: $(($(cut -d. -f1 /proc/uptime) - started)) s"
 	check "$name: armed at the end" wait_for 120 state_is armed
+	# A healthy machine loses nothing that matters, whatever the load.
+	is "$name: was not degraded" "$(dmesg | grep 'dualbm: degraded')" ""
 	expect_clean "$name"
 	dmesg -c >/dev/null
 }
