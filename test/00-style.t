@@ -49,6 +49,7 @@ for kernel in $KERNELS; do
 done
 
 mapfile -t sources < <(find . -path ./build -prune -o -name '*.[ch]' ! -name '*.mod.c' -print | sort)
+scripts/checkpatch --fetch
 empty "checkpatch --strict: ${#sources[@]} files" "$(scripts/checkpatch "${sources[@]}" 2>&1 || :)"
 empty "shellcheck: ${#shells[@]} scripts" "$(shellcheck -x "${shells[@]}" 2>&1 || :)"
 
