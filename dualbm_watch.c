@@ -87,18 +87,22 @@ static void exercise_isolate(void)
 		free_contig_range(pfn, frames);
 }
 
-static void exercise_bulk(void)
+/* More than one page at a time, so that vmalloc() asks the bulk allocator. */
+static bool exercise_bulk(void)
 {
-	/* More than one page at a time, so that vmalloc() asks the bulk allocator. */
-	vfree(vmalloc(8 * PAGE_SIZE));
+	void *area = vmalloc(8 * PAGE_SIZE);
+
+	vfree(area);
+	return area;
 }
 
-static void exercise_pages(void)
+static bool exercise_pages(void)
 {
 	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
 
 	if (page)
 		__free_page(page);
+	return page;
 }
 
 int dualbm_hooks_exercise(void)
@@ -113,8 +117,10 @@ int dualbm_hooks_exercise(void)
 	}
 	for (id = 0; id < DUALBM_NR_HOOKS; id++)
 		before[id] = dualbm_hook_hits(id);
-	exercise_pages();
-	exercise_bulk();
+	if (!exercise_pages() || !exercise_bulk()) {
+		pr_err("not enough memory to exercise the hooks: 32 KiB needed\n");
+		return -ENOMEM;
+	}
 	exercise_isolate();
 	unpoison_memory(ULONG_MAX);
 	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
@@ -189,8 +195,9 @@ static const char *kprobes_silent(void)
 	/* A hook that counts the call as missed is not dead. */
 	for (i = 0; i < ARRAY_SIZE(ids); i++)
 		before[i] = dualbm_hook_hits(ids[i]) + dualbm_hook_missed(&dualbm_hooks[ids[i]]);
-	exercise_pages();
-	exercise_bulk();
+	/* Without memory nothing was provoked, and silence says nothing. */
+	if (!exercise_pages() || !exercise_bulk())
+		return NULL;
 	for (i = 0; i < ARRAY_SIZE(ids); i++) {
 		struct dualbm_hook *hook = &dualbm_hooks[ids[i]];
 
