@@ -326,11 +326,22 @@ static noinline void faulty_put_page_twice(void)
 		set_page_count(page, 0);
 }
 
+/*
+ * Allocations halve what a per-CPU list remembers of frees in a row. With that
+ * left over, the next free may flush the list, and the kernel's list check would
+ * stop the machine at a page that is on it twice.
+ */
+#define CALMING_PAGES	16
+
 static void make_fault(void)
 {
+	struct page *calm[CALMING_PAGES];
 	unsigned long flags;
+	int i;
 
 	local_irq_save(flags);
+	for (i = 0; i < CALMING_PAGES; i++)
+		calm[i] = alloc_page(TEST_GFP_ATOMIC);
 	result = 0;
 	if (!strcmp(fault, "double_free"))
 		faulty_double_free();
@@ -344,6 +355,9 @@ static void make_fault(void)
 		faulty_put_page_twice();
 	else
 		result = -EINVAL;
+	for (i = 0; i < CALMING_PAGES; i++)
+		if (calm[i])
+			__free_page(calm[i]);
 	local_irq_restore(flags);
 }
 
