@@ -440,6 +440,22 @@ static __always_inline unsigned long *dualbm_lookup(unsigned long pfn)
 }
 
 /**
+ * dualbm_planes_at() - the planes that hold a frame, if they can be trusted
+ * @pfn: any number; frames of no memory are allowed
+ *
+ * Context: as dualbm_lookup().
+ *
+ * Return: the planes of the frame's chunk; NULL if no chunk holds it or if the
+ * directory's copies disagree.
+ */
+static __always_inline unsigned long *dualbm_planes_at(unsigned long pfn)
+{
+	unsigned long *planes = dualbm_lookup(pfn);
+
+	return likely(planes > DUALBM_LOOKUP_CORRUPT) ? planes : NULL;
+}
+
+/**
  * dualbm_directory_confirm() - is a disagreement in the directory real
  * @pfn: the frame whose lookup said so
  *

@@ -19,9 +19,9 @@ struct boundary_call {
 
 static unsigned int frame_code(unsigned long pfn)
 {
-	unsigned long *planes = dualbm_lookup(pfn);
+	unsigned long *planes = dualbm_planes_at(pfn);
 
-	if (!planes || planes == DUALBM_LOOKUP_CORRUPT)
+	if (!planes)
 		return DUALBM_CODE_UNTRACKED;
 	return dualbm_planes_code(planes, pfn % DUALBM_CHUNK_FRAMES);
 }

@@ -79,8 +79,8 @@ static int frame_code(unsigned long pfn)
 	int code = -ENXIO;
 
 	rcu_read_lock();
-	planes = dualbm_lookup(pfn);
-	if (planes && planes != DUALBM_LOOKUP_CORRUPT)
+	planes = dualbm_planes_at(pfn);
+	if (planes)
 		code = dualbm_planes_code(planes, pfn % DUALBM_CHUNK_FRAMES);
 	rcu_read_unlock();
 	return code;
@@ -137,8 +137,8 @@ static int inject_flip(const char *name, unsigned long pfn)
 	if (plane < 0)
 		return -EINVAL;
 	rcu_read_lock();
-	planes = dualbm_lookup(pfn);
-	if (planes && planes != DUALBM_LOOKUP_CORRUPT) {
+	planes = dualbm_planes_at(pfn);
+	if (planes) {
 		change_bit(pfn % DUALBM_CHUNK_FRAMES, dualbm_plane(planes, plane));
 		ret = 0;
 	}

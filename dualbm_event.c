@@ -92,9 +92,9 @@ void dualbm_forget_range(unsigned long pfn, unsigned long frames)
 	while (frames) {
 		unsigned long first = pfn % DUALBM_CHUNK_FRAMES;
 		unsigned long nr = min(frames, DUALBM_CHUNK_FRAMES - first);
-		unsigned long *planes = dualbm_lookup(pfn);
+		unsigned long *planes = dualbm_planes_at(pfn);
 
-		if (planes && planes != DUALBM_LOOKUP_CORRUPT)
+		if (planes)
 			dualbm_planes_forget(planes, first, nr);
 		pfn += nr;
 		frames -= nr;
@@ -114,8 +114,8 @@ static noinline void event_untracked(enum dualbm_mode mode,
 	if (mode == DUALBM_SETTLING && event == DUALBM_DEPART) {
 		/* A folio of compaction: it lies in one buddy block, so in one chunk. */
 		dualbm_learn_disqualify(pfn, frames);
-		planes = dualbm_lookup(pfn);
-		if (planes && planes != DUALBM_LOOKUP_CORRUPT)
+		planes = dualbm_planes_at(pfn);
+		if (planes)
 			dualbm_planes_apply(planes, event, pfn % DUALBM_CHUNK_FRAMES,
 					    frames, &found);
 		return;
@@ -163,12 +163,9 @@ void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
 /* The planes of a frame, if they are there and events are believed; else NULL. */
 static __always_inline unsigned long *planes_of(unsigned long pfn)
 {
-	unsigned long *planes;
-
 	if (unlikely(READ_ONCE(dualbm_mode) != DUALBM_TRACKING))
 		return NULL;
-	planes = dualbm_lookup(pfn);
-	return likely(planes > DUALBM_LOOKUP_CORRUPT) ? planes : NULL;
+	return dualbm_planes_at(pfn);
 }
 
 static noinline void frame_unexpected(enum dualbm_event_type event,

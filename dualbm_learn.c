@@ -137,9 +137,9 @@ static void learn_pcp_free(struct zone *zone)
 
 			list_for_each_entry(page, &pcp->lists[index], lru) {
 				unsigned long pfn = page_to_pfn(page);
-				unsigned long *planes = dualbm_lookup(pfn);
+				unsigned long *planes = dualbm_planes_at(pfn);
 
-				if (planes && planes != DUALBM_LOOKUP_CORRUPT)
+				if (planes)
 					learn_range_free(planes, pfn % DUALBM_CHUNK_FRAMES,
 							 1UL << dualbm_pcp_order(index));
 			}
@@ -283,9 +283,9 @@ static int learn_window_stopped(void *data)
 	dualbm_nmi_wait();
 	for (chunk = 0; chunk < WINDOW_CHUNKS; chunk++) {
 		unsigned long offset = chunk * DUALBM_CHUNK_FRAMES;
-		unsigned long *planes = dualbm_lookup(now->start_pfn + offset);
+		unsigned long *planes = dualbm_planes_at(now->start_pfn + offset);
 
-		if (!planes || planes == DUALBM_LOOKUP_CORRUPT)
+		if (!planes)
 			continue;
 		for (word = 0; word < DUALBM_PLANE_WORDS; word++)
 			learn_word(planes, word,

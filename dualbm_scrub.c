@@ -65,11 +65,11 @@ static int confirm_stopped(void *data)
 	dualbm_nmi_wait();
 	for (i = 0; i < suspects.nr; i++) {
 		struct suspect *suspect = &suspects.word[i];
-		unsigned long *planes = dualbm_lookup(suspect->pfn);
+		unsigned long *planes = dualbm_planes_at(suspect->pfn);
 		unsigned long first = suspect->pfn % DUALBM_CHUNK_FRAMES;
 		unsigned long frames;
 
-		if (!planes || planes == DUALBM_LOOKUP_CORRUPT) {
+		if (!planes) {
 			suspect->frames = 0;
 			continue;
 		}
@@ -108,9 +108,8 @@ static bool repair(const struct suspect *suspect)
 			continue;
 		zone = page_zone(page);
 		spin_lock_irq(&zone->lock);
-		planes = dualbm_lookup(suspect->pfn);
-		if (planes > DUALBM_LOOKUP_CORRUPT &&
-		    dualbm_buddy_covers(zone, suspect->pfn + frame))
+		planes = dualbm_planes_at(suspect->pfn);
+		if (planes && dualbm_buddy_covers(zone, suspect->pfn + frame))
 			repaired |= dualbm_planes_learn(planes, first / BITS_PER_LONG,
 							BIT(frame), DUALBM_CODE_FREE);
 		spin_unlock_irq(&zone->lock);
