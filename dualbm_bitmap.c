@@ -7,6 +7,10 @@
  * it came from is the verdict. Neighbours in a word belong to others, so no
  * word is ever stored to as a whole unless all of its frames are the event's.
  */
+#ifdef __KERNEL__
+#include <asm/processor.h>
+#endif
+
 #include "dualbm_bitmap.h"
 
 #define A	DUALBM_CODE_ALLOCATED
@@ -187,6 +191,19 @@ static noinline void settle_move(unsigned long *planes, enum dualbm_event_type e
 }
 
 /*
+ * Tokens that are not where they should be may be in the hands of another CPU,
+ * which has taken them and will give them in a moment; until then their codewords
+ * are illegal. A codeword that stays so is a fault of the planes.
+ */
+static void await_tokens(unsigned long *planes, unsigned long word, unsigned long mask)
+{
+	unsigned int tries = DUALBM_TOKEN_TRIES;
+
+	while ((dualbm_planes_illegal(planes, word) & mask) && tries--)
+		cpu_relax();
+}
+
+/*
  * Alloc and free move tokens between the primary and the secondary plane. The
  * token is taken before it is given: of two CPUs that free one frame at once,
  * by a bug, one finds it gone.
@@ -198,9 +215,12 @@ static __always_inline void move_word(unsigned long *planes,
 				      struct dualbm_mismatch *found)
 {
 	unsigned long took = take(planes, from, word, mask);
-	unsigned long gave = give(planes, to, word, mask);
-	unsigned long untracked = read_word(planes, DUALBM_UNTRACKED, word) & mask;
+	unsigned long gave, untracked;
 
+	if (unlikely(took != mask))
+		await_tokens(planes, word, mask & ~took);
+	gave = give(planes, to, word, mask);
+	untracked = read_word(planes, DUALBM_UNTRACKED, word) & mask;
 	if (unlikely(took != mask || (gave | untracked)))
 		settle_move(planes, event, word, mask, took, gave, untracked, found);
 }
@@ -286,21 +306,22 @@ bool dualbm_planes_apply(unsigned long *planes, enum dualbm_event_type event,
 }
 
 bool dualbm_planes_moved(unsigned long *planes, enum dualbm_event_type event,
-			 unsigned long frame, unsigned int code,
+			 unsigned long frame, unsigned int seen,
 			 struct dualbm_mismatch *found)
 {
-	unsigned long mask = BIT(frame % BITS_PER_LONG);
-	unsigned long primary = code & BIT(DUALBM_PRIMARY) ? mask : 0;
-	unsigned long secondary = code & BIT(DUALBM_SECONDARY) ? mask : 0;
-	unsigned long untracked = code & BIT(DUALBM_UNTRACKED) ? mask : 0;
+	enum dualbm_plane from = event == DUALBM_ALLOC ? DUALBM_SECONDARY : DUALBM_PRIMARY;
+	enum dualbm_plane to = event == DUALBM_ALLOC ? DUALBM_PRIMARY : DUALBM_SECONDARY;
+	unsigned long word = frame / BITS_PER_LONG, mask = BIT(frame % BITS_PER_LONG);
+	unsigned long took = seen & BIT(from) ? mask : 0;
+	unsigned long gave = seen & BIT(to) ? mask : 0;
 
 	found->frames = 0;
-	if (event == DUALBM_ALLOC)
-		settle_move(planes, event, frame / BITS_PER_LONG, mask, secondary,
-			    primary, untracked, found);
-	else
-		settle_move(planes, event, frame / BITS_PER_LONG, mask, primary,
-			    secondary, untracked, found);
+	if (!took) {
+		await_tokens(planes, word, mask);
+		gave = give(planes, to, word, mask);
+	}
+	settle_move(planes, event, word, mask, took, gave,
+		    read_word(planes, DUALBM_UNTRACKED, word) & mask, found);
 	return !found->frames;
 }
 

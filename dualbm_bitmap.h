@@ -38,6 +38,11 @@ enum dualbm_plane {
 #define DUALBM_CODE_DEPARTING	0x7u	/* all three */
 #define DUALBM_NR_CODES		8u
 
+/* How often an event looks for a token that another CPU has in its hands. */
+#ifndef DUALBM_TOKEN_TRIES
+#define DUALBM_TOKEN_TRIES	1000
+#endif
+
 /* What can happen to the frames of a block; one row each in the rule table. */
 enum dualbm_event_type {
 	DUALBM_ALLOC,		/* the allocator hands the block out */
@@ -150,7 +155,9 @@ static inline unsigned long dualbm_word_mask(unsigned long first,
  *
  * Context: Any; takes no lock. The caller must be the only party that may
  * change these frames (docs/design.md, "Who may change a frame"); neighbours in
- * the same word may change at the same time.
+ * the same word may change at the same time. Where the caller is not, because
+ * two CPUs allocate or free a block at once, the second one waits, some
+ * microseconds at most, until the first one's update of a word is whole.
  *
  * Return: true if every frame was as the rule table expects, or false with
  * the first broken rule in *@found. Either way the frames are then what the
@@ -193,7 +200,7 @@ bool dualbm_planes_free(unsigned long *planes, unsigned long first,
  * @planes: the chunk's planes
  * @event: %DUALBM_ALLOC or %DUALBM_FREE
  * @frame: index of the frame in the chunk
- * @code: what dualbm_move_frame() returned
+ * @seen: what dualbm_move_frame() returned
  * @found: filled in when the function returns false
  *
  * Context: As dualbm_planes_apply().
@@ -201,7 +208,7 @@ bool dualbm_planes_free(unsigned long *planes, unsigned long first,
  * Return: As dualbm_planes_apply().
  */
 bool dualbm_planes_moved(unsigned long *planes, enum dualbm_event_type event,
-			 unsigned long frame, unsigned int code,
+			 unsigned long frame, unsigned int seen,
 			 struct dualbm_mismatch *found);
 
 /**
@@ -285,24 +292,22 @@ unsigned long dualbm_planes_illegal(unsigned long *planes, unsigned long word);
  *
  * Context: As dualbm_planes_apply().
  *
- * Return: the old codeword. If it is any but @from's, dualbm_planes_moved()
- * has to finish the event.
+ * Return: %BIT(@from), the old codeword, if it was that. Else the bits that were
+ * seen until one was not as expected: then dualbm_planes_moved() has to finish
+ * the event.
  */
 static __always_inline unsigned int dualbm_move_frame(unsigned long *planes,
 						      enum dualbm_plane from,
 						      enum dualbm_plane to,
 						      unsigned long frame)
 {
-	unsigned int code = 0;
-
-	/* Three branches that are never taken cost less than three values. */
-	if (likely(test_and_clear_bit(frame, dualbm_plane(planes, from))))
-		code |= BIT(from);
+	if (unlikely(!test_and_clear_bit(frame, dualbm_plane(planes, from))))
+		return 0;
 	if (unlikely(test_and_set_bit(frame, dualbm_plane(planes, to))))
-		code |= BIT(to);
+		return BIT(from) | BIT(to);
 	if (unlikely(test_bit(frame, dualbm_plane(planes, DUALBM_UNTRACKED))))
-		code |= BIT(DUALBM_UNTRACKED);
-	return code;
+		return BIT(from) | BIT(DUALBM_UNTRACKED);
+	return BIT(from);
 }
 
 #endif /* DUALBM_BITMAP_H */

@@ -170,12 +170,12 @@ static __always_inline unsigned long *planes_of(unsigned long pfn)
 
 static noinline void frame_unexpected(enum dualbm_event_type event,
 				      unsigned long pfn, unsigned long *planes,
-				      unsigned int code)
+				      unsigned int seen)
 {
 	unsigned long first = pfn % DUALBM_CHUNK_FRAMES;
 	struct dualbm_mismatch found;
 
-	if (!dualbm_planes_moved(planes, event, first, code, &found))
+	if (!dualbm_planes_moved(planes, event, first, seen, &found))
 		rule_broken(event, pfn, 0, pfn - first, &found);
 }
 
@@ -202,24 +202,20 @@ static noinline void move_block_event(enum dualbm_event_type event,
 }
 
 /* Single frames are nearly all events; what is out of the way goes the long way. */
-static __always_inline void move_event(enum dualbm_event_type event,
-				       enum dualbm_plane from, enum dualbm_plane to,
-				       unsigned long pfn, unsigned int order)
+static __always_inline void move_frame_event(enum dualbm_event_type event,
+					     enum dualbm_plane from,
+					     enum dualbm_plane to, unsigned long pfn)
 {
-	unsigned long *planes;
-	unsigned int code;
-	bool nmi;
+	bool nmi = event_begin();
+	unsigned long *planes = planes_of(pfn);
+	unsigned int seen;
 
-	if (order)
-		return move_block_event(event, pfn, order);
-	nmi = event_begin();
-	planes = planes_of(pfn);
 	if (likely(planes)) {
-		code = dualbm_move_frame(planes, from, to, pfn % DUALBM_CHUNK_FRAMES);
-		if (unlikely(code != BIT(from)))
-			frame_unexpected(event, pfn, planes, code);
+		seen = dualbm_move_frame(planes, from, to, pfn % DUALBM_CHUNK_FRAMES);
+		if (unlikely(seen != BIT(from)))
+			frame_unexpected(event, pfn, planes, seen);
 	} else {
-		dualbm_event(event, pfn, order);
+		dualbm_event(event, pfn, 0);
 	}
 	event_end(nmi);
 }
@@ -230,9 +226,14 @@ void dualbm_probe_alloc(void *data, struct page *page, unsigned int order,
 {
 	if (unlikely(!page))
 		return;
-	dualbm_count_order(alloc, order);
-	move_event(DUALBM_ALLOC, DUALBM_SECONDARY, DUALBM_PRIMARY, page_to_pfn(page),
-		   order);
+	if (unlikely(order)) {
+		dualbm_count_order(alloc, order);
+		move_block_event(DUALBM_ALLOC, page_to_pfn(page), order);
+		return;
+	}
+	dualbm_count_order(alloc, 0);
+	move_frame_event(DUALBM_ALLOC, DUALBM_SECONDARY, DUALBM_PRIMARY,
+			 page_to_pfn(page));
 }
 
 /*
@@ -241,10 +242,15 @@ void dualbm_probe_alloc(void *data, struct page *page, unsigned int order,
  */
 void dualbm_probe_free(void *data, struct page *page, unsigned int order)
 {
-	dualbm_count_order(free, order);
-	if (unlikely(!order && PageHWPoison(page)))
-		dualbm_event(DUALBM_FREE_POISONED, page_to_pfn(page), order);
+	if (unlikely(order)) {
+		dualbm_count_order(free, order);
+		move_block_event(DUALBM_FREE, page_to_pfn(page), order);
+		return;
+	}
+	dualbm_count_order(free, 0);
+	if (unlikely(PageHWPoison(page)))
+		dualbm_event(DUALBM_FREE_POISONED, page_to_pfn(page), 0);
 	else
-		move_event(DUALBM_FREE, DUALBM_PRIMARY, DUALBM_SECONDARY,
-			   page_to_pfn(page), order);
+		move_frame_event(DUALBM_FREE, DUALBM_PRIMARY, DUALBM_SECONDARY,
+				 page_to_pfn(page));
 }

@@ -8,6 +8,7 @@
 #define KERNEL_SHIM_H
 
 #include <limits.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,9 @@ typedef uint8_t u8;
 						\
 		__a < __b ? __a : __b;		\
 	})
+
+/* Another thread may need this one's CPU to get on. */
+#define cpu_relax()	sched_yield()
 
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, value)	__atomic_store_n(&(x), (value), __ATOMIC_RELAXED)
