@@ -17,6 +17,8 @@
  */
 #define ZONE_LOCK_NS	(500 * NSEC_PER_MSEC)
 #define PCP_LOCK_NS	(20 * NSEC_PER_MSEC)
+/* From another CPU's free event until the block is on its list. */
+#define INSERTION_NS	(2 * NSEC_PER_MSEC)
 
 /* Between two tries; false when @end has passed. */
 static bool wait_until(u64 end)
@@ -108,22 +110,36 @@ static bool zone_locked_covers(struct zone *zone, unsigned long pfn)
 	return covers;
 }
 
-enum dualbm_proof dualbm_prove_free(unsigned long pfn)
+static enum dualbm_proof lists_cover(struct zone *zone, unsigned long pfn)
 {
-	struct page *page = pfn_to_online_page(pfn);
 	enum dualbm_proof proof = DUALBM_UNPROVEN;
 	unsigned long flags;
-	struct zone *zone;
 
-	if (!page)
-		return DUALBM_UNPROVEN;
-	zone = page_zone(page);
 	local_irq_save(flags);
 	if (zone_locked_covers(zone, pfn))
 		proof = DUALBM_PROOF_BUDDY;
 	else if (pcp_lists_cover(zone, pfn))
 		proof = DUALBM_PROOF_PCP;
 	local_irq_restore(flags);
+	return proof;
+}
+
+/*
+ * Two CPUs that free a block at once: the first one's event has come, and the
+ * block is on its way to a list. What this event frees is not, until it returns,
+ * so to look again is as good a proof.
+ */
+enum dualbm_proof dualbm_prove_free(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+	u64 end = ktime_get_mono_fast_ns() + INSERTION_NS;
+	enum dualbm_proof proof;
+
+	if (!page)
+		return DUALBM_UNPROVEN;
+	do {
+		proof = lists_cover(page_zone(page), pfn);
+	} while (proof == DUALBM_UNPROVEN && wait_until(end));
 	return proof;
 }
 
