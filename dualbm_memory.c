@@ -291,7 +291,10 @@ static int chunk_create(unsigned long start_pfn, int node, u64 present)
 	int ret;
 
 	if (chunk) {
+		/* Whoever stops all CPUs finds no update half done. */
+		preempt_disable();
 		dualbm_planes_forget(chunk->planes, 0, DUALBM_CHUNK_FRAMES);
+		preempt_enable();
 		chunk->present |= present;
 		return 0;
 	}
