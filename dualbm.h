@@ -159,15 +159,25 @@ void dualbm_bracket_end(unsigned int cpu);
 
 /**
  * dualbm_degrade() - events were or may have been lost
- * @why: what happened, for the log, without a newline; it is not kept
+ * @why: what happened, for the log, without a newline; a constant
  *
  * Every event forgets from here on, the state becomes degraded and the worker
- * is asked to relearn; with on_degraded=panic the machine stops instead. Has no
- * effect while the module is stopping.
+ * is asked to log that and to relearn; with on_degraded=panic the machine stops
+ * instead. Has no effect while the module is stopping.
  *
- * Context: Any, NMI excepted: takes a raw spinlock with interrupts disabled.
+ * Context: Any, NMI excepted: takes a raw spinlock with interrupts disabled. May
+ * be under zone->lock, where nothing may be logged: a console may allocate.
  */
 void dualbm_degrade(const char *why);
+
+/**
+ * dualbm_degraded_why() - what has to be logged about a degradation
+ *
+ * Context: Worker.
+ *
+ * Return: what dualbm_degrade() was last given, once, or NULL.
+ */
+const char *dualbm_degraded_why(void);
 
 /**
  * dualbm_set_state() - change what the file "state" says
@@ -726,9 +736,10 @@ void dualbm_verdict(struct dualbm_violation *v);
  * Mirrors is_free_buddy_page() (mm/page_alloc.c, 6.1 and 6.12) and the lists of
  * struct per_cpu_pages (include/linux/mmzone.h).
  *
- * Context: Any but under zone->lock or the lock of a per-CPU list. Disables
- * interrupts. Tries zone->lock for 500 ms and the lock of each CPU's lists for
- * 20 ms at most; a lock that cannot be had proves nothing.
+ * Context: Any but under zone->lock or the lock of a per-CPU list, while the
+ * event that is being judged has not returned. Disables interrupts. Tries
+ * zone->lock for 500 ms and the lock of each CPU's lists for 20 ms at most; a
+ * lock that cannot be had proves nothing. Looks for 2 ms until it is proven.
  *
  * Return: %DUALBM_PROOF_BUDDY, %DUALBM_PROOF_PCP or %DUALBM_UNPROVEN.
  */
@@ -1060,9 +1071,16 @@ void dualbm_hook_canary(void);
  *
  * Context: Module init; may sleep.
  *
- * Return: 0, or -ENOENT with a log line.
+ * Return: 0, or -ENOENT or -ENOMEM with a log line.
  */
 int dualbm_tasks_init(void);
+
+/**
+ * dualbm_tasks_exit() - undo dualbm_tasks_init()
+ *
+ * Context: Module exit, or init that fails; the worker is gone.
+ */
+void dualbm_tasks_exit(void);
 
 /**
  * dualbm_tasks_look() - look at every task that does not run

@@ -75,6 +75,30 @@
 #define dualbm_task_sp(task)	READ_ONCE((task)->thread.sp)
 #endif
 
+/*
+ * "function_graph: Convert ret_stack to a series of longs", 6.11: the index of
+ * the last entry became the number of words in use. A task that has entries has
+ * return addresses that its stack does not show.
+ */
+#ifdef CONFIG_FUNCTION_GRAPH_TRACER
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define DUALBM_GRAPH_EMPTY	0
+#else
+#define DUALBM_GRAPH_EMPTY	(-1)
+#endif
+#define dualbm_task_is_graphed(task) \
+	(READ_ONCE((task)->ret_stack) && \
+	 READ_ONCE((task)->curr_ret_stack) != DUALBM_GRAPH_EMPTY)
+#else
+#define dualbm_task_is_graphed(task)	false
+#endif
+
+/*
+ * "kprobes: Use rethook for kretprobe if possible", 5.19: return probes that a
+ * task is inside of are in a list of its own.
+ */
+#define dualbm_return_probes(task)	READ_ONCE((task)->rethooks.first)
+
 /* Where the stack of a task that sleeps ends, if it is whole. */
 #ifdef CONFIG_X86_64
 #define DUALBM_STACK_ENDS \

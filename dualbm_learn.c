@@ -16,10 +16,13 @@
 
 #include "dualbm.h"
 
-/* What one round of learning what is allocated takes: 2 GiB on amd64. */
-#define WINDOW_CHUNKS	16UL
-#define WINDOW_FRAMES	(WINDOW_CHUNKS * DUALBM_CHUNK_FRAMES)
-#define WINDOW_WORDS	(WINDOW_FRAMES / BITS_PER_LONG)
+/*
+ * What one round of learning what is allocated takes, at most: 256 GiB on amd64,
+ * for which it needs 8 MiB, and waits once for allocations that are under way.
+ * The machine is stopped for 2 GiB at a time.
+ */
+#define WINDOW_CHUNKS	2048UL
+#define SLICE_CHUNKS	16UL
 /* How often, and how far apart, tasks inside an allocation are waited for. */
 #define DRAIN_TRIES	40
 #define DRAIN_WAIT_MS	50
@@ -33,11 +36,17 @@ struct workqueue_struct *dualbm_worker;
  */
 struct window {
 	unsigned long start_pfn;
+	unsigned long chunks;
 	unsigned long *candidates;
 };
 
 static struct window window_storage;
 static struct window *window;
+
+static unsigned long window_frames(const struct window *now)
+{
+	return now->chunks * DUALBM_CHUNK_FRAMES;
+}
 
 static struct work_struct relearn_work;
 static struct delayed_work watch_work;
@@ -52,7 +61,7 @@ void dualbm_learn_disqualify(unsigned long pfn, unsigned long frames)
 	if (likely(!now))
 		return;
 	first = max(pfn, now->start_pfn);
-	last = min(pfn + frames, now->start_pfn + WINDOW_FRAMES);
+	last = min(pfn + frames, now->start_pfn + window_frames(now));
 	while (first < last) {
 		unsigned long index = first - now->start_pfn;
 		unsigned long mask = dualbm_word_mask(index, last - first);
@@ -216,7 +225,7 @@ static bool weed_out_window(struct window *now)
 	list_for_each_entry(chunk, &dualbm_chunks, list) {
 		unsigned long word, offset = chunk->start_pfn - now->start_pfn;
 
-		if (offset >= WINDOW_FRAMES)
+		if (offset >= window_frames(now))
 			continue;
 		any = true;
 		for (word = 0; word < DUALBM_PLANE_WORDS; word++) {
@@ -239,7 +248,7 @@ static bool weed_out_window(struct window *now)
  * its alloc event to come. Between the two it runs or is preempted, in
  * __alloc_pages() or in a bulk allocation, or it sleeps in its cgroup charge:
  * synchronize_rcu_tasks() waits for the first two, and a look at the stacks
- * shows the third. What that leaves open is looked at in learn_window_stopped().
+ * shows the third. What that leaves open is looked at with all CPUs stopped.
  */
 static bool drain_allocations(void)
 {
@@ -271,25 +280,36 @@ static void learn_word(unsigned long *planes, unsigned long word,
 	}
 }
 
-static int learn_window_stopped(void *data)
+static int tasks_outside_stopped(void *unused)
 {
-	struct window *now = window;
-	unsigned long generation = *(unsigned long *)data;
+	return dualbm_tasks_outside() ? 0 : -EAGAIN;
+}
+
+/* What stop_machine() is to do: some chunks of the window. */
+struct slice {
+	unsigned long generation;
+	unsigned long chunk;
+	unsigned long end;
+};
+
+static int learn_slice_stopped(void *data)
+{
+	const struct slice *slice = data;
 	unsigned long chunk, word;
 
-	if (!dualbm_mode_current(generation) || !dualbm_tasks_outside())
+	if (!dualbm_mode_current(slice->generation))
 		return -EAGAIN;
 	WRITE_ONCE(dualbm_mode, DUALBM_FORGETTING);
 	dualbm_nmi_wait();
-	for (chunk = 0; chunk < WINDOW_CHUNKS; chunk++) {
+	for (chunk = slice->chunk; chunk < slice->end; chunk++) {
 		unsigned long offset = chunk * DUALBM_CHUNK_FRAMES;
-		unsigned long *planes = dualbm_planes_at(now->start_pfn + offset);
+		unsigned long *planes = dualbm_planes_at(window->start_pfn + offset);
 
 		if (!planes)
 			continue;
 		for (word = 0; word < DUALBM_PLANE_WORDS; word++)
 			learn_word(planes, word,
-				   &now->candidates[offset / BITS_PER_LONG + word]);
+				   &window->candidates[offset / BITS_PER_LONG + word]);
 	}
 	/* An NMI's event that tracks again finds all that was learned. */
 	smp_mb();
@@ -297,12 +317,23 @@ static int learn_window_stopped(void *data)
 	return 0;
 }
 
-static void learn_window(unsigned long start_pfn, unsigned long generation)
+static void learn_slices(unsigned long generation)
+{
+	struct slice slice = { .generation = generation };
+
+	for (; slice.chunk < window->chunks; slice.chunk = slice.end) {
+		slice.end = min(slice.chunk + SLICE_CHUNKS, window->chunks);
+		if (stop_machine(learn_slice_stopped, &slice, NULL))
+			return;
+	}
+}
+
+static void learn_window(unsigned long generation)
 {
 	int tries = DRAIN_TRIES;
 
-	window_storage.start_pfn = start_pfn;
-	memset(window_storage.candidates, 0xff, WINDOW_WORDS * sizeof(long));
+	memset(window_storage.candidates, 0xff,
+	       window_storage.chunks * DUALBM_PLANE_BYTES);
 	/* Pairs with the dependency in dualbm_learn_disqualify(). */
 	smp_store_release(&window, &window_storage);
 	/* From here on every event that makes a frame untracked says so. */
@@ -310,8 +341,10 @@ static void learn_window(unsigned long start_pfn, unsigned long generation)
 	if (weed_out_window(&window_storage))
 		while (tries-- && dualbm_mode_current(generation)) {
 			if (drain_allocations() &&
-			    !stop_machine(learn_window_stopped, &generation, NULL))
+			    !stop_machine(tasks_outside_stopped, NULL, NULL)) {
+				learn_slices(generation);
 				break;
+			}
 			schedule_timeout_uninterruptible(msecs_to_jiffies(DRAIN_WAIT_MS));
 		}
 	dualbm_tasks_release();
@@ -346,16 +379,25 @@ static unsigned long next_chunk(unsigned long pfn, unsigned long end)
 	return end;
 }
 
+/*
+ * A livepatch may have put another __alloc_pages() in the place of the one that
+ * stacks are searched for. Then what is in use becomes known by its next event.
+ */
 static void learn_allocated(unsigned long generation)
 {
 	unsigned long end = last_pfn(), pfn = next_chunk(0, end);
 
-	window_storage.candidates = vmalloc(WINDOW_WORDS * sizeof(long));
+	if (pfn == end || test_taint(TAINT_LIVEPATCH))
+		return;
+	window_storage.chunks = min(WINDOW_CHUNKS, (end - pfn) / DUALBM_CHUNK_FRAMES);
+	window_storage.candidates = vmalloc(window_storage.chunks * DUALBM_PLANE_BYTES);
 	if (!window_storage.candidates)
 		return;
 	for (; pfn < end && dualbm_mode_current(generation);
-	     pfn = next_chunk(pfn + WINDOW_FRAMES, end))
-		learn_window(pfn, generation);
+	     pfn = next_chunk(pfn + window_frames(&window_storage), end)) {
+		window_storage.start_pfn = pfn;
+		learn_window(generation);
+	}
 	vfree(window_storage.candidates);
 }
 
@@ -373,9 +415,11 @@ void dualbm_learn_pass(void)
 
 static void relearn(struct work_struct *work)
 {
+	const char *lost, *why = dualbm_degraded_why();
 	unsigned long generation;
-	const char *lost;
 
+	if (why)
+		pr_warn("degraded: %s; learning again\n", why);
 	do {
 		/* An open CPU bracket asks again when it closes. */
 		if (!dualbm_mode_begin(&generation))
@@ -436,7 +480,11 @@ int dualbm_learn_init(void)
 	INIT_DELAYED_WORK(&watch_work, watch);
 	init_irq_work(&relearn_irq_work, relearn_from_irq);
 	dualbm_worker = alloc_ordered_workqueue("dualbm", 0);
-	return dualbm_worker ? 0 : -ENOMEM;
+	if (!dualbm_worker) {
+		dualbm_tasks_exit();
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 void dualbm_learn_start(void)
@@ -452,4 +500,5 @@ void dualbm_learn_exit(void)
 	irq_work_sync(&relearn_irq_work);
 	cancel_work_sync(&relearn_work);
 	destroy_workqueue(dualbm_worker);
+	dualbm_tasks_exit();
 }

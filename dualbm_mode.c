@@ -19,6 +19,8 @@ static unsigned long mode_generation;
 static bool mode_stopping = true;
 static struct cpumask bracketed;
 static enum dualbm_state state = DUALBM_STATE_DISARMED;
+/* What the worker has yet to log. */
+static const char *degraded_why;
 
 static const char * const state_names[] = {
 	[DUALBM_STATE_DISARMED] = "disarmed",
@@ -169,8 +171,13 @@ void dualbm_degrade(const char *why)
 	if (!forgetting)
 		return;
 	dualbm_set_state(DUALBM_STATE_DEGRADED);
-	pr_warn("degraded: %s; learning again\n", why);
 	if (dualbm_on_degraded == DUALBM_PANIC)
 		panic("dualbm: degraded: %s", why);
+	WRITE_ONCE(degraded_why, why);
 	dualbm_learn_request();
+}
+
+const char *dualbm_degraded_why(void)
+{
+	return xchg(&degraded_why, NULL);
 }

@@ -4,21 +4,28 @@
  * its page, and without its alloc event, for any length of time.
  */
 #include <linux/kallsyms.h>
+#include <linux/llist.h>
+#include <linux/rethook.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
+#include <linux/slab.h>
 #include <linux/stacktrace.h>
 #include <linux/uaccess.h>
 
 #include "dualbm_hooks.h"
 
-/* Tasks that only a look with all CPUs stopped can judge; more end the round. */
-#define DOUBTFUL_TASKS	512
+/*
+ * Tasks that only a look with all CPUs stopped can judge. Each costs a few
+ * microseconds there; more than this end the round, and the next may have fewer.
+ */
+#define DOUBTFUL_TASKS	8192
 #define STACK_ENTRIES	128
 #define STACK_WORDS	64
+#define RETURN_PROBES	64	/* nested in one task */
 
 /* Only the worker uses these, and the CPU that has stopped all others for it. */
-static struct task_struct *doubtful[DOUBTFUL_TASKS];
+static struct task_struct **doubtful;
 static unsigned int nr_doubtful;
 static unsigned long stack_entries[STACK_ENTRIES];
 static unsigned long stack_words[STACK_WORDS];
@@ -43,10 +50,33 @@ static bool stack_is_whole(unsigned int entries)
 }
 
 /*
- * Is there any word on the stack of a task that does not run that points into
- * __alloc_pages()? A task that is inside has one: the return address into it,
- * which no return probe replaces, or where an interrupt found it. A task that
- * is outside may have one too, left from an earlier call.
+ * A return probe on what __alloc_pages() calls takes the return address away from
+ * the stack, and keeps it in a list of the task's. That list may change under
+ * this look if the task runs, hence the careful copy and the end.
+ */
+static bool return_probes_mention_allocation(struct task_struct *task)
+{
+	const struct llist_node *next = dualbm_return_probes(task);
+	unsigned int left = RETURN_PROBES;
+	struct rethook_node node;
+
+	while (next) {
+		if (!left-- ||
+		    copy_from_kernel_nofault(&node, llist_entry(next, struct rethook_node, llist),
+					     sizeof(node)) ||
+		    dualbm_inside_allocation(node.ret_addr))
+			return true;
+		next = node.llist.next;
+	}
+	return false;
+}
+
+/*
+ * May a task that does not run be inside __alloc_pages(), by any word on its
+ * stack? A task that is inside has one: the return address into it, or where an
+ * interrupt found it, unless a return probe or the function graph tracer keeps
+ * it elsewhere. A task that is outside may have such a word too, left from an
+ * earlier call.
  *
  * The stack may go away meanwhile, hence the careful copy; it goes only with the
  * task.
@@ -57,6 +87,8 @@ static bool stack_mentions_allocation(struct task_struct *task)
 	unsigned long end = (unsigned long)task_stack_page(task) + THREAD_SIZE;
 	unsigned long words, i;
 
+	if (dualbm_task_is_graphed(task) || return_probes_mention_allocation(task))
+		return true;
 	if (at >= end || end - at > THREAD_SIZE || at % sizeof(long))
 		return true;
 	for (; at < end; at += words * sizeof(long)) {
@@ -161,8 +193,20 @@ int dualbm_tasks_init(void)
 #else
 	save_stack_of = (void *)dualbm_function_address("stack_trace_save_tsk");
 #endif
-	if (save_stack_of)
-		return 0;
-	pr_err("cannot find stack_trace_save_tsk, which learning needs\n");
-	return -ENOENT;
+	if (!save_stack_of) {
+		pr_err("cannot find stack_trace_save_tsk, which learning needs\n");
+		return -ENOENT;
+	}
+	doubtful = kvcalloc(DOUBTFUL_TASKS, sizeof(*doubtful), GFP_KERNEL);
+	if (!doubtful) {
+		pr_err("not enough memory to look at tasks: %zu KiB needed\n",
+		       DOUBTFUL_TASKS * sizeof(*doubtful) / 1024);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void dualbm_tasks_exit(void)
+{
+	kvfree(doubtful);
 }
