@@ -1,0 +1,54 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# What dualbm adds to a pair of allocation and free, in instructions: needs
+# vm-run --icount and init_on_alloc=0.
+#
+#	bench.sh LIMIT0 LIMIT9	with boundary=0, for order 0 and order 9
+. ./mm-lib.sh
+
+# measure: "ORDER INSTRUCTIONS" for each order.
+measure() {
+	dmesg -c >/dev/null
+	insmod_test bench || bail "bench.ko: $(said bench)"
+	dmesg | sed -n 's/.*order=\([0-9]*\) ns_per_pair=\([0-9]*\)$/\1 \2/p'
+}
+
+# added NAME: what the second measurement has more than the first.
+added() {
+	diag "$1: $(awk 'NR == FNR { was[$1] = $2; next }
+		{ printf "%sorder %d: %d + %d", separator, $1, was[$1], $2 - was[$1]; separator = ", " }' \
+		/tmp/without /tmp/with)"
+}
+
+of_order() {
+	awk -v order="$1" 'NR == FNR { was[$1] = $2; next } $1 == order { print $2 - was[$1] }' \
+		/tmp/without /tmp/with
+}
+
+at_most() {
+	if [ -n "$2" ] && [ "$2" -le "$3" ]; then ok "$1: $2"; else not_ok "$1" "got '$2', wanted at most $3"; fi
+}
+
+# Long per-CPU lists: one that is flushed in between is a cost of its own.
+echo 8 >/proc/sys/vm/percpu_pagelist_high_fraction
+# What the machine does by itself in between must be as much each time.
+measure >/dev/null
+measure >/tmp/without
+measure >/tmp/with
+is "the same twice gives the same" "$(cat /tmp/with)" "$(cat /tmp/without)"
+
+load_dualbm policy=panic boundary=0 scrub_interval_ms=0 || bail "dualbm is not armed: $(cat $D/state)"
+measure >/tmp/with
+added "boundary=0"
+at_most "boundary=0 adds to a pair of order 0" "$(of_order 0)" "$1"
+at_most "boundary=0 adds to a pair of order 9" "$(of_order 9)" "$2"
+rmmod dualbm
+
+load_dualbm policy=panic scrub_interval_ms=0 || bail "dualbm is not armed: $(cat $D/state)"
+measure >/tmp/with
+added "boundary=1"
+expect_clean "costs"
+rmmod dualbm
+finish
