@@ -761,7 +761,7 @@ bool dualbm_buddy_covers(struct zone *zone, unsigned long pfn);
 
 /**
  * dualbm_pcp_order() - the order of the blocks on a per-CPU list
- * @index: index of the list in struct per_cpu_pages, below %NR_PCP_LISTS
+ * @index: index of the list in struct per_cpu_pages, below %DUALBM_PCP_LISTS
  *
  * Mirrors pindex_to_order() (mm/page_alloc.c): the lists of huge pages have
  * pageblock_order in 6.1 and HPAGE_PMD_ORDER, on amd64 the same, in 6.12.

@@ -98,8 +98,9 @@ static void bulk_exit(const struct bulk *bulk, unsigned long populated)
 
 /* ---- redirect ---- */
 
+/* Called in the place of the bulk allocator, with its arguments. */
 static noinline unsigned long bulk_call(gfp_t gfp, int nid, nodemask_t *nodemask,
-					int nr_pages, struct list_head *list,
+					int nr_pages, DUALBM_BULK_LIST_PARAMETER
 					struct page **array)
 {
 	unsigned long populated;
@@ -107,7 +108,7 @@ static noinline unsigned long bulk_call(gfp_t gfp, int nid, nodemask_t *nodemask
 
 	this_cpu_inc(bulk_inside);
 	dualbm_hit(DUALBM_HOOK_BULK);
-	bulk_entry(&bulk, nr_pages, list, array);
+	bulk_entry(&bulk, nr_pages, DUALBM_BULK_LIST_ARGUMENT, array);
 	populated = dualbm_call_bulk(gfp, nid, nodemask, nr_pages, list, array);
 	preempt_disable_notrace();
 	bulk_exit(&bulk, populated);
@@ -154,9 +155,15 @@ static void redirect_drain(void)
 
 static int bulk_probe_entry(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
+	struct list_head *list = NULL;
+	unsigned int last = 4;
+
+	if (DUALBM_BULK_HAS_LIST) {
+		list = (struct list_head *)regs_get_kernel_argument(regs, 4);
+		last = 5;
+	}
 	bulk_entry((struct bulk *)instance->data, regs_get_kernel_argument(regs, 3),
-		   (struct list_head *)regs_get_kernel_argument(regs, 4),
-		   (struct page **)regs_get_kernel_argument(regs, 5));
+		   list, (struct page **)regs_get_kernel_argument(regs, last));
 	return 0;
 }
 

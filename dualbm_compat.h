@@ -1,22 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What differs between kernel releases, each with the change that caused it.
- * No other file tests a version.
+ *
+ * What shows in the headers is probed (dualbm_probe.c, made into dualbm_probes.h
+ * by Kbuild), because distributions take changes back to older releases. What
+ * shows only in behaviour is a test of the version; no other file has one.
  */
 #ifndef DUALBM_COMPAT_H
 #define DUALBM_COMPAT_H
 
+#include <linux/ftrace.h>
 #include <linux/gfp.h>
+#include <linux/kprobes.h>
+#include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/spinlock.h>
 #include <linux/version.h>
+
+#include "dualbm_probes.h"
+
+/* "panic: move panic_timeout et al. into panic.h", 5.18: before, kernel.h has it. */
+#if __has_include(<linux/panic.h>)
+#include <linux/panic.h>
+#else
+#include <linux/kernel.h>
+#endif
+
+/* ---- orders and lists of the allocator ---- */
 
 /*
  * "mm, treewide: introduce NR_PAGE_ORDERS" and "rename MAX_ORDER to
  * MAX_PAGE_ORDER", 6.8: the name; "redefine MAX_ORDER sanely", 6.4: the largest
  * order instead of one more.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#ifdef MAX_PAGE_ORDER
 #define DUALBM_MAX_ORDER	MAX_PAGE_ORDER
 #elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
 #define DUALBM_MAX_ORDER	MAX_ORDER
@@ -25,20 +45,148 @@
 #endif
 
 /*
+ * "mm/page_alloc: allow high-order pages to be stored on the per-cpu lists",
+ * 5.14, and "disassociate the pcp->high from pcp->batch" with "split per cpu page
+ * lists and zone stats" of the same release; "protect PCP lists with a spinlock",
+ * 6.0: before, the lists of a CPU are its own, with interrupts disabled.
+ *
+ * dualbm_pcp_trylock() is for callers with interrupts disabled; before 6.0 it
+ * gives the lists of the CPU that asks.
+ */
+#ifdef DUALBM_PROBED_PCP_LOCK
+#define DUALBM_PCP_LISTS	NR_PCP_LISTS
+#define DUALBM_PCP_LOW_LISTS	NR_LOWORDER_PCP_LISTS
+
+static inline struct per_cpu_pages *dualbm_pcp(struct zone *zone, int cpu)
+{
+	return per_cpu_ptr(zone->per_cpu_pageset, cpu);
+}
+
+static inline bool dualbm_pcp_trylock(struct per_cpu_pages *pcp, int cpu)
+{
+	return spin_trylock(&pcp->lock);
+}
+
+static inline void dualbm_pcp_unlock(struct per_cpu_pages *pcp)
+{
+	spin_unlock(&pcp->lock);
+}
+
+/* Call @function with a CPU's lists while nothing may change them; may sleep. */
+static inline void dualbm_pcp_call(struct zone *zone, int cpu,
+				   void (*function)(void *pcp))
+{
+	struct per_cpu_pages *pcp = dualbm_pcp(zone, cpu);
+	unsigned long flags;
+
+	spin_lock_irqsave(&pcp->lock, flags);
+	function(pcp);
+	spin_unlock_irqrestore(&pcp->lock, flags);
+}
+#else
+#define DUALBM_PCP_LISTS	MIGRATE_PCPTYPES
+#define DUALBM_PCP_LOW_LISTS	MIGRATE_PCPTYPES
+
+static inline struct per_cpu_pages *dualbm_pcp(struct zone *zone, int cpu)
+{
+	return &per_cpu_ptr(zone->pageset, cpu)->pcp;
+}
+
+static inline bool dualbm_pcp_trylock(struct per_cpu_pages *pcp, int cpu)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && cpu == raw_smp_processor_id();
+}
+
+static inline void dualbm_pcp_unlock(struct per_cpu_pages *pcp)
+{
+}
+
+static inline void dualbm_pcp_call(struct zone *zone, int cpu,
+				   void (*function)(void *pcp))
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		smp_call_function_single(cpu, function, dualbm_pcp(zone, cpu), 1);
+}
+#endif
+
+/* "mm: introduce memdesc_flags_t", 6.18: the flags of a page are in a struct. */
+#ifdef DUALBM_PROBED_PAGE_FLAGS_WORD
+#define dualbm_page_flags(page)	((page)->flags)
+#else
+#define dualbm_page_flags(page)	((page)->flags.f)
+#endif
+
+/*
+ * "mm/page_alloc: add __alloc_frozen_pages()" and "slab: allocate frozen pages",
+ * 6.15: such pages are in use with a count of 0. Their type says that they are.
+ */
+#ifdef DUALBM_PROBED_LARGE_KMALLOC
+static inline bool dualbm_page_is_frozen(const struct page *head)
+{
+	return PageSlab(head) || PageLargeKmalloc(head);
+}
+#else
+static inline bool dualbm_page_is_frozen(const struct page *head)
+{
+	return false;
+}
+#endif
+
+/* ---- paths of the allocator ---- */
+
+/*
  * "mm/compaction: add support for >0 order folio memory compaction", 6.9:
  * compaction_free() runs free_pages_prepare(), and so fires mm_page_free for a
  * page that goes back to compaction's own list. Before, it fired nothing.
  */
-#define DUALBM_HAVE_DEPART	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
+#define DUALBM_HAVE_DEPART \
+	(IS_ENABLED(CONFIG_COMPACTION) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
 
 /*
- * "mm: enable page allocation tagging", 6.10: the bulk allocator became
- * alloc_pages_bulk_noprof(), with a macro of the old name around it.
+ * "mm/page_alloc: add a bulk page allocator", 5.13; "mm: enable page allocation
+ * tagging", 6.10: it became alloc_pages_bulk_noprof(), with a macro of the old
+ * name around it; "mm: alloc_pages_bulk: remove page_list argument", 6.15.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
-#define dualbm_call_bulk	alloc_pages_bulk_noprof
+#if defined(DUALBM_PROBED_BULK_LIST_NOPROF)
+#define DUALBM_BULK_LIST_PARAMETER	struct list_head *list,
+#define DUALBM_BULK_LIST_ARGUMENT	list
+#define DUALBM_BULK_HAS_LIST		true
+#define dualbm_call_bulk(gfp, nid, nodemask, nr, list, array) \
+	alloc_pages_bulk_noprof(gfp, nid, nodemask, nr, list, array)
+#elif defined(DUALBM_PROBED_BULK_LIST)
+#define DUALBM_BULK_LIST_PARAMETER	struct list_head *list,
+#define DUALBM_BULK_LIST_ARGUMENT	list
+#define DUALBM_BULK_HAS_LIST		true
+#define dualbm_call_bulk(gfp, nid, nodemask, nr, list, array) \
+	__alloc_pages_bulk(gfp, nid, nodemask, nr, list, array)
+#elif defined(DUALBM_PROBED_BULK_ARRAY_NOPROF)
+#define DUALBM_BULK_LIST_PARAMETER
+#define DUALBM_BULK_LIST_ARGUMENT	NULL
+#define DUALBM_BULK_HAS_LIST		false
+#define dualbm_call_bulk(gfp, nid, nodemask, nr, list, array) \
+	alloc_pages_bulk_noprof(gfp, nid, nodemask, nr, array)
 #else
-#define dualbm_call_bulk	__alloc_pages_bulk
+#define DUALBM_HAVE_BULK	false
+#define DUALBM_BULK_LIST_PARAMETER
+#define DUALBM_BULK_LIST_ARGUMENT	NULL
+#define DUALBM_BULK_HAS_LIST		false
+#define dualbm_call_bulk(gfp, nid, nodemask, nr, list, array)	0UL
+#endif
+#ifndef DUALBM_HAVE_BULK
+#define DUALBM_HAVE_BULK	true
+#endif
+
+/* Not every kernel is built with cgroups' accounting, compaction or HWPoison. */
+#define DUALBM_HAVE_CHARGE \
+	(IS_ENABLED(CONFIG_MEMCG_KMEM) || \
+	 (IS_ENABLED(CONFIG_MEMCG) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)))
+
+#ifdef CONFIG_MEMORY_FAILURE
+#define DUALBM_HAVE_UNPOISON	true
+#define dualbm_call_unpoison(pfn)	unpoison_memory(pfn)
+#else
+#define DUALBM_HAVE_UNPOISON	false
+#define dualbm_call_unpoison(pfn)	do { } while (0)
 #endif
 
 /*
@@ -50,6 +198,8 @@
 #else
 #define dualbm_event_in_nmi()	false
 #endif
+
+/* ---- hooks ---- */
 
 /*
  * "tracing: Guard __DECLARE_TRACE() use of __DO_TRACE_CALL() with SRCU-fast",
@@ -64,15 +214,45 @@
 #endif
 
 /*
+ * "ftrace: Have the callbacks receive a struct ftrace_regs instead of pt_regs",
+ * 5.11; and "ftrace: Reverse what the RECURSION flag means in the ftrace_ops" of
+ * the same release: before, a callback that needs no protection says so.
+ */
+#ifdef DUALBM_PROBED_FTRACE_REGS
+#define DUALBM_FTRACE_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_PERMANENT)
+#else
+#define DUALBM_FTRACE_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_PERMANENT | \
+				 FTRACE_OPS_FL_RECURSION_SAFE)
+#define ftrace_regs		pt_regs
+
+static inline struct pt_regs *ftrace_get_regs(struct pt_regs *regs)
+{
+	return regs;
+}
+#endif
+
+#ifdef CONFIG_X86_64
+#define DUALBM_FTRACE_SITE_IS_CALL(site)	(*(const u8 *)(site) == 0xe8)
+#define DUALBM_ENTRY_INSN_BYTES			4	/* ENDBR64 before the site */
+#endif
+
+/* ---- tasks and their stacks ---- */
+
+/*
  * "stacktrace: export stack_trace_save_tsk", 6.5: modules may look at the stack
  * of another task. Before, its address is found through a kprobe.
  */
 #define DUALBM_HAVE_STACK_OF_TASK \
 	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0))
 
-/* Where a task that does not run has left its stack. */
-#ifdef CONFIG_X86_64
-#define dualbm_task_sp(task)	READ_ONCE((task)->thread.sp)
+/*
+ * "sched: Change task_struct::state", 5.14: the name, and task_is_running() of
+ * "sched: Introduce task_is_running()" in the same release.
+ */
+#ifdef DUALBM_PROBED_TASK_STATE
+#define dualbm_task_state(task)	READ_ONCE((task)->__state)
+#else
+#define dualbm_task_state(task)	READ_ONCE((task)->state)
 #endif
 
 /*
@@ -80,32 +260,51 @@
  * the last entry became the number of words in use. A task that has entries has
  * return addresses that its stack does not show.
  */
+static inline bool dualbm_task_is_graphed(const struct task_struct *task)
+{
 #ifdef CONFIG_FUNCTION_GRAPH_TRACER
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
-#define DUALBM_GRAPH_EMPTY	0
+	int empty = LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0) ? 0 : -1;
+
+	return READ_ONCE(task->ret_stack) && READ_ONCE(task->curr_ret_stack) != empty;
 #else
-#define DUALBM_GRAPH_EMPTY	(-1)
+	return false;
 #endif
-#define dualbm_task_is_graphed(task) \
-	(READ_ONCE((task)->ret_stack) && \
-	 READ_ONCE((task)->curr_ret_stack) != DUALBM_GRAPH_EMPTY)
-#else
-#define dualbm_task_is_graphed(task)	false
-#endif
+}
 
 /*
- * "kprobes: Use rethook for kretprobe if possible", 5.19: return probes that a
- * task is inside of are in a list of its own.
+ * "kprobes: Use rethook for kretprobe if possible", 5.19: the return probes that
+ * a task is inside of are in a list of its own. Before, the list is nobody's
+ * business, but the trampoline shows on the stack.
  */
-#define dualbm_return_probes(task)	READ_ONCE((task)->rethooks.first)
+#ifdef DUALBM_PROBED_RETHOOK
+#include <linux/rethook.h>
+
+static inline const struct llist_node *dualbm_return_probes(const struct task_struct *task)
+{
+	return READ_ONCE(task->rethooks.first);
+}
+#else
+struct rethook_node {
+	struct llist_node llist;
+	unsigned long ret_addr;
+};
+
+static inline const struct llist_node *dualbm_return_probes(const struct task_struct *task)
+{
+	return NULL;
+}
+#endif
+
+/* Where a task that does not run has left its stack. */
+#ifdef CONFIG_X86_64
+#define dualbm_task_sp(task)	READ_ONCE((task)->thread.sp)
+#endif
 
 /* Where the stack of a task that sleeps ends, if it is whole. */
 #ifdef CONFIG_X86_64
 #define DUALBM_STACK_ENDS \
 	"ret_from_fork", "entry_SYS", "entry_INT80", "asm_", "__irqentry", \
 	"secondary_startup", "common_startup", "start_kernel"
-#define DUALBM_FTRACE_SITE_IS_CALL(site)	(*(const u8 *)(site) == 0xe8)
-#define DUALBM_ENTRY_INSN_BYTES			4	/* ENDBR64 before the site */
 #endif
 
 #endif /* DUALBM_COMPAT_H */

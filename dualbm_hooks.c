@@ -49,11 +49,11 @@ static void entry_charge(struct pt_regs *regs)
  * mm/compaction.c, compaction_free(folio, data): its mm_page_free is for a page
  * that goes back to compaction's own list, and is handed out again silently.
  */
-static void __maybe_unused entry_depart(struct pt_regs *regs)
+static void entry_depart(struct pt_regs *regs)
 {
-	struct folio *folio = (struct folio *)argument(regs, 0);
+	struct page *page = (struct page *)argument(regs, 0);
 
-	dualbm_event(DUALBM_DEPART, folio_pfn(folio), folio_order(folio));
+	dualbm_event(DUALBM_DEPART, page_to_pfn(page), compound_order(page));
 }
 
 /*
@@ -106,21 +106,23 @@ struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS] = {
 		ENTRY(entry_putback),
 	},
 	[DUALBM_HOOK_CHARGE] = {
+		.absent = !DUALBM_HAVE_CHARGE,
 		.symbols = { "__memcg_kmem_charge_page" }, .required = true,
 		ENTRY(entry_charge),
 	},
 	[DUALBM_HOOK_DEPART] = {
-#if DUALBM_HAVE_DEPART
+		.absent = !DUALBM_HAVE_DEPART,
 		.symbols = { "compaction_free" }, .required = true,
 		ENTRY(entry_depart),
-#endif
 	},
 	[DUALBM_HOOK_BULK] = {
+		.absent = !DUALBM_HAVE_BULK,
 		.symbols = { "alloc_pages_bulk_noprof", "__alloc_pages_bulk" },
 		.required = true, .mechanism = DUALBM_REDIRECT,
 		.attach = dualbm_bulk_attach, .detach = dualbm_bulk_detach,
 	},
 	[DUALBM_HOOK_UNPOISON] = {
+		.absent = !DUALBM_HAVE_UNPOISON,
 		.symbols = { "unpoison_memory" }, .required = true,
 		ENTRY(entry_unpoison),
 	},
@@ -135,7 +137,8 @@ struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS] = {
 		.attach = cpu_attach, .detach = cpu_detach,
 	},
 	[DUALBM_HOOK_BOUNDARY_ALLOC] = {
-		.symbols = { "__alloc_pages_noprof", "__alloc_pages" },
+		.symbols = { "__alloc_frozen_pages_noprof", "__alloc_pages_noprof",
+			     "__alloc_pages", "__alloc_pages_nodemask" },
 		.mechanism = DUALBM_KRETPROBE,
 		.attach = dualbm_boundary_attach, .detach = dualbm_boundary_detach,
 	},
@@ -229,6 +232,13 @@ static int filter_by_name(struct ftrace_ops *ops, const char *symbol)
 	return ftrace_set_filter(ops, name, strlen(name), 0);
 }
 
+/* ftrace_free_filter() is not for modules before 6.2; an empty filter takes no memory. */
+static void filter_free(struct ftrace_ops *ops)
+{
+	ftrace_set_filter(ops, NULL, 0, 1);
+	memset(ops, 0, sizeof(*ops));
+}
+
 /*
  * PERMANENT: "sysctl kernel.ftrace_enabled=0" is refused while the hook is
  * there, instead of blinding it.
@@ -239,7 +249,7 @@ int dualbm_ftrace_attach(struct dualbm_hook *hook, ftrace_func_t callback,
 	int i, ret = -ENOENT;
 
 	hook->ops.func = callback;
-	hook->ops.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_PERMANENT | flags;
+	hook->ops.flags = DUALBM_FTRACE_FLAGS | flags;
 	for (i = 0; i < DUALBM_MAX_ALTERNATES && hook->symbols[i]; i++) {
 		ret = filter_by_name(&hook->ops, hook->symbols[i]);
 		if (!ret) {
@@ -260,8 +270,7 @@ int dualbm_ftrace_attach(struct dualbm_hook *hook, ftrace_func_t callback,
 		 */
 		synchronize_rcu_tasks();
 		synchronize_rcu();
-		ftrace_free_filter(&hook->ops);
-		memset(&hook->ops, 0, sizeof(hook->ops));
+		filter_free(&hook->ops);
 	}
 	return ret;
 }
@@ -269,8 +278,7 @@ int dualbm_ftrace_attach(struct dualbm_hook *hook, ftrace_func_t callback,
 void dualbm_ftrace_detach(struct dualbm_hook *hook)
 {
 	unregister_ftrace_function(&hook->ops);
-	ftrace_free_filter(&hook->ops);
-	memset(&hook->ops, 0, sizeof(hook->ops));
+	filter_free(&hook->ops);
 }
 
 static int entry_attach(struct dualbm_hook *hook)
@@ -406,7 +414,7 @@ int dualbm_hooks_attach(void)
 	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
 		struct dualbm_hook *hook = &dualbm_hooks[id];
 
-		if (!hook->attach || (!dualbm_boundary && id >= DUALBM_HOOK_BOUNDARY_ALLOC))
+		if (hook->absent || (!dualbm_boundary && id >= DUALBM_HOOK_BOUNDARY_ALLOC))
 			continue;
 		ret = hook->attach(hook);
 		hook->attached = !ret;

@@ -21,13 +21,14 @@ enum dualbm_mechanism {
 	DUALBM_CPUHP,
 };
 
-#define DUALBM_MAX_ALTERNATES	3
+#define DUALBM_MAX_ALTERNATES	5	/* and an end */
 
 /**
  * struct dualbm_hook - one source of events
  * @symbols: the names that kernels give it, newest first; the first that is
  *	there is used
  * @mechanism: how it is attached
+ * @absent: kernels of this release have no such source
  * @required: without it events are not exact, and the load is refused
  * @attach: attach it; tries the alternates of @symbols through @symbol
  * @detach: undo that
@@ -45,6 +46,7 @@ enum dualbm_mechanism {
 struct dualbm_hook {
 	const char *symbols[DUALBM_MAX_ALTERNATES];
 	enum dualbm_mechanism mechanism;
+	bool absent;
 	bool required;
 	int (*attach)(struct dualbm_hook *hook);
 	void (*detach)(struct dualbm_hook *hook);

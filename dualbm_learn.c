@@ -131,29 +131,30 @@ static void learn_chunk_free(struct dualbm_chunk *chunk)
 	}
 }
 
-/* The same argument holds on a per-CPU list, under its lock. */
+/* The same argument holds on a per-CPU list, while it may not change. */
+static void learn_pcp_lists(void *data)
+{
+	struct per_cpu_pages *pcp = data;
+	struct page *page;
+	int index;
+
+	for (index = 0; index < DUALBM_PCP_LISTS; index++)
+		list_for_each_entry(page, &pcp->lists[index], lru) {
+			unsigned long pfn = page_to_pfn(page);
+			unsigned long *planes = dualbm_planes_at(pfn);
+
+			if (planes)
+				learn_range_free(planes, pfn % DUALBM_CHUNK_FRAMES,
+						 1UL << dualbm_pcp_order(index));
+		}
+}
+
 static void learn_pcp_free(struct zone *zone)
 {
-	int cpu, index;
+	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct per_cpu_pages *pcp = per_cpu_ptr(zone->per_cpu_pageset, cpu);
-		unsigned long flags;
-
-		spin_lock_irqsave(&pcp->lock, flags);
-		for (index = 0; index < NR_PCP_LISTS; index++) {
-			struct page *page;
-
-			list_for_each_entry(page, &pcp->lists[index], lru) {
-				unsigned long pfn = page_to_pfn(page);
-				unsigned long *planes = dualbm_planes_at(pfn);
-
-				if (planes)
-					learn_range_free(planes, pfn % DUALBM_CHUNK_FRAMES,
-							 1UL << dualbm_pcp_order(index));
-			}
-		}
-		spin_unlock_irqrestore(&pcp->lock, flags);
+		dualbm_pcp_call(zone, cpu, learn_pcp_lists);
 		cond_resched();
 	}
 }
@@ -177,7 +178,7 @@ static void learn_free(void)
 
 /*
  * Is a frame in use? Its own count says so, or for the tail of a compound page
- * the head's. Wrong answers are harmless here: an allocation that has its page
+ * the head's, or the type of a page that has none. Wrong answers are harmless here: an allocation that has its page
  * but not yet its alloc event is waited for, and a frame that is freed after
  * this look is no candidate any more.
  *
@@ -188,7 +189,10 @@ static void learn_free(void)
  */
 static bool frame_in_use(struct page *page)
 {
-	return !PageBuddy(page) && page_ref_count(compound_head(page)) > 0 &&
+	struct page *head = compound_head(page);
+
+	return !PageBuddy(page) &&
+	       (page_ref_count(head) > 0 || dualbm_page_is_frozen(head)) &&
 	       !PageHWPoison(page);
 }
 

@@ -6,7 +6,6 @@
  * it back at any time. A generation tells the worker that this has happened.
  */
 #include <linux/cpumask.h>
-#include <linux/panic.h>
 #include <linux/rcupdate.h>
 
 #include "dualbm.h"

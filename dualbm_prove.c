@@ -46,7 +46,7 @@ bool dualbm_buddy_covers(struct zone *zone, unsigned long pfn)
 /* Mirrors pindex_to_order(), mm/page_alloc.c. */
 unsigned int dualbm_pcp_order(unsigned int index)
 {
-	if (index >= NR_LOWORDER_PCP_LISTS)
+	if (index >= DUALBM_PCP_LOW_LISTS)
 		return pageblock_order;
 	return index / MIGRATE_PCPTYPES;
 }
@@ -55,7 +55,7 @@ static bool pcp_covers(struct per_cpu_pages *pcp, unsigned long pfn)
 {
 	unsigned int index;
 
-	for (index = 0; index < NR_PCP_LISTS; index++) {
+	for (index = 0; index < DUALBM_PCP_LISTS; index++) {
 		unsigned long frames = 1UL << dualbm_pcp_order(index);
 		struct page *page;
 		int left = READ_ONCE(pcp->count) + 1;
@@ -71,16 +71,16 @@ static bool pcp_covers(struct per_cpu_pages *pcp, unsigned long pfn)
 	return false;
 }
 
-static bool pcp_locked_covers(struct per_cpu_pages *pcp, unsigned long pfn)
+static bool pcp_locked_covers(struct per_cpu_pages *pcp, int cpu, unsigned long pfn)
 {
 	u64 end = ktime_get_mono_fast_ns() + PCP_LOCK_NS;
 	bool covers;
 
-	while (!spin_trylock(&pcp->lock))
+	while (!dualbm_pcp_trylock(pcp, cpu))
 		if (!wait_until(end))
 			return false;
 	covers = pcp_covers(pcp, pfn);
-	spin_unlock(&pcp->lock);
+	dualbm_pcp_unlock(pcp);
 	return covers;
 }
 
@@ -89,9 +89,9 @@ static bool pcp_lists_cover(struct zone *zone, unsigned long pfn)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct per_cpu_pages *pcp = per_cpu_ptr(zone->per_cpu_pageset, cpu);
+		struct per_cpu_pages *pcp = dualbm_pcp(zone, cpu);
 
-		if (READ_ONCE(pcp->count) && pcp_locked_covers(pcp, pfn))
+		if (READ_ONCE(pcp->count) && pcp_locked_covers(pcp, cpu, pfn))
 			return true;
 	}
 	return false;

@@ -7,7 +7,6 @@
 #include <linux/kallsyms.h>
 #include <linux/kobject.h>
 #include <linux/module.h>
-#include <linux/panic.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/clock.h>
 #include <linux/stacktrace.h>
@@ -152,7 +151,7 @@ static void describe(struct dualbm_violation *v)
 	strscpy(v->zone, "-", sizeof(v->zone));
 	if (!page)
 		return;
-	v->page_flags = page->flags;
+	v->page_flags = dualbm_page_flags(page);
 	v->page_refcount = page_ref_count(page);
 	v->page_mapcount = atomic_read(&page->_mapcount);
 	v->node = page_to_nid(page);

@@ -5,7 +5,6 @@
  */
 #include <linux/kallsyms.h>
 #include <linux/llist.h>
-#include <linux/rethook.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
@@ -112,7 +111,7 @@ static bool stack_is_outside(struct task_struct *task)
 {
 	unsigned int entries, i;
 
-	if (task_is_running(task))
+	if (dualbm_task_state(task) == TASK_RUNNING)
 		return false;
 	entries = save_stack_of(task, stack_entries, STACK_ENTRIES, 0);
 	for (i = 0; i < entries; i++)
@@ -124,7 +123,7 @@ static bool stack_is_outside(struct task_struct *task)
 /* It has switched away for the last time; its stack may be gone already. */
 static bool task_is_gone(struct task_struct *task)
 {
-	return READ_ONCE(task->__state) == TASK_DEAD;
+	return dualbm_task_state(task) == TASK_DEAD;
 }
 
 /* False if the task is inside, or if nothing can be said while others run. */

@@ -122,7 +122,7 @@ int dualbm_hooks_exercise(void)
 		return -ENOMEM;
 	}
 	exercise_isolate();
-	unpoison_memory(ULONG_MAX);
+	dualbm_call_unpoison(ULONG_MAX);
 	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
 		struct dualbm_hook *hook = &dualbm_hooks[id];
 

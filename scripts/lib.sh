@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # Sourced by the scripts: messages, packages, the archive this machine uses,
-# the Debian root. Nothing here runs by itself.
+# the kernels and the Debian roots. Nothing here runs by itself.
 
 export LC_ALL=C
 umask 022
@@ -16,10 +16,25 @@ esac
 mkdir -p "$CACHE"
 ROOT=$CACHE/root
 VERSION=$(<"$TOP/VERSION")
-# What the root holds, and what tests go through (DUALBM_KERNELS narrows it).
+
+# Every kernel that dualbm is tested on: a name, the Debian release it comes
+# from, and what its releases look like. The newest that the archive has is it.
+KERNEL_TABLE='
+5.10           bullseye 5[.]10[.]0-[0-9]+-amd64
+6.1            bookworm 6[.]1[.]0-[0-9]+-amd64
+6.1-cloud      bookworm 6[.]1[.]0-[0-9]+-cloud-amd64
+6.1-rt         bookworm 6[.]1[.]0-[0-9]+-rt-amd64
+6.12           bookworm 6[.]12[.][0-9]+[+]deb12[.0-9]*-amd64
+6.12-trixie    trixie   6[.]12[.][0-9]+[+]deb13[.0-9]*-amd64
+6.12-trixie-rt trixie   6[.]12[.][0-9]+[+]deb13[.0-9]*-rt-amd64
+7.2            trixie   7[.]2[.][0-9]+[+]deb13[.0-9]*-amd64
+7.3            trixie   7[.]3[.][0-9]+[+]deb13[.0-9]*-amd64
+'
+MATRIX=$(awk '{ print $1 }' <<<"$KERNEL_TABLE" | xargs)
+# What tests go through unless told otherwise: Debian 12's (DUALBM_KERNELS).
 ALL_KERNELS="6.1 6.12"
 KERNELS=${DUALBM_KERNELS:-$ALL_KERNELS}
-export TOP CACHE ROOT VERSION ALL_KERNELS KERNELS
+export TOP CACHE ROOT VERSION ALL_KERNELS KERNELS MATRIX
 
 # One clock for a command and everything it calls.
 export DUALBM_T0=${DUALBM_T0:-$EPOCHSECONDS}
@@ -110,8 +125,8 @@ source_keyring() {
 	esac | tr ',' '\n' | grep -m1 '^/' || :
 }
 
-# debian_sources: one line "URI SUITE KEYRING" per bookworm suite this machine
-# reads packages from, the mirror being whatever its owner chose.
+# debian_sources: one line "URI SUITE CODENAME KEYRING" per bookworm suite this
+# machine reads packages from, the mirror being whatever its owner chose.
 debian_sources() {
 	local uri suite codename origin comp entry key targets
 
@@ -131,20 +146,52 @@ debian_sources() {
 	done <<<"$targets" | sort -u
 }
 
-# metapackage 6.1|6.12 image|headers
-metapackage() {
-	case $1 in
-	6.1) echo "linux-$2-amd64" ;;
-	*) echo "linux-$2-$1-amd64" ;;
-	esac
+# sources_of SUITE: the same for another Debian release, from the same mirrors.
+sources_of() {
+	local uri suite codename key all=/usr/share/keyrings/debian-archive-keyring.gpg
+
+	if [[ $1 == bookworm ]]; then
+		debian_sources
+		return
+	fi
+	while read -r uri suite codename key; do
+		case $codename in
+		bookworm)
+			printf '%s %s %s %s\n' "$uri" "$1" "$1" "$all"
+			[[ $1 != trixie ]] || printf '%s %s %s %s\n' "$uri" "$1-backports" "$1-backports" "$all"
+			;;
+		bookworm-security) printf '%s %s %s %s\n' "$uri" "$1-security" "$1-security" "$all" ;;
+		esac
+	done <<<"$(debian_sources)"
 }
 
-# kernel_release 6.1|6.12: the newest release the root's apt knows, as uname -r
-# will say it. The root must exist; a release is resolved once per refresh.
-kernel_release() {
-	local file=$ROOT/var/lib/dualbm/release-$1
+# column KERNEL N: from the table.
+column() {
+	awk -v name="$1" -v n="$2" '$1 == name { print $n; found = 1 } END { exit !found }' <<<"$KERNEL_TABLE" ||
+		die "no kernel $1; there are: $MATRIX"
+}
 
-	[[ -s $file ]] || die "no kernel $1 in $ROOT yet: run scripts/root"
+# root_of SUITE
+root_of() {
+	if [[ $1 == bookworm ]]; then echo "$CACHE/root"; else echo "$CACHE/root-$1"; fi
+}
+
+# use_kernel KERNEL: from here on ROOT is the root that has it.
+use_kernel() {
+	local suite
+
+	suite=$(column "$1" 2)
+	ROOT=$(root_of "$suite")
+}
+
+# kernel_release KERNEL: the newest release its root's apt knows, as uname -r will
+# say it. The root must exist; a release is resolved once per refresh.
+kernel_release() {
+	local suite file
+
+	suite=$(column "$1" 2)
+	file=$(root_of "$suite")/var/lib/dualbm/release-$1
+	[[ -s $file ]] || die "no kernel $1 here yet: run scripts/root $1"
 	cat "$file"
 }
 

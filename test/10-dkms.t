@@ -89,7 +89,7 @@ like "no headers: says which package to install" \
 	"$(in_src /src make -s install KERNELRELEASE=6.12.1-none 2>&1 || :)" "apt install linux-headers-6.12.1-none"
 like "make without headers says so too" \
 	"$(in_src /src make -s KERNELRELEASE=6.12.1-none 2>&1 || :)" "apt install linux-headers-6.12.1-none"
-unsupported=5.10.0-0-amd64
+unsupported=4.19.0-0-amd64
 in_root sh -c 'mkdir -p "/lib/modules/$1" && ln -sfn "/lib/modules/$2/build" "/lib/modules/$1/build"' \
 	sh "$unsupported" "$old_release"
 like "a kernel that is not supported is refused" \

@@ -49,12 +49,13 @@ static bool alloc_or_free(struct worker *w, unsigned int event, unsigned long fr
 	bool alloc = event == DUALBM_ALLOC;
 	enum dualbm_plane from = alloc ? DUALBM_SECONDARY : DUALBM_PRIMARY;
 	enum dualbm_plane to = alloc ? DUALBM_PRIMARY : DUALBM_SECONDARY;
+	bool expected_it = w->codes[frame] == BIT(from);
 	unsigned int code;
 
 	if (nr > 1 || random_below(&w->random, 2))
 		return dualbm_planes_apply(planes, event, frame, nr, found);
 	code = dualbm_move_frame(planes, from, to, frame);
-	if ((code == BIT(from)) != (w->codes[frame] == BIT(from)))
+	if (expected_it != (code == BIT(from)))
 		w->broken++;
 	return code == BIT(from) ||
 	       dualbm_planes_moved(planes, event, frame, code, found);
