@@ -87,10 +87,14 @@ static void exercise_isolate(void)
 		free_contig_range(pfn, frames);
 }
 
-/* More than one page at a time, so that vmalloc() asks the bulk allocator. */
+/*
+ * More than one page at a time, so that vmalloc() asks the bulk allocator; one
+ * more than a block, because since 6.19 it takes blocks first ("mm/vmalloc:
+ * request large order pages from buddy allocator").
+ */
 static bool exercise_bulk(void)
 {
-	void *area = vmalloc(8 * PAGE_SIZE);
+	void *area = vmalloc(9 * PAGE_SIZE);
 
 	vfree(area);
 	return area;
@@ -118,7 +122,7 @@ int dualbm_hooks_exercise(void)
 	for (id = 0; id < DUALBM_NR_HOOKS; id++)
 		before[id] = dualbm_hook_hits(id);
 	if (!exercise_pages() || !exercise_bulk()) {
-		pr_err("not enough memory to exercise the hooks: 32 KiB needed\n");
+		pr_err("not enough memory to exercise the hooks: 36 KiB needed\n");
 		return -ENOMEM;
 	}
 	exercise_isolate();
