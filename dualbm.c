@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
+#include <linux/utsname.h>
 
 #include "dualbm.h"
 
@@ -15,6 +16,7 @@ enum dualbm_reaction dualbm_on_degraded = DUALBM_REPORT;
 bool dualbm_boundary = true;
 bool dualbm_repair;
 bool dualbm_inject;
+bool dualbm_allow_untested;
 unsigned int dualbm_scrub_interval_ms = 60000;
 
 /* Set when init has come so far that a change of the interval has an effect. */
@@ -113,6 +115,8 @@ module_param_cb(repair, &switch_ops, &dualbm_repair, 0644);
 MODULE_PARM_DESC(repair, "put a bad codeword right where the allocator says what it was: 0 (default) or 1");
 module_param_cb(inject, &switch_ops, &dualbm_inject, 0444);
 MODULE_PARM_DESC(inject, "allow faults to be injected through debugfs: 0 (default) or 1");
+module_param_cb(allow_untested, &switch_ops, &dualbm_allow_untested, 0444);
+MODULE_PARM_DESC(allow_untested, "panic also on a kernel that dualbm is not tested on: 0 (default) or 1");
 
 #ifdef DUALBM_TEST_HOOKS
 /* A build for tests: fail at the given step of init. */
@@ -124,10 +128,34 @@ MODULE_PARM_DESC(fail_at, "step of init that fails (test build only)");
 #define step(number, call)	(call)
 #endif
 
+/* Is this one of the kernels that the tests go through? See docs/kernels.md. */
+static bool __init kernel_is_tested(void)
+{
+	static const char * const releases[] = { DUALBM_TESTED_RELEASES };
+	int i;
+
+	if (!strstr(init_utsname()->version, DUALBM_TESTED_DISTRIBUTION))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(releases); i++)
+		if (strstarts(init_utsname()->release, releases[i]))
+			return true;
+	return false;
+}
+
+static void __init look_at_kernel(void)
+{
+	if (kernel_is_tested() || dualbm_allow_untested)
+		return;
+	dualbm_mode_withhold();
+	pr_warn("not tested on kernel %s: state stays degraded, and panic is withheld; allow_untested=1 trusts it\n",
+		init_utsname()->release);
+}
+
 static int __init dualbm_init(void)
 {
 	int ret;
 
+	look_at_kernel();
 	ret = step(1, dualbm_sysfs_init());
 	if (ret)
 		return ret;
@@ -146,11 +174,14 @@ static int __init dualbm_init(void)
 	ret = step(6, dualbm_scrub_init());
 	if (ret)
 		goto exit_learn;
+	ret = step(7, dualbm_prove_check());
+	if (ret)
+		goto exit_scrub;
 	dualbm_mode_start();
-	ret = step(7, dualbm_hooks_exercise());
+	ret = step(8, dualbm_hooks_exercise());
 	if (ret)
 		goto stop;
-	ret = step(8, dualbm_sysfs_open());
+	ret = step(9, dualbm_sysfs_open());
 	if (ret)
 		goto stop;
 	dualbm_debugfs_init();
@@ -161,6 +192,7 @@ static int __init dualbm_init(void)
 
 stop:
 	dualbm_mode_stop();
+exit_scrub:
 	dualbm_scrub_exit();
 exit_learn:
 	dualbm_learn_exit();

@@ -165,8 +165,9 @@ void dualbm_bracket_end(unsigned int cpu);
  * is asked to log that and to relearn; with on_degraded=panic the machine stops
  * instead. Has no effect while the module is stopping.
  *
- * Context: Any, NMI excepted: takes a raw spinlock with interrupts disabled. May
- * be under zone->lock, where nothing may be logged: a console may allocate.
+ * Context: Any: takes a raw spinlock with interrupts disabled, but not in an NMI,
+ * for which the worker forgets a moment later. May be under zone->lock, where
+ * nothing may be logged: a console may allocate.
  */
 void dualbm_degrade(const char *why);
 
@@ -189,6 +190,16 @@ const char *dualbm_degraded_why(void);
  * Context: Any; takes no lock.
  */
 void dualbm_set_state(enum dualbm_state state);
+
+/**
+ * dualbm_mode_withhold() - never panic, and never say "armed"
+ *
+ * For a kernel that the tests do not go through: all is done but the panic, and
+ * the file "state" says degraded where it would say armed.
+ *
+ * Context: Module init, before dualbm_mode_start().
+ */
+void dualbm_mode_withhold(void);
 
 /**
  * dualbm_state_name() - the word for the present state
@@ -344,6 +355,7 @@ extern enum dualbm_reaction dualbm_on_degraded;
 extern bool dualbm_boundary;
 extern bool dualbm_repair;
 extern bool dualbm_inject;
+extern bool dualbm_allow_untested;
 extern unsigned int dualbm_scrub_interval_ms;
 
 /**
@@ -361,6 +373,16 @@ extern unsigned int dualbm_scrub_interval_ms;
  */
 int dualbm_reaction_parse(const char *what, const char *text,
 			  enum dualbm_reaction *reaction);
+
+/**
+ * dualbm_reaction_is_panic() - is the machine to stop
+ * @reaction: dualbm_policy or dualbm_on_degraded
+ *
+ * Context: Any.
+ *
+ * Return: true if that says panic, and panic is not withheld.
+ */
+bool dualbm_reaction_is_panic(const enum dualbm_reaction *reaction);
 
 /**
  * dualbm_reaction_name() - the word for a reaction
@@ -782,6 +804,18 @@ unsigned int dualbm_pcp_order(unsigned int index);
  * Return: the proof, or %DUALBM_UNPROVEN.
  */
 enum dualbm_proof dualbm_prove(const struct dualbm_violation *v);
+
+/**
+ * dualbm_prove_check() - is the allocator laid out as its witnesses need it
+ *
+ * Looks at a block that the allocator's own lists say is free: it has to be
+ * found as such by the look that proves a violation.
+ *
+ * Context: Module init; takes zone->lock.
+ *
+ * Return: 0, or -EOPNOTSUPP with a log line.
+ */
+int dualbm_prove_check(void);
 
 /**
  * dualbm_report() - record, log, tell, and do what the policy says

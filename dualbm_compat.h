@@ -11,6 +11,7 @@
 
 #include <linux/ftrace.h>
 #include <linux/gfp.h>
+#include <linux/kernel.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
@@ -22,11 +23,13 @@
 
 #include "dualbm_probes.h"
 
-/* "panic: move panic_timeout et al. into panic.h", 5.18: before, kernel.h has it. */
-#if __has_include(<linux/panic.h>)
-#include <linux/panic.h>
-#else
-#include <linux/kernel.h>
+/*
+ * The kernels that the tests go through (docs/kernels.md). Another distribution's
+ * kernel of the same number is another kernel.
+ */
+#define DUALBM_TESTED_RELEASES		"5.10.", "6.1.", "6.12.", "7.2.", "7.3."
+#ifndef DUALBM_TESTED_DISTRIBUTION
+#define DUALBM_TESTED_DISTRIBUTION	" Debian "
 #endif
 
 /* ---- orders and lists of the allocator ---- */
@@ -279,11 +282,15 @@ static inline bool dualbm_task_is_graphed(const struct task_struct *task)
 #ifdef DUALBM_PROBED_RETHOOK
 #include <linux/rethook.h>
 
+#define DUALBM_HAVE_RETURN_PROBES	true
+
 static inline const struct llist_node *dualbm_return_probes(const struct task_struct *task)
 {
 	return READ_ONCE(task->rethooks.first);
 }
 #else
+#define DUALBM_HAVE_RETURN_PROBES	false
+
 struct rethook_node {
 	struct llist_node llist;
 	unsigned long ret_addr;

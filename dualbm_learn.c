@@ -178,9 +178,9 @@ static void learn_free(void)
 
 /*
  * Is a frame in use? Its own count says so, or for the tail of a compound page
- * the head's, or the type of a page that has none. Wrong answers are harmless here: an allocation that has its page
- * but not yet its alloc event is waited for, and a frame that is freed after
- * this look is no candidate any more.
+ * the head's, or the type of a page that has none. Wrong answers are harmless
+ * here: an allocation that has its page but not yet its alloc event is waited for,
+ * and a frame that is freed after this look is no candidate any more.
  *
  * A poisoned frame that was taken off the buddy lists has a count as well, and
  * goes back there without an event: put_page_back_buddy(), mm/page_alloc.c,
@@ -422,8 +422,10 @@ static void relearn(struct work_struct *work)
 	const char *lost, *why = dualbm_degraded_why();
 	unsigned long generation;
 
-	if (why)
+	if (why) {
+		dualbm_set_state(DUALBM_STATE_DEGRADED);
 		pr_warn("degraded: %s; learning again\n", why);
+	}
 	do {
 		/* An open CPU bracket asks again when it closes. */
 		if (!dualbm_mode_begin(&generation))

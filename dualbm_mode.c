@@ -18,6 +18,8 @@ static unsigned long mode_generation;
 static bool mode_stopping = true;
 static struct cpumask bracketed;
 static enum dualbm_state state = DUALBM_STATE_DISARMED;
+/* On a kernel that nobody tested: never panic, and never say "armed". */
+static bool panic_withheld;
 /* What the worker has yet to log. */
 static const char *degraded_why;
 
@@ -28,15 +30,34 @@ static const char * const state_names[] = {
 	[DUALBM_STATE_DEGRADED] = "degraded",
 };
 
+static const char *state_word(enum dualbm_state now)
+{
+	if (now == DUALBM_STATE_ARMED && panic_withheld)
+		now = DUALBM_STATE_DEGRADED;
+	return state_names[now];
+}
+
 void dualbm_set_state(enum dualbm_state next)
 {
 	enum dualbm_state last = xchg(&state, next);
 
 	if (last == next)
 		return;
-	trace_state(state_names[last], state_names[next]);
+	trace_state(state_word(last), state_word(next));
 	if (next == DUALBM_STATE_ARMED)
-		pr_info("armed, policy=%s\n", dualbm_reaction_name(dualbm_policy));
+		pr_info("%s, policy=%s%s\n", state_word(next),
+			dualbm_reaction_name(dualbm_policy),
+			panic_withheld ? ", panic withheld" : "");
+}
+
+void dualbm_mode_withhold(void)
+{
+	panic_withheld = true;
+}
+
+bool dualbm_reaction_is_panic(const enum dualbm_reaction *reaction)
+{
+	return READ_ONCE(*reaction) == DUALBM_PANIC && !panic_withheld;
 }
 
 enum dualbm_state dualbm_state_now(void)
@@ -46,7 +67,7 @@ enum dualbm_state dualbm_state_now(void)
 
 const char *dualbm_state_name(void)
 {
-	return state_names[READ_ONCE(state)];
+	return state_word(READ_ONCE(state));
 }
 
 void dualbm_mode_start(void)
@@ -164,13 +185,16 @@ void dualbm_degrade(const char *why)
 	unsigned long flags;
 	bool forgetting;
 
-	raw_spin_lock_irqsave(&mode_lock, flags);
-	forgetting = mode_forget_locked();
-	raw_spin_unlock_irqrestore(&mode_lock, flags);
-	if (!forgetting)
-		return;
+	/* In an NMI the lock may be held below: the worker forgets, a moment later. */
+	if (!dualbm_event_in_nmi()) {
+		raw_spin_lock_irqsave(&mode_lock, flags);
+		forgetting = mode_forget_locked();
+		raw_spin_unlock_irqrestore(&mode_lock, flags);
+		if (!forgetting)
+			return;
+	}
 	dualbm_set_state(DUALBM_STATE_DEGRADED);
-	if (dualbm_on_degraded == DUALBM_PANIC)
+	if (dualbm_reaction_is_panic(&dualbm_on_degraded))
 		panic("dualbm: degraded: %s", why);
 	WRITE_ONCE(degraded_why, why);
 	dualbm_learn_request();

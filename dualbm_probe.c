@@ -56,8 +56,11 @@ unsigned long probe(struct page **array)
 
 #elif defined(PROBE_FTRACE_REGS)
 
-void callback(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
-	      struct ftrace_regs *fregs);
+static void callback(unsigned long ip, unsigned long parent_ip,
+		     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+}
+
 void probe(struct ftrace_ops *ops);
 void probe(struct ftrace_ops *ops)
 {

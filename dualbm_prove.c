@@ -194,3 +194,53 @@ enum dualbm_proof dualbm_prove(const struct dualbm_violation *v)
 		return DUALBM_UNPROVEN;
 	}
 }
+
+/* The first block of the largest order that a zone has free, or NULL. */
+static struct page *some_free_block(struct zone *zone, unsigned int *order)
+{
+	int at, type;
+
+	for (at = DUALBM_MAX_ORDER; at >= 0; at--)
+		for (type = 0; type < MIGRATE_TYPES; type++) {
+			struct list_head *list = &zone->free_area[at].free_list[type];
+
+			*order = at;
+			if (!list_empty(list))
+				return list_first_entry(list, struct page, lru);
+		}
+	return NULL;
+}
+
+static bool zone_has_witness(struct zone *zone)
+{
+	unsigned int order;
+	struct page *page;
+	bool good = true;
+
+	spin_lock_irq(&zone->lock);
+	page = some_free_block(zone, &order);
+	if (page)
+		good = page_zone(page) == zone && PageBuddy(page) &&
+		       page_private(page) == order && !page_ref_count(page) &&
+		       dualbm_buddy_covers(zone, page_to_pfn(page)) &&
+		       dualbm_buddy_covers(zone, page_to_pfn(page) + BIT(order) - 1);
+	spin_unlock_irq(&zone->lock);
+	return good;
+}
+
+int dualbm_prove_check(void)
+{
+	int nid, index;
+
+	for_each_online_node(nid)
+		for (index = 0; index < MAX_NR_ZONES; index++) {
+			struct zone *zone = &NODE_DATA(nid)->node_zones[index];
+
+			if (!populated_zone(zone) || zone_has_witness(zone))
+				continue;
+			pr_err("free blocks of node %d, zone %s are not laid out as expected; not loaded\n",
+			       nid, zone->name);
+			return -EOPNOTSUPP;
+		}
+	return 0;
+}

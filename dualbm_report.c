@@ -301,7 +301,7 @@ static void react_unproven(struct dualbm_violation *v)
 	dualbm_count(DUALBM_STAT_UNPROVEN);
 	ring_store(v);
 	trace_violation(v);
-	if (dualbm_on_degraded == DUALBM_PANIC) {
+	if (dualbm_reaction_is_panic(&dualbm_on_degraded)) {
 		log_block(v);
 		report_line(v, line, sizeof(line));
 		panic("dualbm: %s", line);
@@ -314,6 +314,7 @@ static void react_unproven(struct dualbm_violation *v)
 
 void dualbm_report(struct dualbm_violation *v)
 {
+	bool stop = dualbm_reaction_is_panic(&dualbm_policy);
 	char line[512];
 
 	describe(v);
@@ -324,12 +325,12 @@ void dualbm_report(struct dualbm_violation *v)
 	dualbm_count(DUALBM_STAT_VIOLATIONS);
 	dualbm_count(class_stats[v->class]);
 	ring_store(v);
-	if (!under_zone_lock(v) || dualbm_policy == DUALBM_PANIC)
+	if (!under_zone_lock(v) || stop)
 		log_block(v);
 	trace_violation(v);
 	add_taint(TAINT_BAD_PAGE, LOCKDEP_STILL_OK);
 	irq_work_queue(&late_work);
-	if (dualbm_policy == DUALBM_PANIC) {
+	if (stop) {
 		report_line(v, line, sizeof(line));
 		panic("dualbm: %s", line);
 	}

@@ -5,6 +5,7 @@
  */
 #include <linux/kallsyms.h>
 #include <linux/llist.h>
+#include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
@@ -31,6 +32,8 @@ static unsigned long stack_words[STACK_WORDS];
 
 static unsigned int (*save_stack_of)(struct task_struct *task, unsigned long *store,
 				     unsigned int size, unsigned int skip);
+/* What return addresses that a return probe has taken away were replaced by. */
+static unsigned long return_trampoline;
 
 /* A stack that was read to its end names the way into the kernel last. */
 static bool stack_is_whole(unsigned int entries)
@@ -86,7 +89,8 @@ static bool stack_mentions_allocation(struct task_struct *task)
 	unsigned long end = (unsigned long)task_stack_page(task) + THREAD_SIZE;
 	unsigned long words, i;
 
-	if (dualbm_task_is_graphed(task) || return_probes_mention_allocation(task))
+	if (dualbm_task_is_graphed(task) || return_probes_mention_allocation(task) ||
+	    (!DUALBM_HAVE_RETURN_PROBES && !return_trampoline))
 		return true;
 	if (at >= end || end - at > THREAD_SIZE || at % sizeof(long))
 		return true;
@@ -95,7 +99,9 @@ static bool stack_mentions_allocation(struct task_struct *task)
 		if (copy_from_kernel_nofault(stack_words, (void *)at, words * sizeof(long)))
 			return true;
 		for (i = 0; i < words; i++)
-			if (dualbm_inside_allocation(stack_words[i]))
+			if (dualbm_inside_allocation(stack_words[i]) ||
+			    (!DUALBM_HAVE_RETURN_PROBES &&
+			     stack_words[i] == return_trampoline))
 				return true;
 	}
 	return false;
@@ -185,8 +191,44 @@ bool dualbm_tasks_outside(void)
 	return true;
 }
 
+/* Returns to where its caller is, or to the trampoline if it has a return probe. */
+static noinline unsigned long own_return_address(void)
+{
+	return (unsigned long)__builtin_return_address(0);
+}
+
+static int on_own_return(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	return 0;
+}
+
+/*
+ * Where there is no list of the return probes of a task, the trampoline on its
+ * stack puts it in doubt. The trampoline has no name that a module may use, so a
+ * function with a return probe tells; if kprobes are switched off it cannot, and
+ * all tasks are in doubt.
+ */
+static void find_return_trampoline(void)
+{
+	struct kretprobe probe = {
+		.kp.addr = (kprobe_opcode_t *)own_return_address,
+		.handler = on_own_return,
+		.maxactive = 4,
+	};
+	unsigned long address;
+
+	if (DUALBM_HAVE_RETURN_PROBES || register_kretprobe(&probe))
+		return;
+	address = own_return_address();
+	if (!within_module(address, THIS_MODULE))
+		return_trampoline = address;
+	unregister_kretprobe(&probe);
+}
+
 int dualbm_tasks_init(void)
 {
+	int ret;
+
 #if DUALBM_HAVE_STACK_OF_TASK
 	save_stack_of = stack_trace_save_tsk;
 #else
@@ -197,12 +239,13 @@ int dualbm_tasks_init(void)
 		return -ENOENT;
 	}
 	doubtful = kvcalloc(DOUBTFUL_TASKS, sizeof(*doubtful), GFP_KERNEL);
-	if (!doubtful) {
+	ret = doubtful ? 0 : -ENOMEM;
+	if (ret)
 		pr_err("not enough memory to look at tasks: %zu KiB needed\n",
 		       DOUBTFUL_TASKS * sizeof(*doubtful) / 1024);
-		return -ENOMEM;
-	}
-	return 0;
+	else
+		find_return_trampoline();
+	return ret;
 }
 
 void dualbm_tasks_exit(void)

@@ -37,7 +37,7 @@ for kernel in $KERNELS; do
 	is "$kernel: builds with W=1" "$status" 0
 	empty "$kernel: no warning with W=1" "$(complaints "$work.log" | grep -E '\[-W|modpost|error' || :)"
 	is "$kernel: sparse read every file" "$(grep -c '^ *CHECK' "$work.log")" \
-		"$(find "$work" -maxdepth 1 -name '*.c' ! -name '*.mod.c' | wc -l)"
+		"$(find "$work" -maxdepth 1 -name '*.c' ! -name '*.mod.c' ! -name dualbm_probe.c | wc -l)"
 	empty "$kernel: sparse is silent" "$(complaints "$work.log" | grep -vE '\[-W|modpost' || :)"
 	if compgen -G 'test/modules/*.c' >/dev/null; then
 		mkdir -p "$work/test/modules"

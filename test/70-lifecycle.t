@@ -9,20 +9,25 @@ set -euo pipefail
 modules=$CACHE/steps
 rm -rf "$modules"
 
-# A build whose init can be told to fail: the one thing that DKMS does not build.
-build_steps() {
-	local release=$1 dir=$modules/$1
+# build_other DIRECTORY RELEASE VARIABLE: what DKMS does not build.
+build_other() {
+	local dir=$modules/$1/$2
 
 	mkdir -p "$dir"
 	cp "$TOP"/*.[ch] "$TOP"/{Kbuild,VERSION} "$dir/"
-	in_root make -C "/lib/modules/$release/build" M="/cache/steps/$release" DUALBM_TEST_HOOKS=y modules
+	in_root make -C "/lib/modules/$2/build" M="/cache/steps/$1/$2" "$3" modules
 }
 
 for kernel in $KERNELS; do
+	use_kernel "$kernel"
 	release=$(kernel_release "$kernel")
 	vm "lifecycle-$kernel" 'done' --kernel "$kernel" --timeout 900 -- lifecycle.sh
-	check "$kernel: a build whose init fails when told to" build_steps "$release"
-	DUALBM_MODULES=$modules vm "steps-$kernel" 'done' --kernel "$kernel" -- lifecycle.sh steps
+	check "$kernel: a build whose init fails when told to" \
+		build_other steps "$release" DUALBM_TEST_HOOKS=y
+	DUALBM_MODULES=$modules/steps vm "steps-$kernel" 'done' --kernel "$kernel" -- lifecycle.sh steps
+	check "$kernel: a build that has not heard of this kernel" \
+		build_other untested "$release" KCFLAGS='-DDUALBM_TESTED_DISTRIBUTION=\"nowhere\"'
+	DUALBM_MODULES=$modules/untested vm "untested-$kernel" 'done' --kernel "$kernel" -- lifecycle.sh untested
 done
 rm -rf "$modules"
 done_testing

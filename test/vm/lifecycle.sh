@@ -8,6 +8,7 @@
 #
 #	lifecycle.sh [NAME...]	all of them, or those named
 #	lifecycle.sh steps	a build with DUALBM_TEST_HOOKS: init fails at each step
+#	lifecycle.sh untested	a build for which no kernel is a tested one
 . ./mm-lib.sh
 
 only=" $* "
@@ -18,7 +19,11 @@ cycles=100
 wanted() {
 	name=$1
 	case $only in
-	"  ") [ "$name" != steps ] || return 1 ;;
+	"  ")
+		case $name in
+		steps | untested) return 1 ;;
+		esac
+		;;
 	*" $name "*) ;;
 	*) return 1 ;;
 	esac
@@ -192,7 +197,7 @@ bad_parameters() {
 	for _bad in policy=foo policy= policy=Panic policy=reports on_degraded=x on_degraded=1 \
 		boundary=2 boundary=yes boundary= scrub_interval_ms=-1 scrub_interval_ms=abc \
 		scrub_interval_ms= scrub_interval_ms=4294967296 scrub_interval_ms=10s \
-		repair=9 repair=true inject=y inject=11; do
+		repair=9 repair=true inject=y inject=11 allow_untested=2; do
 		refused_at_load $_bad
 	done
 }
@@ -421,7 +426,7 @@ scrubbing() {
 steps() {
 	wanted steps || return 0
 	load_start 48M
-	for _step in 1 2 3 4 5 6 7 8; do
+	for _step in 1 2 3 4 5 6 7 8 9; do
 		if _err=$(modprobe dualbm policy=panic fail_at=$_step 2>&1); then
 			not_ok "$name: step $_step fails"
 			rmmod dualbm
@@ -433,7 +438,7 @@ steps() {
 		esac
 		nothing_left "$name: step $_step"
 	done
-	check "$name: without a failure it loads" load_dualbm policy=panic fail_at=9
+	check "$name: without a failure it loads" load_dualbm policy=panic fail_at=10
 	expect_clean "$name"
 	load_stop
 	rmmod dualbm
@@ -441,9 +446,35 @@ steps() {
 	expect_quiet_kernel "$name"
 }
 
+# ---- a kernel that nobody tested ----
+
+untested() {
+	wanted untested || return 0
+	modprobe dualbm policy=panic on_degraded=panic || bail "dualbm does not load"
+	check "$name: says that it learned all the same" wait_for 60 learned
+	is "$name: stays degraded" "$(cat $D/state)" degraded
+	is "$name: the log says so in one line" \
+		"$(dmesg | grep -c 'dualbm: not tested on kernel .*; allow_untested=1 trusts it')" 1
+	is "$name: the policy is what was asked for" "$(cat $D/policy)" panic
+	insmod_test faulty fault=double_free order=4
+	at_least "$name: a double free is found" "$(stat violations)" 1
+	ok "$name: but the machine does not stop for it"
+	is "$name: and is not relearned for nothing" "$(stat relearns)" 0
+	rmmod dualbm
+	nothing_left "$name"
+	load_dualbm allow_untested=1 || bail "dualbm is not armed with allow_untested=1"
+	is "$name: allow_untested=1 is armed" "$(cat $D/state)" armed
+	rmmod dualbm
+}
+
+learned() {
+	dmesg | grep -q 'dualbm: degraded, policy=panic, panic withheld'
+}
+
 mkdir /sys/fs/cgroup/any 2>/dev/null
 echo +memory 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control
 steps
+untested
 bad_parameters
 runtime_parameters
 files
