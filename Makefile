@@ -29,7 +29,7 @@ uninstall:
 # Not the kernel's own "clean": it descends into every directory, and would
 # take the libraries and modules of the Debian root in build/ with it.
 clean:
-	rm -f *.o *.ko *.mod *.mod.c .*.cmd .*.o.d Module.symvers modules.order
+	rm -f *.o *.ko *.mod *.mod.c .*.cmd .*.d dualbm_probes.h Module.symvers modules.order
 	rm -rf .tmp_versions
 
 # The cache too: the Debian root, VM images, logs.
@@ -38,6 +38,10 @@ distclean: clean
 
 check:
 	scripts/check
+
+# K=7.3-amd64: one row of it.
+check-matrix:
+	scripts/check-matrix $(K)
 
 check-mutants:
 	scripts/check-mutants
@@ -51,7 +55,8 @@ help:
 	@echo 'make uninstall      remove every version from DKMS'
 	@echo 'make demo           see it work in a VM (as root; installs what it needs)'
 	@echo 'make check          all tests (as root; installs what it needs)'
+	@echo 'make check-matrix   the tests that boot, on every kernel (K=7.3-amd64: on one)'
 	@echo 'make check-mutants  prove that the tests notice what they guard'
 	@echo 'make clean          remove what the build left; distclean: the cache in build/ too'
 
-.PHONY: all modules headers install uninstall clean distclean check check-mutants demo help
+.PHONY: all modules headers install uninstall clean distclean check check-matrix check-mutants demo help

@@ -30,7 +30,7 @@ for kernel in $KERNELS; do
 	rm -rf "$work"
 	mkdir -p "$work/test"
 	cp ./*.[ch] Kbuild Makefile VERSION "$work/"
-	rm -f "$work"/*.mod.c
+	rm -f "$work"/*.mod.c "$work"/dualbm_probes.h
 	in=/cache/${work##*/}
 	status=0
 	in_root make -C "$in" KERNELRELEASE="$release" W=1 C=1 >"$work.log" 2>&1 || status=$?
