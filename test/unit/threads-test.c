@@ -7,6 +7,7 @@
  */
 #include <pthread.h>
 #include <sched.h>
+#include <time.h>
 
 #include "unit.h"
 
@@ -49,13 +50,14 @@ static bool alloc_or_free(struct worker *w, unsigned int event, unsigned long fr
 	bool alloc = event == DUALBM_ALLOC;
 	enum dualbm_plane from = alloc ? DUALBM_SECONDARY : DUALBM_PRIMARY;
 	enum dualbm_plane to = alloc ? DUALBM_PRIMARY : DUALBM_SECONDARY;
-	bool expected_it = w->codes[frame] == BIT(from);
+	bool expected_it = w->codes[frame] == BIT(from), done;
 	unsigned int code;
 
 	if (nr > 1 || random_below(&w->random, 2))
 		return dualbm_planes_apply(planes, event, frame, nr, found);
 	code = dualbm_move_frame(planes, from, to, frame);
-	if (expected_it != (code == BIT(from)))
+	done = code == BIT(from);
+	if (done != expected_it)
 		w->broken++;
 	return code == BIT(from) ||
 	       dualbm_planes_moved(planes, event, frame, code, found);
@@ -277,6 +279,57 @@ static void two_at_once_on_one_frame_are_two_owners(void **state)
 		      workers[1].mismatches, ROUNDS);
 }
 
+/*
+ * One thread is another CPU in the middle of a free: it has taken the token, and
+ * gives it only when the other one's free has been under way for a while.
+ */
+static void *middle_of_a_free(void *data)
+{
+	static const struct timespec while_it_waits = { .tv_nsec = 2000000 };
+	struct dualbm_mismatch found;
+	struct worker *w = data;
+	unsigned long number;
+	bool fine;
+
+	for (number = 0; number < 32; number++) {
+		unsigned long frames = number & 1 ? 16 : 1;
+		unsigned long frame = number * 64;
+		unsigned int code;
+
+		if (!w->number) {
+			/* Taken, and not yet given. */
+			planes_set(planes, frame, 0);
+			for (code = 1; code < frames; code++)
+				planes_set(planes, frame + code, ALLOCATED_CODE);
+			meet(2);
+			nanosleep(&while_it_waits, NULL);
+			test_and_set_bit(frame, dualbm_plane(planes, DUALBM_SECONDARY));
+			meet(2);
+			continue;
+		}
+		meet(2);
+		if (frames > 1 || number & 2) {
+			fine = dualbm_planes_free(planes, frame, frames, &found);
+		} else {
+			code = dualbm_move_frame(planes, DUALBM_PRIMARY,
+						 DUALBM_SECONDARY, frame);
+			fine = dualbm_planes_moved(planes, DUALBM_FREE, frame, code,
+						   &found);
+		}
+		if (fine || found.class != DUALBM_DOUBLE_FREE ||
+		    found.first != frame || found.frames != 1)
+			w->broken++;
+		meet(2);
+	}
+	return NULL;
+}
+
+static void a_token_in_other_hands_is_waited_for(void **state)
+{
+	arrived = 0;
+	run(middle_of_a_free, 2);
+}
+
 static void *forgetter(void *data)
 {
 	struct worker *w = data;
@@ -328,6 +381,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(neighbours_in_a_word_do_not_disturb),
 		test(two_at_once_on_one_frame_are_two_owners),
+		test(a_token_in_other_hands_is_waited_for),
 		test(any_number_may_forget_at_once),
 	};
 
