@@ -148,7 +148,7 @@ static inline bool dualbm_page_is_frozen(const struct page *head)
 /*
  * "mm/page_alloc: add a bulk page allocator", 5.13; "mm: enable page allocation
  * tagging", 6.10: it became alloc_pages_bulk_noprof(), with a macro of the old
- * name around it; "mm: alloc_pages_bulk: remove page_list argument", 6.15.
+ * name around it; "mm: alloc_pages_bulk_noprof: drop page_list argument", 6.14.
  */
 #if defined(DUALBM_PROBED_BULK_LIST_NOPROF)
 #define DUALBM_BULK_LIST_PARAMETER	struct list_head *list,
@@ -177,6 +177,16 @@ static inline bool dualbm_page_is_frozen(const struct page *head)
 #endif
 #ifndef DUALBM_HAVE_BULK
 #define DUALBM_HAVE_BULK	true
+#endif
+
+/*
+ * "mm/page_alloc: add support for initializing pageblock as isolated", 6.17, came
+ * with flags in the place of a migrate type, of which 1 means another thing.
+ */
+#ifdef ACR_FLAGS_NONE
+#define DUALBM_CONTIG_KIND	ACR_FLAGS_NONE
+#else
+#define DUALBM_CONTIG_KIND	MIGRATE_MOVABLE
 #endif
 
 /* Not every kernel is built with cgroups' accounting, compaction or HWPoison. */

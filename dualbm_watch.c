@@ -82,7 +82,7 @@ static void exercise_isolate(void)
 		return;
 	pfn = page_to_pfn(page);
 	__free_pages(page, pageblock_order);
-	if (!alloc_contig_range(pfn, pfn + frames, MIGRATE_MOVABLE,
+	if (!alloc_contig_range(pfn, pfn + frames, DUALBM_CONTIG_KIND,
 				GFP_KERNEL | __GFP_NOWARN))
 		free_contig_range(pfn, frames);
 }

@@ -24,7 +24,7 @@ static u64 measure(unsigned int order)
 	unsigned int i;
 	u64 start, end;
 
-	local_irq_save(flags);
+	test_alone_begin(flags);
 	start = ktime_get_mono_fast_ns();
 	for (i = 0; i < pairs; i++) {
 		struct page *page = alloc_pages(TEST_GFP_ATOMIC, order);
@@ -34,7 +34,7 @@ static u64 measure(unsigned int order)
 		__free_pages(page, order);
 	}
 	end = ktime_get_mono_fast_ns();
-	local_irq_restore(flags);
+	test_alone_end(flags);
 	return i == pairs ? end - start : U64_MAX;
 }
 
@@ -46,6 +46,7 @@ static int __init bench_init(void)
 
 	if (!pairs)
 		return -EINVAL;
+	test_urgent_begin();
 	for (i = 0; i < ARRAY_SIZE(orders); i++) {
 		u64 best = U64_MAX;
 
@@ -59,6 +60,7 @@ static int __init bench_init(void)
 			pr_info("order=%u ns_per_pair=%llu\n", orders[i],
 				div_u64(best, pairs));
 	}
+	test_urgent_end();
 	return test_result(result, "pairs=%u", pairs);
 }
 module_init(bench_init);

@@ -96,6 +96,9 @@ static int __init dyingcpu_init(void)
 {
 	int ret;
 
+	/* It runs there with interrupts off. */
+	if (!TEST_HAVE_INTERRUPTS)
+		return test_result(-EOPNOTSUPP, "nobody allocates on a dying CPU");
 	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "dyingcpu:after",
 					NULL, dyingcpu_dead);
 	if (ret < 0)

@@ -4,8 +4,8 @@
  * a function whose name a report can give.
  *
  * Whoever goes on after such a fault (policy=report) does so with a broken
- * allocator. So each one is made with interrupts off, on frames that nobody
- * else has seen yet, and undone behind the allocator's back right after, unless
+ * allocator. So each one is made alone on its CPU, on frames that nobody else
+ * has seen yet, and undone behind the allocator's back right after, unless
  * leave=1: the machine lives on, and dualbm sees the fault and nothing else.
  *
  * fault=double_free [order=N] [comp=1]
@@ -73,13 +73,7 @@ static int result = -EINVAL;
 
 static struct per_cpu_pages *local_pcp(struct page *page)
 {
-	return this_cpu_ptr(page_zone(page)->per_cpu_pageset);
-}
-
-/* Blocks of these orders are freed to, and allocated from, per-CPU lists. */
-static bool on_pcp(unsigned int ord)
-{
-	return ord <= PAGE_ALLOC_COSTLY_ORDER || ord == HPAGE_PMD_ORDER;
+	return test_local_pcp(page_zone(page));
 }
 
 /* Tell the log what is coming: after a panic nobody can. */
@@ -100,21 +94,20 @@ static bool unlink_from_buddy(struct page *page, unsigned int ord)
 		list_del(&page->buddy_list);
 		__ClearPageBuddy(page);
 		set_page_private(page, 0);
-		zone->free_area[ord].nr_free--;
-		mod_zone_page_state(zone, NR_FREE_PAGES, -(1L << ord));
+		test_count_free(zone, ord, -1);
 	}
 	spin_unlock(&zone->lock);
 	return found;
 }
 
-/* The caller holds pcp->lock. */
+/* The caller has the lists locked. */
 static bool lies_on_pcp(struct page *page)
 {
 	struct per_cpu_pages *pcp = local_pcp(page);
 	struct list_head *entry;
 	unsigned int i;
 
-	for (i = 0; i < NR_PCP_LISTS; i++)
+	for (i = 0; i < TEST_PCP_LISTS; i++)
 		list_for_each(entry, &pcp->lists[i])
 			if (entry == &page->pcp_list)
 				return true;
@@ -126,13 +119,13 @@ static bool unlink_from_pcp(struct page *page, unsigned int ord)
 	struct per_cpu_pages *pcp = local_pcp(page);
 	bool found;
 
-	spin_lock(&pcp->lock);
+	test_pcp_lock(pcp);
 	found = lies_on_pcp(page);
 	if (found) {
 		list_del(&page->pcp_list);
 		pcp->count -= 1 << ord;
 	}
-	spin_unlock(&pcp->lock);
+	test_pcp_unlock(pcp);
 	return found;
 }
 
@@ -149,7 +142,7 @@ static void unlink_block(struct page *page, unsigned int ord)
 
 static noinline void faulty_double_free(void)
 {
-	struct page *page = alloc_pages(TEST_GFP_ATOMIC | (comp ? __GFP_COMP : 0),
+	struct page *page = alloc_pages(TEST_GFP_FAULT | (comp ? __GFP_COMP : 0),
 					order);
 	unsigned int ord = order;
 
@@ -188,7 +181,7 @@ static void undo_second_entry(struct page *page, struct list_head *prev,
 	struct per_cpu_pages *pcp = local_pcp(page);
 	struct list_head *entry = &page->pcp_list;
 
-	spin_lock(&pcp->lock);
+	test_pcp_lock(pcp);
 	entry->prev->next = entry->next;
 	entry->next->prev = entry->prev;
 	entry->prev = prev;
@@ -196,14 +189,32 @@ static void undo_second_entry(struct page *page, struct list_head *prev,
 	prev->next = entry;
 	next->prev = entry;
 	pcp->count -= 1 << order;
-	spin_unlock(&pcp->lock);
+	test_pcp_unlock(pcp);
+}
+
+/*
+ * A kernel that does not see the mark of a free block would link it into a list
+ * while it is in one, and stop at that. So take it out, and leave only the mark.
+ * Linked to itself, it can still be taken by a neighbour that merges with it.
+ */
+static void leave_the_mark(struct page *page)
+{
+	struct zone *zone = page_zone(page);
+
+	spin_lock(&zone->lock);
+	if (PageBuddy(page)) {
+		list_del_init(&page->buddy_list);
+		test_count_free(zone, page_private(page), -1);
+	}
+	spin_unlock(&zone->lock);
 }
 
 static noinline void faulty_reset_free(void)
 {
-	struct page *page = alloc_pages(TEST_GFP_ATOMIC, order);
-	struct page *other = alloc_pages(TEST_GFP_ATOMIC, order);
+	struct page *page = alloc_pages(TEST_GFP_FAULT, order);
+	struct page *other = alloc_pages(TEST_GFP_FAULT, order);
 	struct list_head *prev, *next;
+	struct per_cpu_pages *pcp;
 	bool head, listed;
 
 	if (!page || !other) {
@@ -216,9 +227,12 @@ static noinline void faulty_reset_free(void)
 	__free_pages(other, order);
 	/* A per-CPU list that is full may have been emptied into the buddy lists. */
 	head = PageBuddy(page);
-	spin_lock(&local_pcp(page)->lock);
+	pcp = local_pcp(page);
+	test_pcp_lock(pcp);
 	listed = lies_on_pcp(page);
-	spin_unlock(&local_pcp(page)->lock);
+	test_pcp_unlock(pcp);
+	if (head && !TEST_FREE_SEES_BUDDY)
+		leave_the_mark(page);
 	prev = page->pcp_list.prev;
 	next = page->pcp_list.next;
 	free_again(page);
@@ -228,14 +242,15 @@ static noinline void faulty_reset_free(void)
 		undo_second_entry(page, prev, next);
 	else if (!head)
 		unlink_block(page, order);
-	else
+	else if (TEST_FREE_SEES_BUDDY)
 		/* The kernel dropped the second free, and the mark with it. */
 		__SetPageBuddy(page);
+	/* Or else it has come back to a list by that, and is there once. */
 }
 
 static noinline void faulty_wrong_order(void)
 {
-	struct page *page = alloc_pages(TEST_GFP_ATOMIC, 1);
+	struct page *page = alloc_pages(TEST_GFP_FAULT, 1);
 
 	if (!page) {
 		result = -ENOMEM;
@@ -260,16 +275,15 @@ static noinline bool list_block(struct page *page)
 	struct zone *zone = page_zone(page);
 	struct per_cpu_pages *pcp = local_pcp(page);
 
-	if (order && on_pcp(order))
+	if (order && test_on_pcp(order))
 		return false;
 	set_page_count(page, 0);
 	if (!order) {
-		/* Where 6.1 remembers to which list it would go back. */
-		page->index = MIGRATE_UNMOVABLE;
-		spin_lock(&pcp->lock);
+		test_set_pcp_type(page, MIGRATE_UNMOVABLE);
+		test_pcp_lock(pcp);
 		list_add(&page->pcp_list, &pcp->lists[MIGRATE_UNMOVABLE]);
 		pcp->count++;
-		spin_unlock(&pcp->lock);
+		test_pcp_unlock(pcp);
 		return true;
 	}
 	spin_lock(&zone->lock);
@@ -277,15 +291,14 @@ static noinline bool list_block(struct page *page)
 	__SetPageBuddy(page);
 	list_add(&page->buddy_list,
 		 &zone->free_area[order].free_list[MIGRATE_UNMOVABLE]);
-	zone->free_area[order].nr_free++;
-	mod_zone_page_state(zone, NR_FREE_PAGES, 1L << order);
+	test_count_free(zone, order, 1);
 	spin_unlock(&zone->lock);
 	return true;
 }
 
 static noinline void faulty_hand_out_twice(void)
 {
-	struct page *page = alloc_pages(TEST_GFP_ATOMIC, order), *again[8] = {};
+	struct page *page = alloc_pages(TEST_GFP_FAULT, order), *again[8] = {};
 	unsigned int i;
 
 	result = -ENOMEM;
@@ -301,7 +314,7 @@ static noinline void faulty_hand_out_twice(void)
 		return;
 	}
 	for (i = 0; i < ARRAY_SIZE(again) && result; i++) {
-		again[i] = alloc_pages(TEST_GFP_ATOMIC, order);
+		again[i] = alloc_pages(TEST_GFP_FAULT, order);
 		if (again[i] == page)
 			result = 0;
 	}
@@ -313,7 +326,7 @@ static noinline void faulty_hand_out_twice(void)
 
 static noinline void faulty_put_page_twice(void)
 {
-	struct page *page = alloc_page(TEST_GFP_ATOMIC);
+	struct page *page = alloc_page(TEST_GFP_FAULT);
 
 	if (!page) {
 		result = -ENOMEM;
@@ -339,9 +352,9 @@ static void make_fault(void)
 	unsigned long flags;
 	int i;
 
-	local_irq_save(flags);
+	test_alone_begin(flags);
 	for (i = 0; i < CALMING_PAGES; i++)
-		calm[i] = alloc_page(TEST_GFP_ATOMIC);
+		calm[i] = alloc_page(TEST_GFP_FAULT);
 	result = 0;
 	if (!strcmp(fault, "double_free"))
 		faulty_double_free();
@@ -358,7 +371,7 @@ static void make_fault(void)
 	for (i = 0; i < CALMING_PAGES; i++)
 		if (calm[i])
 			__free_page(calm[i]);
-	local_irq_restore(flags);
+	test_alone_end(flags);
 }
 
 static void fault_tasklet(struct tasklet_struct *t)
@@ -374,19 +387,34 @@ static void fault_irq_work(struct irq_work *w)
 static DECLARE_TASKLET(tasklet, fault_tasklet);
 static struct irq_work work = IRQ_WORK_INIT_HARD(fault_irq_work);
 
+/* With PREEMPT_RT in this task, which is urgent, and not in some other's. */
+static void run_tasklet(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_bh_disable();
+	tasklet_schedule(&tasklet);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_bh_enable();
+	tasklet_kill(&tasklet);
+}
+
 static int __init faulty_init(void)
 {
 	if (order > TEST_MAX_ORDER)
 		return -EINVAL;
+	if (!TEST_HAVE_INTERRUPTS && !strcmp(ctx, "hardirq"))
+		return test_result(-EOPNOTSUPP, "fault=%s ctx=%s: not with this kernel",
+				   fault, ctx);
+	test_urgent_begin();
 	if (!strcmp(ctx, "softirq")) {
-		tasklet_schedule(&tasklet);
-		tasklet_kill(&tasklet);
+		run_tasklet();
 	} else if (!strcmp(ctx, "hardirq")) {
 		irq_work_queue(&work);
 		irq_work_sync(&work);
 	} else {
 		make_fault();
 	}
+	test_urgent_end();
 	result = test_result(result, "fault=%s", fault);
 	return stay && result == -EAGAIN ? 0 : result;
 }

@@ -35,8 +35,8 @@ static struct page *frame_from_contig(void)
 		     start -= pageblock_nr_pages) {
 			if (!pfn_to_online_page(start))
 				continue;
-			if (!alloc_contig_range(start, start + nr, MIGRATE_MOVABLE,
-						GFP_KERNEL | __GFP_NOWARN))
+			if (!test_alloc_contig(start, start + nr,
+					       GFP_KERNEL | __GFP_NOWARN))
 				return pfn_to_page(start);
 		}
 	}

@@ -25,6 +25,8 @@ static int __init livepatchlike_init(void)
 	unsigned int i;
 	int ret = -ENOENT;
 
+	if (!TEST_HAVE_BULK)
+		return test_result(-EOPNOTSUPP, "this kernel has no bulk allocator");
 	for (i = 0; i < ARRAY_SIZE(names) && ret; i++)
 		ret = ftrace_set_filter(&livepatchlike_ops, (u8 *)names[i],
 					strlen(names[i]), 1);
@@ -32,14 +34,14 @@ static int __init livepatchlike_init(void)
 		return ret;
 	ret = register_ftrace_function(&livepatchlike_ops);
 	if (ret)
-		ftrace_free_filter(&livepatchlike_ops);
+		test_ftrace_free_filter(&livepatchlike_ops);
 	return ret;
 }
 
 static void __exit livepatchlike_exit(void)
 {
 	unregister_ftrace_function(&livepatchlike_ops);
-	ftrace_free_filter(&livepatchlike_ops);
+	test_ftrace_free_filter(&livepatchlike_ops);
 }
 
 module_init(livepatchlike_init);

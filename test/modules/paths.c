@@ -76,6 +76,7 @@ static const struct alloc_path {
 	unsigned long kinds;
 	bool sleeps;			/* can only run in a task */
 	bool must_fail;			/* has to see an allocation fail */
+	bool missing;			/* this kernel has no such path */
 } *path;
 
 static u32 below(struct worker *w, u32 limit)
@@ -115,7 +116,7 @@ static void free_split(struct worker *w, struct block *b)
 			list_add(&page->lru, &list);
 		}
 	}
-	put_pages_list(&list);
+	test_put_pages_list(&list);
 }
 
 static void free_compound(struct worker *w, struct block *b)
@@ -127,7 +128,7 @@ static void free_compound(struct worker *w, struct block *b)
 		__free_pages(b->page, b->order);
 		break;
 	case 1:
-		folio_put(page_folio(b->page));
+		test_folio_put(b->page);
 		break;
 	case 2:
 		/* Whoever had a reference last returns all of it. */
@@ -137,7 +138,7 @@ static void free_compound(struct worker *w, struct block *b)
 		break;
 	default:
 		list_add(&b->page->lru, &list);
-		put_pages_list(&list);
+		test_put_pages_list(&list);
 	}
 }
 
@@ -262,7 +263,7 @@ static int step_bulk_array(struct worker *w, gfp_t gfp)
 	/* With __GFP_ACCOUNT it always takes its fallback. */
 	if (below(w, 8) == 0)
 		gfp |= __GFP_ACCOUNT;
-	got = alloc_pages_bulk_array(gfp, nr, w->page);
+	got = test_bulk_array(gfp, nr, w->page);
 	for (i = 0; i < PAGES; i++) {
 		if (before[i] && w->page[i] != before[i]) {
 			pr_err("bulk array: a filled slot was changed\n");
@@ -282,9 +283,9 @@ static int step_bulk_list(struct worker *w, gfp_t gfp)
 	struct page *page, *next;
 	LIST_HEAD(list);
 
-	got = alloc_pages_bulk_list(gfp, wanted, &list);
+	got = test_bulk_list(gfp, wanted, &list);
 	/* Again, onto a list that is not empty. */
-	got += alloc_pages_bulk_list(gfp, wanted, &list);
+	got += test_bulk_list(gfp, wanted, &list);
 	list_for_each_entry_safe(page, next, &list, lru) {
 		list_del(&page->lru);
 		__free_page(page);
@@ -304,7 +305,7 @@ static int step_vmalloc(struct worker *w, gfp_t gfp)
 
 		switch (below(w, 4)) {
 		case 0:
-			addr[i] = vmalloc_huge(SZ_2M + size, gfp);
+			addr[i] = test_vmalloc_huge(SZ_2M + size, gfp);
 			break;
 		case 1:
 			addr[i] = __vmalloc(size, gfp | __GFP_ACCOUNT);
@@ -357,8 +358,7 @@ static int step_contig(struct worker *w, gfp_t gfp)
 	if (!pfn || !first || !last || page_zone(first) != page_zone(last))
 		return 0;
 	for (tries = 0; tries < 9; tries++) {
-		int ret = alloc_contig_range(pfn, pfn + nr, MIGRATE_MOVABLE,
-					     gfp & ~__GFP_NORETRY);
+		int ret = test_alloc_contig(pfn, pfn + nr, gfp & ~__GFP_NORETRY);
 
 		if (ret) {
 			w->failures++;
@@ -414,8 +414,8 @@ static const struct alloc_path paths[] = {
 	{ "split",	step_pool,	BIT(SPLIT) },
 	{ "kmalloc",	step_pool,	BIT(SLAB) },
 	{ "frag",	step_pool,	BIT(FRAG) },
-	{ "bulk_array",	step_bulk_array },
-	{ "bulk_list",	step_bulk_list },
+	{ "bulk_array",	step_bulk_array, .missing = !TEST_HAVE_BULK },
+	{ "bulk_list",	step_bulk_list,	.missing = !TEST_HAVE_BULK_LIST },
 	{ "vmalloc",	step_vmalloc,	.sleeps = true },
 	{ "contig",	step_contig,	.sleeps = true },
 	{ "charge",	step_charge,	.sleeps = true, .must_fail = true },
@@ -466,11 +466,7 @@ static void worker_empty(struct worker *w)
 	for (i = 0; i < PAGES; i++)
 		if (w->page[i])
 			__free_page(w->page[i]);
-	if (!w->frags.va)
-		return;
-	/* What page_frag_cache_drain() does, which not every kernel has. */
-	__page_frag_cache_drain(virt_to_head_page(w->frags.va),
-				w->frags.pagecnt_bias);
+	test_page_frag_drain(&w->frags);
 }
 
 static int worker_main(void *data)
@@ -564,6 +560,9 @@ static int __init paths_init(void)
 		pr_err("op=%s ctx=%s: no such path\n", op, ctx);
 		return -EINVAL;
 	}
+	if (path->missing || (!TEST_HAVE_INTERRUPTS && !strcmp(ctx, "hardirq")))
+		return test_result(-EOPNOTSUPP, "op=%s ctx=%s: not with this kernel",
+				   op, ctx);
 	return threads ? run_threads() : run_here();
 }
 module_init(paths_init);

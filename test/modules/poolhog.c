@@ -55,7 +55,7 @@ static noinline void hog_alloc(void)
 
 	/* An accounted page makes the bulk allocator take its fallback. */
 	if (bulk)
-		alloc_pages_bulk_array(GFP_KERNEL_ACCOUNT, 1, &page);
+		test_bulk_array(GFP_KERNEL_ACCOUNT, 1, &page);
 	else
 		page = alloc_page(GFP_KERNEL_ACCOUNT);
 	if (page)
@@ -110,7 +110,7 @@ static void poolhog_stop(void)
 		if (hogs[i].task)
 			kthread_stop(hogs[i].task);
 	unregister_ftrace_function(&redirect_ops);
-	ftrace_free_filter(&redirect_ops);
+	test_ftrace_free_filter(&redirect_ops);
 	vfree(hogs);
 }
 
@@ -120,6 +120,8 @@ static int __init poolhog_init(void)
 	unsigned int i;
 	int ret;
 
+	if (bulk && !TEST_HAVE_BULK)
+		return test_result(-EOPNOTSUPP, "this kernel has no bulk allocator");
 	hogs = vzalloc(threads * sizeof(*hogs));
 	if (!hogs)
 		return -ENOMEM;
@@ -127,7 +129,7 @@ static int __init poolhog_init(void)
 	if (!ret)
 		ret = register_ftrace_function(&redirect_ops);
 	if (ret) {
-		ftrace_free_filter(&redirect_ops);
+		test_ftrace_free_filter(&redirect_ops);
 		vfree(hogs);
 		return ret;
 	}

@@ -60,7 +60,7 @@ static void free_all(void)
 static enum hrtimer_restart bulk_in_softirq(struct hrtimer *t)
 {
 	free_all();
-	alloc_pages_bulk_array(TEST_GFP_ATOMIC, PAGES, pages);
+	test_bulk_array(TEST_GFP_ATOMIC, PAGES, pages);
 	calls++;
 	if (READ_ONCE(in_handler))
 		inside++;
@@ -85,11 +85,15 @@ static int __init slowprobe_init(void)
 	struct task_struct *task;
 	int ret;
 
+	if (!TEST_HAVE_BULK)
+		return test_result(-EOPNOTSUPP, "this kernel has no bulk allocator");
+	if (!TEST_HAVE_INTERRUPTS)
+		return test_result(-EOPNOTSUPP, "no softirq comes inside a handler");
 	ret = register_kprobe(&probe);
 	if (ret)
 		return ret;
-	hrtimer_init(&timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_SOFT);
-	timer.function = bulk_in_softirq;
+	test_hrtimer_setup(&timer, bulk_in_softirq, CLOCK_MONOTONIC,
+			   HRTIMER_MODE_REL_PINNED_SOFT);
 	task = kthread_create(victim_main, NULL, "slowprobe");
 	if (IS_ERR(task)) {
 		unregister_kprobe(&probe);

@@ -17,17 +17,8 @@
 #include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/printk.h>
-#include <linux/version.h>
 
-/*
- * "mm: rename MAX_ORDER to MAX_PAGE_ORDER" (6.8), after MAX_ORDER had become
- * inclusive in 6.4.
- */
-#ifdef MAX_PAGE_ORDER
-#define TEST_MAX_ORDER	MAX_PAGE_ORDER
-#else
-#define TEST_MAX_ORDER	(MAX_ORDER - 1)
-#endif
+#include "testmod_compat.h"
 
 /* The end of an init that did its work: result is 0, -EOPNOTSUPP or an error. */
 #define test_result(result, fmt, ...)					\

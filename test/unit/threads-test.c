@@ -110,7 +110,8 @@ static void *neighbour(void *data)
 	struct worker *w = data;
 	unsigned long turn, frame, i;
 
-	for (turn = 0; turn < TURNS; turn++) {
+	/* What is broken already need not be waited for any longer. */
+	for (turn = 0; turn < TURNS && !w->broken; turn++) {
 		unsigned int nr = 1u << random_below(&w->random, 4);
 
 		frame = own_frame(w, nr);
@@ -248,6 +249,9 @@ static void *same_frame(void *data)
 		if (!w->number)
 			next_round(w, number);
 		meet(2);
+		/* Both see what both have seen in the round before. */
+		if (workers[0].broken || workers[1].broken)
+			break;
 		dawdle(w);
 		if (!round_event(w, number, &found)) {
 			__atomic_fetch_add(&seen, 1, __ATOMIC_SEQ_CST);
