@@ -111,7 +111,8 @@ load_dualbm() {
 }
 
 # insmod_test NAME PARAMETERS...: a test module; -EAGAIN from its init means
-# that it did its work and does not stay.
+# that it did its work and does not stay. Returns 2 if it says that the kernel has
+# nothing of the kind.
 insmod_test() {
 	_mod=$1
 	shift
@@ -124,6 +125,7 @@ insmod_test() {
 	fi
 	case $_err in
 	*"Resource temporarily unavailable"*) return 0 ;;
+	*"Operation not supported"*) return 2 ;;
 	esac
 	diag "$_err"
 	return 1
