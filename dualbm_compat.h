@@ -286,8 +286,9 @@ static inline bool dualbm_task_is_graphed(const struct task_struct *task)
 
 /*
  * "kprobes: Use rethook for kretprobe if possible", 5.19: the return probes that
- * a task is inside of are in a list of its own. Before, the list is nobody's
- * business, but the trampoline shows on the stack.
+ * a task is inside of are in a list of its own, and a stack can be read through
+ * them. Before, the list is nobody's business, and a stack ends at the trampoline:
+ * a return probe on __alloc_pages() would hide who called it, so there is none.
  */
 #ifdef DUALBM_PROBED_RETHOOK
 #include <linux/rethook.h>

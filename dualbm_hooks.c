@@ -137,6 +137,7 @@ struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS] = {
 		.attach = cpu_attach, .detach = cpu_detach,
 	},
 	[DUALBM_HOOK_BOUNDARY_ALLOC] = {
+		.absent = !DUALBM_HAVE_RETURN_PROBES,
 		.symbols = { "__alloc_frozen_pages_noprof", "__alloc_pages_noprof",
 			     "__alloc_pages", "__alloc_pages_nodemask" },
 		.mechanism = DUALBM_KRETPROBE,

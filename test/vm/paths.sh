@@ -312,8 +312,8 @@ case $(uname -r) in
 *) depart=compaction_free ;;
 esac
 case $(uname -r) in
-5.10.*) bulk= ;;
-*) bulk=bulk ;;
+5.10.*) bulk= returns= ;;
+*) bulk=bulk returns='^__alloc_(frozen_)?pages(_noprof)?$' ;;
 esac
 
 # First, while its place is still free.
@@ -321,7 +321,7 @@ path gigantic "__isolate_free_page" gigantic
 path bulk-array "$bulk" op bulk_array "task softirq hardirq"
 path bulk-list "$bulk" op bulk_list "task softirq hardirq"
 path vmalloc "$bulk" op vmalloc task 2
-path pool "^__alloc_(frozen_)?pages(_noprof|_nodemask)?$ ^__free_pages$" op pool "task softirq hardirq"
+path pool "$returns ^__free_pages$" op pool "task softirq hardirq"
 path exact "" op exact "task softirq"
 path speculated "" op speculated "task softirq hardirq"
 path contig "__isolate_free_page" op contig task 3
