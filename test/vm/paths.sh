@@ -100,6 +100,8 @@ compaction() {
 	_thp=$(thp 64 2)
 	umount /mnt/frag
 	why="$_pinned pages pinned, $_failed migrations failed, $_thp huge pages"
+	# PREEMPT_RT has no huge pages.
+	[ -d /sys/kernel/mm/transparent_hugepage ] || _thp=1
 	[ "$_failed" -gt 0 ] && [ "$_thp" -gt 0 ]
 }
 
