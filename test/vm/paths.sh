@@ -314,7 +314,7 @@ case $(uname -r) in
 *) depart=compaction_free ;;
 esac
 case $(uname -r) in
-5.10.*) bulk= returns= ;;
+5.10.*) bulk='' returns='' ;;
 *) bulk=bulk returns='^__alloc_(frozen_)?pages(_noprof)?$' ;;
 esac
 
