@@ -132,10 +132,14 @@ MODULE_PARM_DESC(fail_at, "step of init that fails (test build only)");
 static bool __init kernel_is_tested(void)
 {
 	static const char * const releases[] = { DUALBM_TESTED_RELEASES };
+	static const char * const flavours[] = { DUALBM_UNTESTED_FLAVOURS };
 	int i;
 
 	if (!strstr(init_utsname()->version, DUALBM_TESTED_DISTRIBUTION))
 		return false;
+	for (i = 0; i < ARRAY_SIZE(flavours); i++)
+		if (strstr(init_utsname()->release, flavours[i]))
+			return false;
 	for (i = 0; i < ARRAY_SIZE(releases); i++)
 		if (strstarts(init_utsname()->release, releases[i]))
 			return true;

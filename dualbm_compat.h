@@ -24,10 +24,12 @@
 #include "dualbm_probes.h"
 
 /*
- * The kernels that the tests go through (docs/kernels.md). Another distribution's
- * kernel of the same number is another kernel.
+ * The kernels that the tests go through (docs/kernels.md): how their releases begin,
+ * and what those of other flavours have in them. Another distribution's kernel of
+ * the same number is another kernel.
  */
-#define DUALBM_TESTED_RELEASES		"5.10.", "6.1.", "6.12.", "7.2.", "7.3."
+#define DUALBM_TESTED_RELEASES		"5.10.", "6.1.", "6.12.", "7.3."
+#define DUALBM_UNTESTED_FLAVOURS	"-rt-", "-cloud-"
 #ifndef DUALBM_TESTED_DISTRIBUTION
 #define DUALBM_TESTED_DISTRIBUTION	" Debian "
 #endif

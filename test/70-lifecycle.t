@@ -27,7 +27,8 @@ for kernel in $KERNELS; do
 	DUALBM_MODULES=$modules/steps vm "steps-$kernel" 'done' --kernel "$kernel" -- lifecycle.sh steps
 	check "$kernel: a build that has not heard of this kernel" \
 		build_other untested "$release" KCFLAGS='-DDUALBM_TESTED_DISTRIBUTION=\"nowhere\"'
-	DUALBM_MODULES=$modules/untested vm "untested-$kernel" 'done' --kernel "$kernel" -- lifecycle.sh untested
+	DUALBM_MODULES=$modules/untested vm "untested-$kernel" 'done' --kernel "$kernel" \
+		--append dualbm.allow_untested=0 -- lifecycle.sh untested
 done
 rm -rf "$modules"
 done_testing
