@@ -422,10 +422,8 @@ static void relearn(struct work_struct *work)
 	const char *lost, *why = dualbm_degraded_why();
 	unsigned long generation;
 
-	if (why) {
-		dualbm_set_state(DUALBM_STATE_DEGRADED);
+	if (why)
 		pr_warn("degraded: %s; learning again\n", why);
-	}
 	do {
 		/* An open CPU bracket asks again when it closes. */
 		if (!dualbm_mode_begin(&generation))
