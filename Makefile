@@ -26,6 +26,23 @@ install:
 uninstall:
 	scripts/install --remove
 
+# dualbmctl, into build/tools; needs libkmod-dev libelf-dev libbpf-dev liblzma-dev
+# libzstd-dev liblz4-dev zlib1g-dev.
+tools:
+	$(MAKE) -C tools
+
+# DESTDIR and PREFIX (/usr/local) are taken.
+install-tools:
+	$(MAKE) -C tools install
+
+# Debian packages, into build/deb.
+deb:
+	packaging/deb
+
+# RPM packages, into build/rpm; on Debian too.
+rpm:
+	packaging/rpm/build
+
 # Not the kernel's own "clean": it descends into every directory, and would
 # take the libraries and modules of the Debian root in build/ with it.
 clean:
@@ -43,6 +60,10 @@ check:
 check-matrix:
 	scripts/check-matrix $(K)
 
+# K=6.12-debug: one of them.
+check-debug:
+	scripts/check-debug $(K)
+
 check-mutants:
 	scripts/check-mutants
 
@@ -53,10 +74,14 @@ help:
 	@echo 'make                build dualbm.ko for the running kernel (KERNELRELEASE=, KERNELDIR=)'
 	@echo 'make install        install it with DKMS'
 	@echo 'make uninstall      remove every version from DKMS'
+	@echo 'make tools          build dualbmctl; install-tools: install it (PREFIX=, DESTDIR=)'
+	@echo 'make deb            build the Debian packages dualbm-dkms and dualbm-tools'
+	@echo 'make rpm            build the same as RPM packages'
 	@echo 'make demo           see it work in a VM (as root; installs what it needs)'
 	@echo 'make check          all tests (as root; installs what it needs)'
 	@echo 'make check-matrix   the tests that boot, on every kernel (K=7.3-amd64: on one)'
+	@echo 'make check-debug    the same on kernels that watch the module (K=6.12-debug: on one)'
 	@echo 'make check-mutants  prove that the tests notice what they guard'
 	@echo 'make clean          remove what the build left; distclean: the cache in build/ too'
 
-.PHONY: all modules headers install uninstall clean distclean check check-matrix check-mutants demo help
+.PHONY: all modules headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-mutants demo help

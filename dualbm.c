@@ -29,7 +29,8 @@ static const char * const reaction_names[] = {
 
 const char *dualbm_reaction_name(enum dualbm_reaction reaction)
 {
-	return reaction_names[reaction];
+	/* A flip makes it something else, until the scrubber has put it right. */
+	return reaction < ARRAY_SIZE(reaction_names) ? reaction_names[reaction] : "corrupt";
 }
 
 /* One line that says what was wrong and what is accepted, whatever was written. */
@@ -45,10 +46,11 @@ int dualbm_reaction_parse(const char *what, const char *text,
 			  enum dualbm_reaction *reaction)
 {
 	int word = __sysfs_match_string(reaction_names, ARRAY_SIZE(reaction_names), text);
+	enum dualbm_reaction value = word;
 
 	if (word < 0)
 		return refuse(what, text, "\"report\" or \"panic\"");
-	WRITE_ONCE(*reaction, word);
+	dualbm_guard_store(reaction, &value, sizeof(value));
 	return 0;
 }
 
@@ -110,7 +112,7 @@ MODULE_PARM_DESC(on_degraded, "on a loss of events or an unproven mismatch: repo
 module_param_cb(boundary, &switch_ops, &dualbm_boundary, 0444);
 MODULE_PARM_DESC(boundary, "kprobes where callers enter and leave the allocator: 0 or 1 (default)");
 module_param_cb(scrub_interval_ms, &interval_ops, &dualbm_scrub_interval_ms, 0644);
-MODULE_PARM_DESC(scrub_interval_ms, "time between two passes over the planes (default 60000); 0 is off");
+MODULE_PARM_DESC(scrub_interval_ms, "time that one full pass of the scrubber takes (default 60000); 0 is off");
 module_param_cb(repair, &switch_ops, &dualbm_repair, 0644);
 MODULE_PARM_DESC(repair, "put a bad codeword right where the allocator says what it was: 0 (default) or 1");
 module_param_cb(inject, &switch_ops, &dualbm_inject, 0444);
@@ -160,6 +162,9 @@ static int __init dualbm_init(void)
 	int ret;
 
 	look_at_kernel();
+	ret = dualbm_mode_init();
+	if (ret)
+		return ret;
 	ret = step(1, dualbm_sysfs_init());
 	if (ret)
 		return ret;
@@ -181,17 +186,20 @@ static int __init dualbm_init(void)
 	ret = step(7, dualbm_prove_check());
 	if (ret)
 		goto exit_scrub;
+	ret = step(8, dualbm_selftest_load());
+	if (ret)
+		goto exit_scrub;
 	dualbm_mode_start();
-	ret = step(8, dualbm_hooks_exercise());
+	ret = step(9, dualbm_hooks_exercise());
 	if (ret)
 		goto stop;
-	ret = step(9, dualbm_sysfs_open());
+	ret = step(10, dualbm_sysfs_open());
 	if (ret)
 		goto stop;
 	dualbm_debugfs_init();
 	dualbm_learn_start();
 	loaded = true;
-	dualbm_scrub_reschedule();
+	dualbm_scrub_start();
 	return 0;
 
 stop:
@@ -215,6 +223,7 @@ exit_sysfs:
 static void __exit dualbm_exit(void)
 {
 	loaded = false;
+	dualbm_scrub_cancel();
 	dualbm_debugfs_exit();
 	dualbm_sysfs_close();
 	dualbm_mode_stop();

@@ -183,13 +183,54 @@ const char *dualbm_degraded_why(void);
 /**
  * dualbm_set_state() - change what the file "state" says
  * @state: the new state
+ * @why: of degraded, what the file "state_reason" says, a constant; else NULL
  *
  * Emits the trace event dualbm:state on a change, and a log line when it is one
  * to armed.
  *
  * Context: Any; takes no lock.
  */
-void dualbm_set_state(enum dualbm_state state);
+void dualbm_set_state(enum dualbm_state state, const char *why);
+
+/**
+ * dualbm_set_trouble() - events are believed, but something else is wrong
+ * @why: what, a constant; NULL when it is over
+ *
+ * Where the state would be armed, it is degraded as long as that lasts. A change
+ * is logged; with on_degraded=panic the machine stops.
+ *
+ * Context: Process; takes no lock.
+ */
+void dualbm_set_trouble(const char *why);
+
+/**
+ * dualbm_state_reason() - why the state is not armed
+ *
+ * Context: Any.
+ *
+ * Return: one line, "none" while it is.
+ */
+const char *dualbm_state_reason(void);
+
+/**
+ * dualbm_mode_check() - is the mode what was last stored
+ *
+ * It is kept three times; two of them put the third one right.
+ *
+ * Context: Any, NMI excepted: takes a raw spinlock with interrupts disabled.
+ *
+ * Return: true, or false after it was put right.
+ */
+bool dualbm_mode_check(void);
+
+/**
+ * dualbm_mode_init() - let what decides about a panic be kept three times
+ *
+ * Context: Module init.
+ *
+ * Return: 0 or -ENOSPC.
+ */
+int dualbm_mode_init(void);
 
 /**
  * dualbm_mode_withhold() - never panic, and never say "armed"
@@ -200,6 +241,15 @@ void dualbm_set_state(enum dualbm_state state);
  * Context: Module init, before dualbm_mode_start().
  */
 void dualbm_mode_withhold(void);
+
+/**
+ * dualbm_panic_is_withheld() - has dualbm_mode_withhold() been called
+ *
+ * Context: Any.
+ *
+ * Return: true if so.
+ */
+bool dualbm_panic_is_withheld(void);
 
 /**
  * dualbm_state_name() - the word for the present state
@@ -309,8 +359,8 @@ DECLARE_PER_CPU(struct dualbm_counters, dualbm_counters);
  * dualbm_count() - add 1 to a line of "stats"
  * @id: which, of enum dualbm_stat
  *
- * Context: Any. On amd64 this_cpu_inc() is one instruction, NMI included
- * (arch/x86/include/asm/percpu.h, 6.1 and 6.12).
+ * Context: Any, NMI included: this_cpu_inc() is one instruction on amd64, and one
+ * atomic operation on arm64 (asm/percpu.h of both, 6.1 and 6.12).
  */
 #define dualbm_count(id)	this_cpu_inc(dualbm_counters.stat[id])
 
@@ -400,19 +450,42 @@ const char *dualbm_reaction_name(enum dualbm_reaction reaction);
 
 /**
  * struct dualbm_chunk - one memory section that is online
- * @list: in order of PFN, under dualbm_memory_lock
+ * @list: in order of PFN, under dualbm_memory_lock; RCU for readers
+ * @gone: where it waits for readers to leave, when its memory is offline
  * @start_pfn: its first frame
  * @present: a bit for each subsection (2 MiB) that exists
  * @node: the node of its memory
  * @planes: its planes
+ * @check: a check value of @start_pfn and @planes, so that the record is a
+ *	witness when the two copies of the directory disagree
+ * @flags: %DUALBM_CHUNK_ACCUSED
+ * @corrections: how often the scrubber found a page of each plane wrong
+ * @untracked: how many frames of each word were untracked at the last scrub
+ * @noted: the value of dualbm_learn_rounds then
+ * @departing: a mask, by word, of frames that have been departing since
+ *	@departing_time; NULL if there are none
+ * @departing_time: in jiffies
+ *
+ * The last four are the scrubber's alone.
  */
 struct dualbm_chunk {
 	struct list_head list;
+	struct list_head gone;
 	unsigned long start_pfn;
 	u64 present;
 	int node;
 	unsigned long *planes;
+	unsigned long check;
+	unsigned long flags;
+	unsigned int corrections[DUALBM_NR_PLANES];
+	u8 untracked[DUALBM_PLANE_WORDS];
+	unsigned long noted;
+	unsigned long *departing;
+	unsigned long departing_time;
 };
+
+/* A bit of dualbm_chunk.flags: an event has reported its entry in the directory. */
+#define DUALBM_CHUNK_ACCUSED	0
 
 #define DUALBM_LEAF_SHIFT	(PAGE_SHIFT - 3)
 #define DUALBM_LEAF_ENTRIES	BIT(DUALBM_LEAF_SHIFT)
@@ -436,11 +509,62 @@ extern struct dualbm_directory dualbm_directory;
 extern struct mutex dualbm_memory_lock;
 extern struct list_head dualbm_chunks;
 
+/* Counts the changes to the list of chunks, under dualbm_memory_lock. */
+extern unsigned long dualbm_chunks_version;
+
+/*
+ * Memory is going offline now; under dualbm_memory_lock. A zone that loses its last
+ * block loses its per-CPU lists: zone_pcp_reset(), mm/page_alloc.c.
+ */
+extern bool dualbm_memory_leaving;
+
+/**
+ * dualbm_copies_map() - copies of something, away from each other, mapped in a row
+ * @node: near which the first copy shall lie
+ * @copies: 2, or 3
+ * @pages_each: how many pages a copy has
+ *
+ * The second copy goes to the nearest other node with memory, or far away on the only
+ * one, and a third to a third node or beside the first.
+ *
+ * Context: Process; sleeps.
+ *
+ * Return: the first copy's address, for vfree(), or NULL without enough memory.
+ */
+void *dualbm_copies_map(int node, int copies, int pages_each);
+
+/**
+ * dualbm_mapped_phys() - where a byte of such memory lies
+ * @address: its address
+ *
+ * Context: Any, as long as it is mapped.
+ *
+ * Return: the physical address.
+ */
+phys_addr_t dualbm_mapped_phys(const void *address);
+
+/**
+ * dualbm_check_value() - what goes with a pointer in a record
+ * @key: what the record is for
+ * @address: the pointer
+ *
+ * A flip in either of the two, or in the check value, makes them disagree.
+ *
+ * Context: Any.
+ *
+ * Return: the check value.
+ */
+static inline unsigned long dualbm_check_value(unsigned long key, const void *address)
+{
+	return key * 0x9e3779b97f4a7c15UL ^ ~(unsigned long)address;
+}
+
 /* What a lookup returns when the two copies of an entry disagree. */
 #define DUALBM_LOOKUP_CORRUPT	((unsigned long *)1)
 
 /**
- * dualbm_lookup() - the planes that hold a frame
+ * dualbm_lookup_in() - the planes that hold a frame, by a given directory
+ * @directory: dualbm_directory, or one for a test
  * @pfn: any number; frames of no memory are allowed
  *
  * A chunk is a section, and the directory has two levels as the kernel's own
@@ -453,16 +577,17 @@ extern struct list_head dualbm_chunks;
  * Return: the planes of the frame's chunk, NULL if no chunk holds it, or
  * %DUALBM_LOOKUP_CORRUPT.
  */
-static __always_inline unsigned long *dualbm_lookup(unsigned long pfn)
+static __always_inline unsigned long *
+dualbm_lookup_in(const struct dualbm_directory *directory, unsigned long pfn)
 {
 	unsigned long section = pfn >> DUALBM_CHUNK_SHIFT;
 	unsigned long leaf = section >> DUALBM_LEAF_SHIFT;
 	unsigned long entry, *slot;
 
-	if (unlikely(leaf >= dualbm_directory.leaves))
+	if (unlikely(leaf >= directory->leaves))
 		return NULL;
-	entry = READ_ONCE(dualbm_directory.root[0][leaf]);
-	if (unlikely((entry ^ READ_ONCE(dualbm_directory.root[1][leaf])) != ~0UL))
+	entry = READ_ONCE(directory->root[0][leaf]);
+	if (unlikely((entry ^ READ_ONCE(directory->root[1][leaf])) != ~0UL))
 		return DUALBM_LOOKUP_CORRUPT;
 	slot = (unsigned long *)entry + section % DUALBM_LEAF_ENTRIES;
 	entry = READ_ONCE(slot[0]);
@@ -472,20 +597,187 @@ static __always_inline unsigned long *dualbm_lookup(unsigned long pfn)
 }
 
 /**
- * dualbm_planes_at() - the planes that hold a frame, if they can be trusted
+ * dualbm_lookup() - the planes that hold a frame
+ * @pfn: any number; frames of no memory are allowed
+ *
+ * Context: as dualbm_lookup_in().
+ *
+ * Return: as dualbm_lookup_in().
+ */
+static __always_inline unsigned long *dualbm_lookup(unsigned long pfn)
+{
+	return dualbm_lookup_in(&dualbm_directory, pfn);
+}
+
+/**
+ * dualbm_chunk_record() - find a chunk without the directory
+ * @pfn: any number; frames of no memory are allowed
+ *
+ * Walks the list of chunks: for when the directory's copies disagree.
+ *
+ * Context: as dualbm_lookup().
+ *
+ * Return: the chunk that holds the frame, if its check value is right, or NULL.
+ */
+struct dualbm_chunk *dualbm_chunk_record(unsigned long pfn);
+
+/**
+ * dualbm_planes_at() - the planes that hold a frame
  * @pfn: any number; frames of no memory are allowed
  *
  * Context: as dualbm_lookup().
  *
- * Return: the planes of the frame's chunk; NULL if no chunk holds it or if the
- * directory's copies disagree.
+ * Return: the planes of the frame's chunk, from its record if the directory's
+ * copies disagree; NULL if no chunk holds it.
  */
 static __always_inline unsigned long *dualbm_planes_at(unsigned long pfn)
 {
 	unsigned long *planes = dualbm_lookup(pfn);
+	const struct dualbm_chunk *chunk;
 
-	return likely(planes > DUALBM_LOOKUP_CORRUPT) ? planes : NULL;
+	if (likely(planes != DUALBM_LOOKUP_CORRUPT))
+		return planes;
+	chunk = dualbm_chunk_record(pfn);
+	return chunk ? chunk->planes : NULL;
 }
+
+/**
+ * struct dualbm_directory_fault - what dualbm_directory_check() found
+ * @pfn: first frame that the entry is for
+ * @frames: how many frames
+ * @copies: a bit for each copy that was wrong
+ * @phys: where the first of them lies
+ * @repaired: it was put right
+ */
+struct dualbm_directory_fault {
+	unsigned long pfn;
+	unsigned long frames;
+	unsigned int copies;
+	phys_addr_t phys;
+	bool repaired;
+};
+
+/**
+ * dualbm_directory_check() - look at some entries of the directory
+ * @position: where to begin, 0 at first; moved on
+ * @fault: filled in if an entry was wrong
+ *
+ * An entry is judged by the record of its chunk or leaf, and put right.
+ *
+ * Context: Process; dualbm_memory_lock held. Some hundred entries at a time.
+ *
+ * Return: 1 if a fault was found, 0 if not, -ENOENT at the end of the directory.
+ */
+int dualbm_directory_check(unsigned long *position,
+			   struct dualbm_directory_fault *fault);
+
+/**
+ * dualbm_directory_steps() - how many calls dualbm_directory_check() takes
+ *
+ * Context: Process; dualbm_memory_lock held.
+ *
+ * Return: the number, if there is no fault.
+ */
+unsigned long dualbm_directory_steps(void);
+
+/**
+ * dualbm_memory_renew() - move a chunk's planes to fresh pages
+ * @pfn: the chunk's first frame
+ * @plane: the plane of which a page is not to be used again
+ * @byte: offset in the plane of any byte of that page
+ * @phys: filled in with where that page lies
+ *
+ * The page is kept, out of use, until the module is unloaded. What the planes
+ * say is copied while all CPUs are stopped.
+ *
+ * Context: The scrubber; sleeps. Takes dualbm_memory_lock.
+ *
+ * Return: 0, -ENOMEM, or -ENOENT if the chunk has gone.
+ */
+int dualbm_memory_renew(unsigned long pfn, enum dualbm_plane plane,
+			unsigned long byte, phys_addr_t *phys);
+
+/**
+ * dualbm_planes_map() - memory for the planes of a chunk
+ * @node: the node of the memory that they describe
+ *
+ * Context: Process; sleeps.
+ *
+ * Return: where they are, not filled in, to be freed by vfree(); or NULL.
+ */
+unsigned long *dualbm_planes_map(int node);
+
+/**
+ * dualbm_directory_set() - make the directory find planes, or nothing
+ * @start_pfn: a chunk's first frame
+ * @node: near which the entry shall lie, if it needs a new leaf
+ * @planes: the planes, filled in, or NULL
+ *
+ * Context: Process; dualbm_memory_lock held; sleeps.
+ *
+ * Return: 0, -ENOMEM, or -ERANGE for a frame that the architecture cannot have.
+ */
+int dualbm_directory_set(unsigned long start_pfn, int node, unsigned long *planes);
+
+/**
+ * dualbm_directory_repoint() - exchange the planes of a chunk
+ * @pfn: of any frame of the chunk
+ * @planes: what is found from now on
+ *
+ * Context: All CPUs have stopped, and nobody holds dualbm_memory_lock.
+ *
+ * Return: 0, or -ENOENT if no leaf's record is right for it.
+ */
+int dualbm_directory_repoint(unsigned long pfn, unsigned long *planes);
+
+/**
+ * dualbm_directory_bytes() - what the directory takes
+ *
+ * Context: dualbm_memory_lock held.
+ *
+ * Return: the number of bytes.
+ */
+u64 dualbm_directory_bytes(void);
+
+/**
+ * dualbm_directory_init() - make an empty directory
+ *
+ * Context: Module init; sleeps.
+ *
+ * Return: 0, or -ENOMEM with a log line; then dualbm_directory_exit() is due too.
+ */
+int dualbm_directory_init(void);
+
+/**
+ * dualbm_directory_exit() - undo dualbm_directory_init()
+ *
+ * Context: Module exit, or init that fails, when no event comes any more.
+ */
+void dualbm_directory_exit(void);
+
+/**
+ * dualbm_directory_flip() - spoil the directory, for injection
+ * @pfn: a frame; the entry of its chunk is meant
+ * @copy: 0 or 1
+ *
+ * Context: Process; sleeps. Takes dualbm_memory_lock.
+ *
+ * Return: 0, or -ENXIO if no chunk holds the frame.
+ */
+int dualbm_directory_flip(unsigned long pfn, unsigned int copy);
+
+/**
+ * dualbm_planes_phys() - where a byte of a plane is
+ * @planes: the chunk's planes
+ * @plane: which of them
+ * @byte: offset in the plane, below %DUALBM_PLANE_BYTES
+ *
+ * Context: Any; as long as the planes stay, see dualbm_lookup().
+ *
+ * Return: the physical address.
+ */
+phys_addr_t dualbm_planes_phys(unsigned long *planes, enum dualbm_plane plane,
+			       unsigned long byte);
 
 /**
  * dualbm_directory_confirm() - is a disagreement in the directory real
@@ -673,6 +965,16 @@ enum dualbm_proof {
 	DUALBM_NR_PROOFS
 };
 
+/* Who says what a frame really is, when its codeword is illegal. */
+enum dualbm_witness {
+	DUALBM_NO_WITNESS,
+	DUALBM_WITNESS_BUDDY,	/* a PageBuddy block covers it */
+	DUALBM_WITNESS_OWNER,	/* an owner's marks are in struct page */
+	DUALBM_WITNESS_COUNT,	/* its reference count: not exact, but likely */
+	DUALBM_WITNESS_EVENT,	/* the event that found it */
+	DUALBM_NR_WITNESSES
+};
+
 #define DUALBM_STACK_DEPTH	24
 #define DUALBM_CALLER_NAME	96
 
@@ -696,10 +998,17 @@ enum dualbm_proof {
  * @node: the node of @first, or NUMA_NO_NODE
  * @cpu: where it was found
  * @pid: the task that ran there
+ * @entry: where a boundary probe found it, or 0
  * @caller: address in the function that called the allocator, 0 if unknown
  * @stack_entries: how many of @stack are filled in
  * @have_page: @first is online, so the fields from struct page are valid
- * @repaired: the codeword was put right
+ * @repaired: what was wrong was put right
+ * @what: of an allocator or directory corruption, what it is about; or NULL
+ * @value: what was found there: a reference count, an order, a length
+ * @witness: of a plane corruption, who says what the frame really is
+ * @liars: a bit for each plane that may have lied, the likeliest one being @liar
+ * @liar: the plane that lied, if @liars is not 0
+ * @liar_phys: where the word with the wrong bit lies, 0 if that is not known
  * @zone: the name of the zone of @first, or "-"
  * @comm: the name of the task
  * @caller_name: @caller with its symbol, made while its module is there
@@ -725,10 +1034,17 @@ struct dualbm_violation {
 	int node;
 	int cpu;
 	pid_t pid;
+	unsigned long entry;
 	unsigned long caller;
 	unsigned int stack_entries;
 	bool have_page;
 	bool repaired;
+	const char *what;
+	long value;
+	enum dualbm_witness witness;
+	unsigned int liars;
+	enum dualbm_plane liar;
+	phys_addr_t liar_phys;
 	char zone[8];
 	char comm[TASK_COMM_LEN];
 	char caller_name[DUALBM_CALLER_NAME];
@@ -806,6 +1122,19 @@ unsigned int dualbm_pcp_order(unsigned int index);
 enum dualbm_proof dualbm_prove(const struct dualbm_violation *v);
 
 /**
+ * dualbm_prove_witness() - what does the allocator say that a frame is
+ * @pfn: the frame
+ * @witness: filled in with who says so
+ *
+ * Context: stop_machine(), so that no event is under way; tries zone->lock, which
+ * only on PREEMPT_RT somebody can hold then.
+ *
+ * Return: %DUALBM_CODE_FREE or %DUALBM_CODE_ALLOCATED, exactly if the witness is
+ * the buddy lists or an owner's marks; 0 with nobody to ask.
+ */
+unsigned int dualbm_prove_witness(unsigned long pfn, enum dualbm_witness *witness);
+
+/**
  * dualbm_prove_check() - is the allocator laid out as its witnesses need it
  *
  * Looks at a block that the allocator's own lists say is free: it has to be
@@ -830,6 +1159,19 @@ int dualbm_prove_check(void);
  * with zone->lock held.
  */
 void dualbm_report(struct dualbm_violation *v);
+
+/**
+ * dualbm_report_rehearse() - go the way of a report, up to the panic
+ * @class: the class to rehearse
+ *
+ * Describes a finding of that class and checks its log line, its line of
+ * key=value, and what either policy would do. Nothing of it is kept or shown.
+ *
+ * Context: Process; sleeps.
+ *
+ * Return: 0, -ENOMEM, or -EILSEQ if something was not as it has to be.
+ */
+int dualbm_report_rehearse(enum dualbm_class class);
 
 /**
  * dualbm_report_init() - prepare for findings
@@ -886,6 +1228,9 @@ bool dualbm_report_get(unsigned int index, struct dualbm_violation *v);
  * Return: how many characters were written, as scnprintf().
  */
 int dualbm_report_keys(const struct dualbm_violation *v, char *buffer, size_t size);
+
+/* What files and reports call the planes. */
+extern const char * const dualbm_plane_names[DUALBM_NR_PLANES];
 
 /**
  * dualbm_code_name() - the word for a codeword
@@ -1097,7 +1442,7 @@ bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames);
 void dualbm_hook_canary(void);
 
 /* ------------------------------------------------------------------ */
-/* Learning and scrubbing (dualbm_learn.c, dualbm_scrub.c)             */
+/* Learning, watching and scrubbing (dualbm_learn.c, dualbm_scrub.c)   */
 /* ------------------------------------------------------------------ */
 
 /**
@@ -1192,6 +1537,14 @@ void dualbm_learn_request(void);
 void dualbm_learn_start(void);
 
 /**
+ * dualbm_learn_rest() - ask the worker to learn what is untracked
+ *
+ * Context: Process. Does nothing while the mode is not %DUALBM_TRACKING, or less
+ * than 1 % of the frames are untracked.
+ */
+void dualbm_learn_rest(void);
+
+/**
  * dualbm_learn_pass() - learn what is untracked, as far as that is exact
  *
  * What lies in a PageBuddy block or on a per-CPU list is free; what is in use
@@ -1204,46 +1557,91 @@ void dualbm_learn_start(void);
  */
 void dualbm_learn_pass(void);
 
-/* The one worker on which learning, scrubbing and watching take turns. */
+/* The one worker on which learning and watching take turns. */
 extern struct workqueue_struct *dualbm_worker;
+/* Goes on whenever a round of learning begins or ends. */
+extern unsigned long dualbm_learn_rounds;
 
 /**
- * dualbm_scrub_init() - prepare to scrub
+ * dualbm_scrub_init() - start the scrubber
  *
- * Context: Module init, after dualbm_learn_init(). The first pass comes with
- * dualbm_scrub_reschedule().
+ * A thread. It does nothing until dualbm_scrub_start().
  *
- * Return: 0.
+ * Context: Module init, after dualbm_learn_init(); sleeps.
+ *
+ * Return: 0, or what kthread_create() says, with a log line.
  */
 int dualbm_scrub_init(void);
 
 /**
- * dualbm_scrub_exit() - scrub no more
+ * dualbm_scrub_start() - let the scrubber begin its first pass
+ *
+ * Context: Module init, when nothing can fail any more.
+ */
+void dualbm_scrub_start(void);
+
+/**
+ * dualbm_scrub_cancel() - let nobody wait for the scrubber any more
+ *
+ * Whoever waits in dualbm_scrub_now() returns -ESHUTDOWN.
+ *
+ * Context: Module exit, before the files are closed.
+ */
+void dualbm_scrub_cancel(void);
+
+/**
+ * dualbm_scrub_exit() - stop the scrubber
  *
  * Context: Module exit, or init that fails, before dualbm_learn_exit(); sleeps
- * until a pass that runs is done. Sets dualbm_scrub_interval_ms to 0.
+ * until the step that runs is done.
  */
 void dualbm_scrub_exit(void);
 
 /**
- * dualbm_scrub_now() - a full pass over the planes and their directory
+ * dualbm_scrub_now() - a full pass over everything, without a pause
  *
- * Context: Process, not the worker; sleeps until the pass is done, and is not
- * interrupted by signals.
+ * The pass begins after the call. Several callers may share one.
  *
- * Return: 0.
+ * Context: Process, not the scrubber; sleeps until the pass is done. A pass goes
+ * on when a signal ends the wait.
+ *
+ * Return: 0, -ERESTARTSYS after a signal, or -ESHUTDOWN if the module goes.
  */
 int dualbm_scrub_now(void);
 
 /**
- * dualbm_scrub_reschedule() - dualbm_scrub_interval_ms was changed
+ * dualbm_scrub_hurry() - ask for a pass, and do not wait for it
  *
- * The next pass comes after one whole interval from now, or with 0 never; one
- * that runs is not ended.
+ * Context: Any but NMI, and not under zone->lock: takes the lock of a wait queue.
+ */
+void dualbm_scrub_hurry(void);
+
+/**
+ * dualbm_scrub_reschedule() - dualbm_scrub_interval_ms was changed
  *
  * Context: Any, NMI excepted, after dualbm_scrub_init(). Does not sleep.
  */
 void dualbm_scrub_reschedule(void);
+
+/**
+ * dualbm_scrub_halt() - stop the scrubber as a fault would, or let it go on
+ * @halt: which
+ *
+ * Context: Process; for injection.
+ */
+void dualbm_scrub_halt(bool halt);
+
+/**
+ * dualbm_scrub_trouble() - does the scrubber keep its pace
+ *
+ * It is judged by how many calls it took, not by a clock, which may jump when a
+ * virtual machine is paused. Makes the scrubber's priority higher when it lags.
+ *
+ * Context: Worker, once a second.
+ *
+ * Return: NULL, or what is wrong, as one constant line.
+ */
+const char *dualbm_scrub_trouble(void);
 
 /**
  * dualbm_scrub_show() - print what "scrub" shows
@@ -1254,6 +1652,179 @@ void dualbm_scrub_reschedule(void);
  * Return: the length.
  */
 int dualbm_scrub_show(char *buffer);
+
+/* ------------------------------------------------------------------ */
+/* The scrubber's verdicts on planes (dualbm_trial.c)                  */
+/* ------------------------------------------------------------------ */
+
+/**
+ * dualbm_trial_look() - look for suspects in the planes of a chunk
+ * @chunk: the chunk
+ *
+ * Suspects are illegal codewords, and frames that have been departing for a whole
+ * period of the scrubber. Where there are none, it is noted how many frames of each
+ * word are untracked.
+ *
+ * Context: The scrubber; dualbm_memory_lock held. May allocate memory.
+ *
+ * Return: true if there are any; then dualbm_trial_judge() comes next.
+ */
+bool dualbm_trial_look(struct dualbm_chunk *chunk);
+
+/**
+ * dualbm_trial_judge() - confirm the suspects of the last look, and report them
+ *
+ * Waits for RCU, and stops all CPUs if there are suspects left. What is wrong becomes
+ * untracked, or what an exact witness says with repair=1.
+ *
+ * Context: The scrubber, without dualbm_memory_lock; sleeps.
+ *
+ * Return: how many frames were wrong.
+ */
+unsigned long dualbm_trial_judge(void);
+
+/**
+ * dualbm_trial_settle() - wait until the findings made so far are reported
+ *
+ * Context: Process, not the scrubber; sleeps.
+ */
+void dualbm_trial_settle(void);
+
+/* ------------------------------------------------------------------ */
+/* Audit of the allocator (dualbm_audit.c)                             */
+/* ------------------------------------------------------------------ */
+
+/* How many frames are looked at under zone->lock in one go. */
+#define DUALBM_AUDIT_FRAMES	BIT(DUALBM_MAX_ORDER)
+
+/**
+ * dualbm_audit_begin() - the audit begins at the beginning of memory
+ *
+ * A finding that the last round had as well is not reported again.
+ *
+ * Context: The scrubber.
+ */
+void dualbm_audit_begin(void);
+
+/**
+ * dualbm_audit_frames() - audit the buddy blocks in some frames of a chunk
+ * @chunk: the chunk
+ * @first: index of the first frame, a multiple of %DUALBM_AUDIT_FRAMES
+ *
+ * Every frame of a PageBuddy block is recorded free or untracked, and has a
+ * reference count of 0; order, alignment, zone and list links are right. What is
+ * untracked is learned as free.
+ *
+ * Context: The scrubber; dualbm_memory_lock held. Takes zone->lock.
+ *
+ * Return: how many findings were reported.
+ */
+unsigned int dualbm_audit_frames(struct dualbm_chunk *chunk, unsigned long first);
+
+/**
+ * dualbm_audit_lists() - audit the lists of one zone
+ * @zone: the zone
+ * @step: which lists: below %DUALBM_AUDIT_LISTS
+ *
+ * Free lists have as many blocks as the zone counts; the per-CPU lists have free
+ * pages, as many as they count. Of a list that is longer than can be walked in
+ * one go, what lies at its beginning is looked at.
+ *
+ * Context: The scrubber; dualbm_memory_lock held. Takes zone->lock, or the lock of
+ * per-CPU lists.
+ *
+ * Return: how many findings were reported.
+ */
+unsigned int dualbm_audit_lists(struct zone *zone, unsigned int step);
+
+/* A step for each order, and one for each CPU. */
+#define DUALBM_AUDIT_LISTS	(DUALBM_MAX_ORDER + 1 + nr_cpu_ids)
+
+/**
+ * dualbm_audit_hold_ns() - the longest time that zone->lock was held
+ *
+ * Context: Any.
+ *
+ * Return: nanoseconds, since loading.
+ */
+u64 dualbm_audit_hold_ns(void);
+
+/* ------------------------------------------------------------------ */
+/* Control data (dualbm_guard.c)                                       */
+/* ------------------------------------------------------------------ */
+
+/**
+ * dualbm_guard_add() - keep some data three times from now on
+ * @name: what reports call it, a constant
+ * @data: where it is; from now on changed by dualbm_guard_store() only
+ * @size: bytes
+ *
+ * Context: Module init; takes a spinlock.
+ *
+ * Return: 0, or -ENOSPC with a log line.
+ */
+int dualbm_guard_add(const char *name, void *data, size_t size);
+
+/**
+ * dualbm_guard_store() - change data that may be kept three times
+ * @data: where it is, with or without dualbm_guard_add()
+ * @value: the new value
+ * @size: bytes; as in dualbm_guard_add()
+ *
+ * Context: Any, NMI excepted: takes a spinlock with interrupts disabled.
+ */
+void dualbm_guard_store(void *data, const void *value, size_t size);
+
+/**
+ * dualbm_guard_check() - is all of it what was last stored
+ *
+ * Two of three copies put the third one right; a fault is reported, and events
+ * are forgotten if it may have made some be lost.
+ *
+ * Context: The scrubber.
+ *
+ * Return: how many findings were reported.
+ */
+unsigned int dualbm_guard_check(void);
+
+/* ------------------------------------------------------------------ */
+/* Proof tests (dualbm_selftest.c)                                     */
+/* ------------------------------------------------------------------ */
+
+/**
+ * dualbm_selftest_load() - does the machinery find what it has to find
+ *
+ * On scratch planes and a scratch directory: every rule, by a second table; every
+ * class of violation; reports and policy up to the panic.
+ *
+ * Context: Module init; sleeps.
+ *
+ * Return: 0, -ENOMEM, or -EIO with a log line that names the part that failed.
+ */
+int dualbm_selftest_load(void);
+
+/**
+ * dualbm_selftest_proof() - the same, and on frames that the module owns
+ *
+ * Allocates a block and falsifies its bits in each plane: the event path has to
+ * find that, and the scrubber. Protection goes on, and the policy does not fire.
+ *
+ * Context: Process, not the scrubber; sleeps.
+ *
+ * Return: 0, -ENOMEM, -EAGAIN while events are not believed, -ERESTARTSYS, or -EIO
+ * after a log line that names the part that failed; the state is degraded then.
+ */
+int dualbm_selftest_proof(void);
+
+/**
+ * dualbm_selftest_takes() - is a finding about a proof test's own frames
+ * @v: the finding
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: true if so: it is the proof test's, and nobody else's.
+ */
+bool dualbm_selftest_takes(const struct dualbm_violation *v);
 
 /* ------------------------------------------------------------------ */
 /* Files (dualbm_sysfs.c, dualbm_debugfs.c)                            */

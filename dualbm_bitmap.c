@@ -193,12 +193,17 @@ static noinline void settle_move(unsigned long *planes, enum dualbm_event_type e
 /*
  * Tokens that are not where they should be may be in the hands of another CPU,
  * which has taken them and will give them in a moment; until then their codewords
- * are illegal. A codeword that stays so is a fault of the planes.
+ * are illegal. A codeword that stays so is a fault of the planes, and where one was
+ * @found nothing is waited for any more: a wiped page would take as long as all of
+ * its words.
  */
-static void await_tokens(unsigned long *planes, unsigned long word, unsigned long mask)
+static void await_tokens(unsigned long *planes, unsigned long word, unsigned long mask,
+			 const struct dualbm_mismatch *found)
 {
 	unsigned int tries = DUALBM_TOKEN_TRIES;
 
+	if (found->frames && found->class == DUALBM_PLANE_CORRUPTION)
+		return;
 	while ((dualbm_planes_illegal(planes, word) & mask) && tries--)
 		cpu_relax();
 }
@@ -218,7 +223,7 @@ static __always_inline void move_word(unsigned long *planes,
 	unsigned long gave, untracked;
 
 	if (unlikely(took != mask))
-		await_tokens(planes, word, mask & ~took);
+		await_tokens(planes, word, mask & ~took, found);
 	gave = give(planes, to, word, mask);
 	untracked = read_word(planes, DUALBM_UNTRACKED, word) & mask;
 	if (unlikely(took != mask || (gave | untracked)))
@@ -317,7 +322,7 @@ bool dualbm_planes_moved(unsigned long *planes, enum dualbm_event_type event,
 
 	found->frames = 0;
 	if (!took) {
-		await_tokens(planes, word, mask);
+		await_tokens(planes, word, mask, found);
 		gave = give(planes, to, word, mask);
 	}
 	settle_move(planes, event, word, mask, took, gave,
@@ -362,6 +367,32 @@ unsigned long dualbm_planes_untracked(unsigned long *planes, unsigned long word)
 	       ~read_word(planes, DUALBM_SECONDARY, word);
 }
 
+unsigned long dualbm_planes_departing(unsigned long *planes, unsigned long word)
+{
+	return read_word(planes, DUALBM_PRIMARY, word) &
+	       read_word(planes, DUALBM_SECONDARY, word) &
+	       read_word(planes, DUALBM_UNTRACKED, word);
+}
+
+unsigned long dualbm_planes_owned(unsigned long *planes, unsigned long word)
+{
+	return read_word(planes, DUALBM_PRIMARY, word);
+}
+
+unsigned int dualbm_code_liars(unsigned int code, unsigned int truth)
+{
+	unsigned int liars = 0, right;
+	int plane;
+
+	for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
+		right = code ^ BIT(plane);
+		if (right == truth || right == DUALBM_CODE_UNTRACKED ||
+		    (!truth && right != DUALBM_CODE_DEPARTING))
+			liars |= BIT(plane);
+	}
+	return liars;
+}
+
 unsigned int dualbm_planes_code(unsigned long *planes, unsigned long frame)
 {
 	unsigned int code = 0;
@@ -378,4 +409,23 @@ unsigned long dualbm_planes_illegal(unsigned long *planes, unsigned long word)
 	return ~(read_word(planes, DUALBM_PRIMARY, word) ^
 		 read_word(planes, DUALBM_SECONDARY, word) ^
 		 read_word(planes, DUALBM_UNTRACKED, word));
+}
+
+/* The scrubber's inner loop. Nearly every word is full of free and allocated frames. */
+bool dualbm_planes_survey(const unsigned long *planes, unsigned char *untracked)
+{
+	unsigned long word, odd = 0;
+
+	for (word = 0; word < DUALBM_PLANE_WORDS; word++) {
+		unsigned long p = READ_ONCE(planes[word]);
+		unsigned long s = READ_ONCE(planes[word + DUALBM_PLANE_WORDS]);
+		unsigned long u = READ_ONCE(planes[word + 2 * DUALBM_PLANE_WORDS]);
+
+		untracked[word] = 0;
+		if (likely(!(~(p ^ s) | u)))
+			continue;
+		odd |= ~(p ^ s ^ u) | (p & s);
+		untracked[word] = hweight_long(u);
+	}
+	return !odd;
 }

@@ -257,6 +257,29 @@ unsigned long dualbm_planes_learn(unsigned long *planes, unsigned long word,
 unsigned long dualbm_planes_untracked(unsigned long *planes, unsigned long word);
 
 /**
+ * dualbm_planes_owned() - which frames of a word are in use
+ * @planes: the chunk's planes
+ * @word: index of the word in the planes
+ *
+ * Context: As dualbm_planes_untracked().
+ *
+ * Return: a bit for each frame whose codeword is %DUALBM_CODE_ALLOCATED or
+ * %DUALBM_CODE_DEPARTING, or one of the illegal ones.
+ */
+unsigned long dualbm_planes_owned(unsigned long *planes, unsigned long word);
+
+/**
+ * dualbm_planes_departing() - which frames of a word are departing
+ * @planes: the chunk's planes
+ * @word: index of the word in the planes
+ *
+ * Context: As dualbm_planes_untracked().
+ *
+ * Return: a bit for each frame whose codeword is %DUALBM_CODE_DEPARTING.
+ */
+unsigned long dualbm_planes_departing(unsigned long *planes, unsigned long word);
+
+/**
  * dualbm_planes_code() - the codeword of one frame
  * @planes: the chunk's planes
  * @frame: index of the frame in the chunk
@@ -279,6 +302,34 @@ unsigned int dualbm_planes_code(unsigned long *planes, unsigned long frame);
  * Return: a bit for each frame whose codeword has an even number of ones.
  */
 unsigned long dualbm_planes_illegal(unsigned long *planes, unsigned long word);
+
+/**
+ * dualbm_planes_survey() - all words of a chunk at a glance
+ * @planes: the chunk's planes
+ * @untracked: filled with the number of untracked frames of each word
+ *
+ * Context: As dualbm_planes_illegal().
+ *
+ * Return: true if every frame is free, allocated or untracked; false if the words
+ * have to be looked at one by one, for illegal or departing ones.
+ */
+bool dualbm_planes_survey(const unsigned long *planes, unsigned char *untracked);
+
+/**
+ * dualbm_code_liars() - which planes can have made a codeword illegal
+ * @code: an illegal codeword
+ * @truth: what a witness says that the frame is, %DUALBM_CODE_FREE or
+ *	%DUALBM_CODE_ALLOCATED, or 0 without one
+ *
+ * A frame may always have been untracked, so often two planes are left: they
+ * are told apart by the frames around it. A departing frame is one for
+ * microseconds only, and not taken into account.
+ *
+ * Context: Any.
+ *
+ * Return: a bit for each plane that explains @code if its bit alone is wrong.
+ */
+unsigned int dualbm_code_liars(unsigned int code, unsigned int truth);
 
 /**
  * dualbm_move_frame() - an alloc or free event of a single frame

@@ -74,7 +74,8 @@ static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
 		.last = pfn,
 		.frames = 1,
 		.order = order,
-		.caller = *(unsigned long *)kernel_stack_pointer(regs),
+		.entry = instruction_pointer(regs),
+		.caller = dualbm_entry_caller(regs),
 	};
 	if (v.proof == DUALBM_UNPROVEN)
 		return 0;

@@ -127,7 +127,7 @@ static void on_bulk(unsigned long ip, unsigned long parent_ip,
 	/* The call that bulk_call() makes itself; nothing else here makes one. */
 	if (within_module(parent_ip, THIS_MODULE))
 		return;
-	instruction_pointer_set(ftrace_get_regs(fregs), (unsigned long)bulk_call);
+	dualbm_ftrace_redirect(fregs, (unsigned long)bulk_call);
 }
 
 /*
@@ -143,7 +143,7 @@ static void redirect_drain(void)
 		synchronize_rcu_tasks();
 		inside = 0;
 		for_each_possible_cpu(cpu)
-			inside += per_cpu(bulk_inside, cpu);
+			inside += READ_ONCE(per_cpu(bulk_inside, cpu));
 		if (inside)
 			msleep(20);
 	} while (inside);

@@ -28,8 +28,13 @@
  * and what those of other flavours have in them. Another distribution's kernel of
  * the same number is another kernel.
  */
+#ifdef CONFIG_ARM64
+#define DUALBM_TESTED_RELEASES		"6.1.", "6.12."
+#define DUALBM_UNTESTED_FLAVOURS	"-rt-", "-cloud-", "-16k"
+#else
 #define DUALBM_TESTED_RELEASES		"5.10.", "6.1.", "6.12.", "7.3."
 #define DUALBM_UNTESTED_FLAVOURS	"-rt-", "-cloud-"
+#endif
 #ifndef DUALBM_TESTED_DISTRIBUTION
 #define DUALBM_TESTED_DISTRIBUTION	" Debian "
 #endif
@@ -233,22 +238,67 @@ static inline bool dualbm_page_is_frozen(const struct page *head)
  * 5.11; and "ftrace: Reverse what the RECURSION flag means in the ftrace_ops" of
  * the same release: before, a callback that needs no protection says so.
  */
-#ifdef DUALBM_PROBED_FTRACE_REGS
-#define DUALBM_FTRACE_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_PERMANENT)
-#else
-#define DUALBM_FTRACE_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_PERMANENT | \
-				 FTRACE_OPS_FL_RECURSION_SAFE)
+#ifndef DUALBM_PROBED_FTRACE_REGS
 #define ftrace_regs		pt_regs
 
 static inline struct pt_regs *ftrace_get_regs(struct pt_regs *regs)
 {
 	return regs;
 }
+
+#define DUALBM_FTRACE_UNPROTECTED	FTRACE_OPS_FL_RECURSION_SAFE
+#else
+#define DUALBM_FTRACE_UNPROTECTED	0
 #endif
 
-#ifdef CONFIG_X86_64
+/*
+ * "ftrace: arm64: move from REGS to ARGS", 6.2: there are no full registers any
+ * more, and who asks for them is refused; a callback sees the arguments and may
+ * change where the call goes all the same. amd64 has both.
+ */
+#ifdef CONFIG_DYNAMIC_FTRACE_WITH_REGS
+#define DUALBM_FTRACE_FLAGS \
+	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_PERMANENT | DUALBM_FTRACE_UNPROTECTED)
+
+static inline unsigned long dualbm_ftrace_argument(struct ftrace_regs *regs, unsigned int n)
+{
+	return regs_get_kernel_argument(ftrace_get_regs(regs), n);
+}
+
+static inline void dualbm_ftrace_redirect(struct ftrace_regs *regs, unsigned long address)
+{
+	instruction_pointer_set(ftrace_get_regs(regs), address);
+}
+#else
+#define DUALBM_FTRACE_FLAGS	(FTRACE_OPS_FL_PERMANENT | DUALBM_FTRACE_UNPROTECTED)
+
+static inline unsigned long dualbm_ftrace_argument(struct ftrace_regs *regs, unsigned int n)
+{
+	return ftrace_regs_get_argument(regs, n);
+}
+
+static inline void dualbm_ftrace_redirect(struct ftrace_regs *regs, unsigned long address)
+{
+	ftrace_regs_set_instruction_pointer(regs, address);
+}
+#endif
+
+/*
+ * DUALBM_ENTRY_BYTES: how far from the address of a function its call to ftrace may
+ * begin, in steps of an instruction or a landing pad, which have 4 bytes each. amd64:
+ * behind an ENDBR64. arm64: behind a move of the link register, and a BTI if the
+ * kernel is built with them.
+ *
+ * dualbm_entry_caller(): who called, at the first instruction of a function.
+ */
+#if defined(CONFIG_X86_64)
+#define DUALBM_ENTRY_BYTES			4
 #define DUALBM_FTRACE_SITE_IS_CALL(site)	(*(const u8 *)(site) == 0xe8)
-#define DUALBM_ENTRY_INSN_BYTES			4	/* ENDBR64 before the site */
+#define dualbm_entry_caller(regs)	(*(unsigned long *)kernel_stack_pointer(regs))
+#elif defined(CONFIG_ARM64)
+#define DUALBM_ENTRY_BYTES			8
+#define DUALBM_FTRACE_SITE_IS_CALL(site)	(*(const u32 *)(site) >> 26 == 0x25)
+#define dualbm_entry_caller(regs)	procedure_link_pointer(regs)
 #endif
 
 /* ---- tasks and their stacks ---- */
@@ -292,19 +342,33 @@ static inline bool dualbm_task_is_graphed(const struct task_struct *task)
  * them. Before, the list is nobody's business, and a stack ends at the trampoline:
  * a return probe on __alloc_pages() would hide who called it, so there is none.
  */
-#ifdef DUALBM_PROBED_RETHOOK
+#if defined(DUALBM_PROBED_RETHOOK)
 #include <linux/rethook.h>
 
 #define DUALBM_HAVE_RETURN_PROBES	true
+#define dualbm_return_probe		rethook_node
 
 static inline const struct llist_node *dualbm_return_probes(const struct task_struct *task)
 {
 	return READ_ONCE(task->rethooks.first);
 }
+#elif defined(DUALBM_PROBED_KRETPROBE_LIST)
+/*
+ * arm64 has no rethook in 6.1 and 6.12: its list is of another kind, and it reads a
+ * stack through return probes all the same ("arm64: Recover kretprobe modified return
+ * address in stacktrace", 5.16).
+ */
+#define DUALBM_HAVE_RETURN_PROBES	true
+#define dualbm_return_probe		kretprobe_instance
+
+static inline const struct llist_node *dualbm_return_probes(const struct task_struct *task)
+{
+	return READ_ONCE(task->kretprobe_instances.first);
+}
 #else
 #define DUALBM_HAVE_RETURN_PROBES	false
 
-struct rethook_node {
+struct dualbm_return_probe {
 	struct llist_node llist;
 	unsigned long ret_addr;
 };
@@ -315,16 +379,29 @@ static inline const struct llist_node *dualbm_return_probes(const struct task_st
 }
 #endif
 
-/* Where a task that does not run has left its stack. */
-#ifdef CONFIG_X86_64
-#define dualbm_task_sp(task)	READ_ONCE((task)->thread.sp)
-#endif
-
-/* Where the stack of a task that sleeps ends, if it is whole. */
-#ifdef CONFIG_X86_64
+/*
+ * Where a task that does not run has left its stack, and a return address as it may
+ * be found there: arm64 signs those in the bits that all addresses of the kernel's
+ * code and modules have set (CONFIG_ARM64_PTR_AUTH_KERNEL).
+ *
+ * DUALBM_STACK_ENDS: where the stack of a task that sleeps ends, if it is whole.
+ * DUALBM_STACK_GAPS: what stands in it where a caller may be missing. On arm64 a
+ * function that was interrupted may have its return address in a register still, and
+ * a task may be preempted there.
+ */
+#if defined(CONFIG_X86_64)
+#define dualbm_task_sp(task)		READ_ONCE((task)->thread.sp)
+#define dualbm_code_address(word)	(word)
 #define DUALBM_STACK_ENDS \
 	"ret_from_fork", "entry_SYS", "entry_INT80", "asm_", "__irqentry", \
 	"secondary_startup", "common_startup", "start_kernel"
+#define DUALBM_STACK_GAPS		NULL
+#elif defined(CONFIG_ARM64)
+#define dualbm_task_sp(task)		READ_ONCE((task)->thread.cpu_context.sp)
+#define dualbm_code_address(word)	((word) | ~0UL << VA_BITS_MIN)
+#define DUALBM_STACK_ENDS \
+	"ret_from_fork", "el0t_", "__secondary_switched", "__primary_switched"
+#define DUALBM_STACK_GAPS		"el1h_64_irq", "el1h_64_fiq"
 #endif
 
 #endif /* DUALBM_COMPAT_H */

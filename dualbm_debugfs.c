@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The files in /sys/kernel/debug/dualbm, for root: the ring, where the planes
- * lie, one frame's state, and injection for tests.
+ * lie, a map of all memory, one frame's state, and injection for tests.
  */
 #include <linux/debugfs.h>
+#include <linux/gfp.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -11,11 +14,6 @@
 #include "dualbm.h"
 
 static struct dentry *directory;
-static const char * const plane_names[DUALBM_NR_PLANES] = {
-	[DUALBM_PRIMARY] = "primary",
-	[DUALBM_SECONDARY] = "secondary",
-	[DUALBM_UNTRACKED] = "untracked",
-};
 
 /* The frame that was last asked for in "frame". */
 static unsigned long asked_pfn;
@@ -47,11 +45,11 @@ DEFINE_SHOW_ATTRIBUTE(violations);
 static void show_plane(struct seq_file *file, const struct dualbm_chunk *chunk,
 		       enum dualbm_plane plane)
 {
-	phys_addr_t phys = dualbm_plane_phys(chunk, plane, 0);
 	unsigned long byte;
 
 	seq_printf(file, "pfn=0x%lx frames=%lu plane=%s node=%d", chunk->start_pfn,
-		   DUALBM_CHUNK_FRAMES, plane_names[plane], pfn_to_nid(PHYS_PFN(phys)));
+		   DUALBM_CHUNK_FRAMES, dualbm_plane_names[plane],
+		   pfn_to_nid(PHYS_PFN(dualbm_plane_phys(chunk, plane, 0))));
 	for (byte = 0; byte < DUALBM_PLANE_BYTES; byte += PAGE_SIZE)
 		seq_printf(file, " phys=0x%llx",
 			   (u64)dualbm_plane_phys(chunk, plane, byte));
@@ -71,6 +69,74 @@ static int planes_show(struct seq_file *file, void *data)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(planes);
+
+/*
+ * The map: a line for each chunk, in it a word for each subsection (2 MiB) that
+ * counts its frames, "allocated/free/untracked/runs", or "-" for one that does
+ * not exist. Runs are rows of free frames. Frames in no count are departing, or
+ * their codeword is illegal. Events go on meanwhile.
+ */
+static void *map_start(struct seq_file *file, loff_t *position)
+{
+	mutex_lock(&dualbm_memory_lock);
+	return seq_list_start(&dualbm_chunks, *position);
+}
+
+static void *map_next(struct seq_file *file, void *entry, loff_t *position)
+{
+	return seq_list_next(entry, &dualbm_chunks, position);
+}
+
+static void map_stop(struct seq_file *file, void *entry)
+{
+	mutex_unlock(&dualbm_memory_lock);
+}
+
+static void map_subsection(struct seq_file *file, const struct dualbm_chunk *chunk,
+			   unsigned long first)
+{
+	unsigned int allocated = 0, free = 0, untracked = 0, runs = 0;
+	unsigned long word, before = 0;
+
+	for (word = BIT_WORD(first); word < BIT_WORD(first + PAGES_PER_SUBSECTION); word++) {
+		unsigned long p = READ_ONCE(dualbm_plane(chunk->planes, DUALBM_PRIMARY)[word]);
+		unsigned long s = READ_ONCE(dualbm_plane(chunk->planes, DUALBM_SECONDARY)[word]);
+		unsigned long u = READ_ONCE(dualbm_plane(chunk->planes, DUALBM_UNTRACKED)[word]);
+		unsigned long f = s & ~p & ~u;
+
+		allocated += hweight_long(p & ~s & ~u);
+		free += hweight_long(f);
+		untracked += hweight_long(u & ~p & ~s);
+		/* A run begins at a free frame whose predecessor is not free. */
+		runs += hweight_long(f & ~(f << 1 | before));
+		before = f >> (BITS_PER_LONG - 1);
+	}
+	seq_printf(file, " %u/%u/%u/%u", allocated, free, untracked, runs);
+}
+
+static int map_show(struct seq_file *file, void *entry)
+{
+	const struct dualbm_chunk *chunk = list_entry(entry, struct dualbm_chunk, list);
+	unsigned long first;
+
+	seq_printf(file, "pfn=0x%lx frames=%lu node=%d cell=%lu", chunk->start_pfn,
+		   DUALBM_CHUNK_FRAMES, chunk->node, PAGES_PER_SUBSECTION);
+	for (first = 0; first < DUALBM_CHUNK_FRAMES; first += PAGES_PER_SUBSECTION)
+		if (dualbm_subsection_present(chunk, first))
+			map_subsection(file, chunk, first);
+		else
+			seq_puts(file, " -");
+	seq_putc(file, '\n');
+	return 0;
+}
+
+static const struct seq_operations map_sops = {
+	.start = map_start,
+	.next = map_next,
+	.stop = map_stop,
+	.show = map_show,
+};
+DEFINE_SEQ_ATTRIBUTE(map);
 
 /* The codeword of a frame, or -ENXIO if no chunk holds it. */
 static int frame_code(unsigned long pfn)
@@ -128,56 +194,185 @@ static const struct file_operations frame_fops = {
 	.release = single_release,
 };
 
-static int inject_flip(const char *name, unsigned long pfn)
+/* ---- injection ---- */
+
+static const char * const inject_syntax[] = {
+	"flip primary|secondary|untracked PFN", "flip directory|complement PFN",
+	"flip armed|policy", "drop alloc|free", "stop|start scrubber",
+};
+
+/* What the last command did. */
+static char inject_answer[160] = "nothing yet";
+static DEFINE_MUTEX(inject_lock);
+
+__printf(1, 2) static void answer(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vscnprintf(inject_answer, sizeof(inject_answer), format, arguments);
+	va_end(arguments);
+	pr_notice("inject: %s\n", inject_answer);
+}
+
+static int inject_plane(int plane, unsigned long pfn)
 {
 	unsigned long *planes;
-	int plane, ret = -ENXIO;
+	unsigned int code = 0;
 
-	plane = match_string(plane_names, DUALBM_NR_PLANES, name);
-	if (plane < 0)
-		return -EINVAL;
 	rcu_read_lock();
 	planes = dualbm_planes_at(pfn);
 	if (planes) {
 		change_bit(pfn % DUALBM_CHUNK_FRAMES, dualbm_plane(planes, plane));
-		ret = 0;
+		code = dualbm_planes_code(planes, pfn % DUALBM_CHUNK_FRAMES);
 	}
 	rcu_read_unlock();
-	if (ret)
-		pr_err("inject: no plane holds pfn 0x%lx\n", pfn);
-	else
-		pr_notice("inject: flipped the %s bit of pfn 0x%lx\n", name, pfn);
+	if (!planes)
+		return -ENXIO;
+	answer("flipped the %s bit of pfn 0x%lx, which is %s now", dualbm_plane_names[plane], pfn,
+	       dualbm_code_name(code));
+	return 0;
+}
+
+static int inject_directory(unsigned int copy, unsigned long pfn)
+{
+	int ret = dualbm_directory_flip(pfn, copy);
+
+	if (!ret)
+		answer("flipped a bit of the directory's %s for pfn 0x%lx",
+		       copy ? "complement" : "entry", pfn);
 	return ret;
+}
+
+/* Not by dualbm_guard_store(): that would change all three copies. */
+static int inject_control(const char *name)
+{
+	if (!strcmp(name, "armed")) {
+		WRITE_ONCE(dualbm_mode, READ_ONCE(dualbm_mode) ^ 1);
+		answer("flipped a bit of the mode: events are not believed now");
+	} else if (!strcmp(name, "policy")) {
+		WRITE_ONCE(dualbm_policy, READ_ONCE(dualbm_policy) ^ 1);
+		answer("flipped a bit of the policy, which is %s now",
+		       dualbm_reaction_name(dualbm_policy));
+	} else {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/*
+ * The event has come, but its record is undone: the planes are as if it had been
+ * lost. The next event of the frame finds the other state.
+ */
+static int inject_drop(const char *name)
+{
+	bool alloc = !strcmp(name, "alloc");
+	unsigned long pfn, *planes;
+	struct dualbm_mismatch found;
+	struct page *page;
+
+	if (!alloc && strcmp(name, "free"))
+		return -EINVAL;
+	page = alloc_page(GFP_KERNEL);
+	if (!page)
+		return -ENOMEM;
+	pfn = page_to_pfn(page);
+	rcu_read_lock();
+	planes = dualbm_planes_at(pfn);
+	/* Its owner is here, so nobody else has an event of it. */
+	if (planes && alloc)
+		dualbm_planes_apply(planes, DUALBM_PUTBACK, pfn % DUALBM_CHUNK_FRAMES, 1,
+				    &found);
+	rcu_read_unlock();
+	if (alloc) {
+		answer("dropped the alloc event of pfn 0x%lx, and freed it", pfn);
+		__free_page(page);
+		return 0;
+	}
+	answer("dropped the free event of pfn 0x%lx, and allocated it again", pfn);
+	/* Free and allocated again, with one event lost: allocated twice by the record. */
+	dualbm_event(DUALBM_ALLOC, pfn, 0);
+	__free_page(page);
+	return 0;
+}
+
+static int inject_scrubber(bool stop)
+{
+	dualbm_scrub_halt(stop);
+	answer("the scrubber %s", stop ? "stands still" : "goes on");
+	return 0;
+}
+
+static int inject(const char *text)
+{
+	char verb[16] = "", object[16] = "";
+	unsigned long pfn = 0;
+	int words = sscanf(text, "%15s %15s %li", verb, object, &pfn);
+	int plane = match_string(dualbm_plane_names, DUALBM_NR_PLANES, object);
+
+	if (words == 3 && !strcmp(verb, "flip") && plane >= 0)
+		return inject_plane(plane, pfn);
+	if (words == 3 && !strcmp(verb, "flip") && !strcmp(object, "directory"))
+		return inject_directory(0, pfn);
+	if (words == 3 && !strcmp(verb, "flip") && !strcmp(object, "complement"))
+		return inject_directory(1, pfn);
+	if (words == 2 && !strcmp(verb, "flip"))
+		return inject_control(object);
+	if (words == 2 && !strcmp(verb, "drop"))
+		return inject_drop(object);
+	if (words == 2 && !strcmp(object, "scrubber") &&
+	    (!strcmp(verb, "stop") || !strcmp(verb, "start")))
+		return inject_scrubber(!strcmp(verb, "stop"));
+	return -EINVAL;
 }
 
 static ssize_t inject_write(struct file *file, const char __user *buffer, size_t size,
 			    loff_t *offset)
 {
-	char text[64], plane[16];
-	unsigned long pfn;
+	char text[64];
 	int ret = -EINVAL;
 
 	if (!dualbm_inject) {
 		pr_err("inject: refused, the module was loaded without inject=1\n");
 		return -EPERM;
 	}
-	if (size >= sizeof(text))
-		return -EINVAL;
-	if (copy_from_user(text, buffer, size))
-		return -EFAULT;
-	text[size] = '\0';
-	if (sscanf(text, "flip %15s %li", plane, &pfn) == 2)
-		ret = inject_flip(plane, pfn);
+	if (size < sizeof(text)) {
+		if (copy_from_user(text, buffer, size))
+			return -EFAULT;
+		text[size] = '\0';
+		mutex_lock(&inject_lock);
+		ret = inject(text);
+		mutex_unlock(&inject_lock);
+	}
 	if (ret == -EINVAL)
-		pr_err("inject: \"flip primary|secondary|untracked PFN\" is accepted\n");
+		pr_err("inject: not understood; use \"%s\", \"%s\", \"%s\", \"%s\" or \"%s\"\n",
+		       inject_syntax[0], inject_syntax[1], inject_syntax[2],
+		       inject_syntax[3], inject_syntax[4]);
+	if (ret == -ENXIO)
+		pr_err("inject: no plane holds that pfn\n");
 	return ret ?: size;
+}
+
+static int inject_show(struct seq_file *file, void *data)
+{
+	mutex_lock(&inject_lock);
+	seq_printf(file, "%s\n", inject_answer);
+	mutex_unlock(&inject_lock);
+	return 0;
+}
+
+static int inject_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, inject_show, NULL);
 }
 
 static const struct file_operations inject_fops = {
 	.owner = THIS_MODULE,
-	.open = simple_open,
+	.open = inject_open,
+	.read = seq_read,
 	.write = inject_write,
-	.llseek = noop_llseek,
+	.llseek = seq_lseek,
+	.release = single_release,
 };
 
 /* Without debugfs the module does all its work; there is nothing to fail. */
@@ -186,8 +381,9 @@ void dualbm_debugfs_init(void)
 	directory = debugfs_create_dir("dualbm", NULL);
 	debugfs_create_file("violations", 0400, directory, NULL, &violations_fops);
 	debugfs_create_file("planes", 0400, directory, NULL, &planes_fops);
+	debugfs_create_file("map", 0400, directory, NULL, &map_fops);
 	debugfs_create_file("frame", 0600, directory, NULL, &frame_fops);
-	debugfs_create_file("inject", 0200, directory, NULL, &inject_fops);
+	debugfs_create_file("inject", 0600, directory, NULL, &inject_fops);
 }
 
 void dualbm_debugfs_exit(void)

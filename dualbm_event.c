@@ -51,9 +51,15 @@ void dualbm_nmi_wait(void)
 		cpu_relax();
 }
 
-static noinline void directory_broken(enum dualbm_event_type event,
-				      unsigned long pfn, unsigned int order)
+/*
+ * The two copies of an entry disagree. The chunk's own record says where its planes
+ * are, so that no event is lost; the scrubber puts the entry right. The first event
+ * that comes by reports it.
+ */
+static noinline unsigned long *directory_broken(enum dualbm_event_type event,
+						unsigned long pfn, unsigned int order)
 {
+	struct dualbm_chunk *chunk = dualbm_chunk_record(pfn);
 	struct dualbm_violation v = {
 		.class = DUALBM_DIRECTORY_CORRUPTION,
 		.event = event,
@@ -62,10 +68,13 @@ static noinline void directory_broken(enum dualbm_event_type event,
 		.last = pfn,
 		.frames = 1,
 		.order = order,
+		.what = "directory",
 	};
 
-	if (dualbm_directory_confirm(pfn))
+	if (dualbm_directory_confirm(pfn) &&
+	    (!chunk || !test_and_set_bit(DUALBM_CHUNK_ACCUSED, &chunk->flags)))
 		dualbm_verdict(&v);
+	return chunk ? chunk->planes : NULL;
 }
 
 static noinline void rule_broken(enum dualbm_event_type event, unsigned long pfn,
@@ -136,10 +145,10 @@ static void event_tracked(enum dualbm_event_type event, unsigned long pfn,
 		unsigned long nr = min(frames, DUALBM_CHUNK_FRAMES - first);
 		unsigned long *planes = dualbm_lookup(pfn);
 
+		if (unlikely(planes == DUALBM_LOOKUP_CORRUPT))
+			planes = directory_broken(event, pfn, order);
 		if (unlikely(!planes))
 			dualbm_count(DUALBM_STAT_COVERAGE_GAPS);
-		else if (unlikely(planes == DUALBM_LOOKUP_CORRUPT))
-			directory_broken(event, pfn, order);
 		else if (!dualbm_planes_apply(planes, event, first, nr, &found))
 			rule_broken(event, pfn, order, pfn - first, &found);
 		pfn += nr;
@@ -163,9 +172,12 @@ void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
 /* The planes of a frame, if they are there and events are believed; else NULL. */
 static __always_inline unsigned long *planes_of(unsigned long pfn)
 {
+	unsigned long *planes;
+
 	if (unlikely(READ_ONCE(dualbm_mode) != DUALBM_TRACKING))
 		return NULL;
-	return dualbm_planes_at(pfn);
+	planes = dualbm_lookup(pfn);
+	return likely(planes > DUALBM_LOOKUP_CORRUPT) ? planes : NULL;
 }
 
 static noinline void frame_unexpected(enum dualbm_event_type event,

@@ -16,20 +16,22 @@
 
 #include "dualbm_hooks.h"
 
-static unsigned long argument(struct pt_regs *regs, unsigned int n)
+#define ATTACH_TRIES	1000
+
+static unsigned long argument(struct ftrace_regs *regs, unsigned int n)
 {
-	return regs_get_kernel_argument(regs, n);
+	return dualbm_ftrace_argument(regs, n);
 }
 
 /* mm/page_alloc.c, __isolate_free_page(page, order): zone->lock is held. */
-static void entry_isolate(struct pt_regs *regs)
+static void entry_isolate(struct ftrace_regs *regs)
 {
 	dualbm_event(DUALBM_ISOLATE, page_to_pfn((struct page *)argument(regs, 0)),
 		     argument(regs, 1));
 }
 
 /* mm/page_alloc.c, __putback_isolated_page(page, order, mt): zone->lock is held. */
-static void entry_putback(struct pt_regs *regs)
+static void entry_putback(struct ftrace_regs *regs)
 {
 	dualbm_event(DUALBM_PUTBACK, page_to_pfn((struct page *)argument(regs, 0)),
 		     argument(regs, 1));
@@ -39,7 +41,7 @@ static void entry_putback(struct pt_regs *regs)
  * mm/memcontrol.c, __memcg_kmem_charge_page(page, gfp, order): if it fails,
  * __alloc_pages() frees the block again, before its alloc event.
  */
-static void entry_charge(struct pt_regs *regs)
+static void entry_charge(struct ftrace_regs *regs)
 {
 	dualbm_event(DUALBM_CHARGE, page_to_pfn((struct page *)argument(regs, 0)),
 		     argument(regs, 2));
@@ -49,7 +51,7 @@ static void entry_charge(struct pt_regs *regs)
  * mm/compaction.c, compaction_free(folio, data): its mm_page_free is for a page
  * that goes back to compaction's own list, and is handed out again silently.
  */
-static void entry_depart(struct pt_regs *regs)
+static void entry_depart(struct ftrace_regs *regs)
 {
 	struct page *page = (struct page *)argument(regs, 0);
 
@@ -62,7 +64,7 @@ static void entry_depart(struct pt_regs *regs)
  * own the frame, so an event of its own would race with those of an owner; this
  * is rare, and everything is forgotten and learned again instead.
  */
-static void entry_unpoison(struct pt_regs *regs)
+static void entry_unpoison(struct ftrace_regs *regs)
 {
 	struct page *page = pfn_to_online_page(argument(regs, 0));
 
@@ -204,8 +206,7 @@ static void tracepoint_detach(struct dualbm_hook *hook)
 
 bool dualbm_ftrace_is_canary(struct dualbm_hook *hook, unsigned long ip)
 {
-	/* The call site is at most an ENDBR away from the function's address. */
-	if (likely(ip - (unsigned long)dualbm_hook_canary > DUALBM_ENTRY_INSN_BYTES))
+	if (likely(ip - (unsigned long)dualbm_hook_canary > DUALBM_ENTRY_BYTES))
 		return false;
 	this_cpu_inc(dualbm_counters.canary[dualbm_hook_id(hook)]);
 	return true;
@@ -219,7 +220,7 @@ static void on_entry(unsigned long ip, unsigned long parent_ip,
 	preempt_disable_notrace();
 	if (!dualbm_ftrace_is_canary(hook, ip)) {
 		dualbm_hit(dualbm_hook_id(hook));
-		hook->entry(ftrace_get_regs(fregs));
+		hook->entry(fregs);
 	}
 	preempt_enable_notrace();
 }
@@ -247,7 +248,7 @@ static void filter_free(struct ftrace_ops *ops)
 int dualbm_ftrace_attach(struct dualbm_hook *hook, ftrace_func_t callback,
 			 unsigned long flags)
 {
-	int i, ret = -ENOENT;
+	int i, tries = ATTACH_TRIES, ret = -ENOENT;
 
 	hook->ops.func = callback;
 	hook->ops.flags = DUALBM_FTRACE_FLAGS | flags;
@@ -260,8 +261,15 @@ int dualbm_ftrace_attach(struct dualbm_hook *hook, ftrace_func_t callback,
 		}
 		ret = -ENOENT;
 	}
+	/*
+	 * "Try again" is for IPMODIFY while a BPF program comes to the function, or
+	 * goes; it comes after a millisecond's sleep (bpf_tramp_ftrace_ops_func(),
+	 * kernel/bpf/trampoline.c, 6.0).
+	 */
 	if (!ret)
-		ret = register_ftrace_function(&hook->ops);
+		do
+			ret = register_ftrace_function(&hook->ops);
+		while (ret == -EAGAIN && tries--);
 	if (ret) {
 		/*
 		 * A registration that is refused for IPMODIFY was in ftrace's
@@ -384,7 +392,8 @@ static int find_allocation(void)
 		allocation_end = allocation_start + size;
 		return 0;
 	}
-	pr_err("cannot find %s, which learning needs\n", hook->symbols[0]);
+	pr_err("cannot find %s, or what older kernels call it, which learning needs\n",
+	       hook->symbols[0]);
 	return -ENOENT;
 }
 
@@ -405,6 +414,30 @@ static void detach_from(int id)
 	}
 }
 
+/* An ops that is PERMANENT, and not IPMODIFY, is refused as busy for one reason. */
+static const char *why_refused(const struct dualbm_hook *hook, int error)
+{
+	if (hook->mechanism == DUALBM_FTRACE && error == -EBUSY)
+		return ", ftrace is switched off (kernel.ftrace_enabled=0)";
+	return "";
+}
+
+/* A flip in the table could make a hook deliver nothing, or be taken for absent. */
+static int guard_hooks(void)
+{
+	int id, ret = 0;
+
+	for (id = 0; id < DUALBM_NR_HOOKS && !ret; id++) {
+		struct dualbm_hook *hook = &dualbm_hooks[id];
+
+		ret = dualbm_guard_add("hooks", hook, offsetof(struct dualbm_hook, dead));
+		if (!ret && hook->attached && hook->ops.func)
+			ret = dualbm_guard_add("hooks", &hook->ops.func,
+					       sizeof(hook->ops.func));
+	}
+	return ret;
+}
+
 int dualbm_hooks_attach(void)
 {
 	int id, ret;
@@ -422,14 +455,19 @@ int dualbm_hooks_attach(void)
 		if (!ret)
 			continue;
 		if (hook->required) {
-			pr_err("cannot hook %s (%s): error %d; not loaded\n",
-			       hook->symbols[0], mechanism_names[hook->mechanism], ret);
+			pr_err("cannot hook %s%s%s (%s): error %d%s; not loaded\n",
+			       hook->symbols[0], hook->symbols[1] ? " or " : "",
+			       hook->symbols[1] ?: "", mechanism_names[hook->mechanism],
+			       ret, why_refused(hook, ret));
 			detach_from(id);
 			return ret;
 		}
 		pr_debug("optional hook %s is absent: %d\n", hook->symbols[0], ret);
 	}
-	return 0;
+	ret = guard_hooks();
+	if (ret)
+		detach_from(DUALBM_NR_HOOKS);
+	return ret;
 }
 
 void dualbm_hooks_detach(void)

@@ -44,23 +44,25 @@ enum dualbm_mechanism {
  * @tracepoint: for %DUALBM_TRACEPOINT: what @symbol names
  */
 struct dualbm_hook {
+	/* These do not change once it is attached, and are kept three times. */
 	const char *symbols[DUALBM_MAX_ALTERNATES];
 	enum dualbm_mechanism mechanism;
 	bool absent;
 	bool required;
+	bool attached;
 	int (*attach)(struct dualbm_hook *hook);
 	void (*detach)(struct dualbm_hook *hook);
-	void (*entry)(struct pt_regs *regs);
+	void (*entry)(struct ftrace_regs *regs);
 	void *probe;
-
 	u64 (*missed)(void);
+	const char *symbol;
+	struct tracepoint *tracepoint;
+
+	/* These do. */
+	bool dead;
 	u64 seen;
 	u64 silent;
-	const char *symbol;
-	bool attached;
-	bool dead;
 	struct ftrace_ops ops;
-	struct tracepoint *tracepoint;
 };
 
 extern struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS];
@@ -83,7 +85,7 @@ static inline enum dualbm_hook_id dualbm_hook_id(const struct dualbm_hook *hook)
  * @hook: the hook; symbol is filled in with the first name that the kernel has
  * @callback: called at the entry of the function, and of the canary, in the
  *	context of the call
- * @flags: beyond SAVE_REGS and PERMANENT
+ * @flags: beyond %DUALBM_FTRACE_FLAGS
  *
  * PERMANENT makes "sysctl kernel.ftrace_enabled=0" fail for as long as the hook
  * is there (kernel/trace/ftrace.c, is_permanent_ops_registered(), 6.1 and
@@ -112,7 +114,8 @@ void dualbm_ftrace_detach(struct dualbm_hook *hook);
 /**
  * dualbm_ftrace_is_canary() - was this the canary, and count it
  * @hook: the hook that fired
- * @ip: where, as ftrace says: at most an ENDBR behind the function's address
+ * @ip: where, as ftrace says: at most %DUALBM_ENTRY_BYTES behind the function's
+ *	address
  *
  * Context: The callback of @hook.
  *

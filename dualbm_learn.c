@@ -29,6 +29,7 @@
 #define WATCH_PERIOD	HZ
 
 struct workqueue_struct *dualbm_worker;
+unsigned long dualbm_learn_rounds;
 
 /*
  * The frames that are candidates for "allocated". An event that makes a frame
@@ -49,6 +50,7 @@ static unsigned long window_frames(const struct window *now)
 }
 
 static struct work_struct relearn_work;
+static struct work_struct rest_work;
 static struct delayed_work watch_work;
 static struct irq_work relearn_irq_work;
 static bool learned_once;
@@ -154,8 +156,10 @@ static void learn_pcp_free(struct zone *zone)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		dualbm_pcp_call(zone, cpu, learn_pcp_lists);
-		cond_resched();
+		mutex_lock(&dualbm_memory_lock);
+		if (!dualbm_memory_leaving)
+			dualbm_pcp_call(zone, cpu, learn_pcp_lists);
+		mutex_unlock(&dualbm_memory_lock);
 	}
 }
 
@@ -191,9 +195,11 @@ static bool frame_in_use(struct page *page)
 {
 	struct page *head = compound_head(page);
 
-	return !PageBuddy(page) &&
-	       (page_ref_count(head) > 0 || dualbm_page_is_frozen(head)) &&
-	       !PageHWPoison(page);
+	if (PageBuddy(page) || (page_ref_count(head) <= 0 && !dualbm_page_is_frozen(head)))
+		return false;
+	/* The count before the flag; see above. */
+	smp_rmb();
+	return !PageHWPoison(page);
 }
 
 static void weed_out_word(struct dualbm_chunk *chunk, unsigned long word,
@@ -284,9 +290,14 @@ static void learn_word(unsigned long *planes, unsigned long word,
 	}
 }
 
+/*
+ * A livepatch may have put another __alloc_pages() in the place of the one that
+ * stacks are searched for. The kernel is tainted before it calls any, so until now
+ * nobody has been inside one.
+ */
 static int tasks_outside_stopped(void *unused)
 {
-	return dualbm_tasks_outside() ? 0 : -EAGAIN;
+	return !test_taint(TAINT_LIVEPATCH) && dualbm_tasks_outside() ? 0 : -EAGAIN;
 }
 
 /* What stop_machine() is to do: some chunks of the window. */
@@ -343,7 +354,8 @@ static void learn_window(unsigned long generation)
 	/* From here on every event that makes a frame untracked says so. */
 	synchronize_rcu();
 	if (weed_out_window(&window_storage))
-		while (tries-- && dualbm_mode_current(generation)) {
+		while (tries-- && dualbm_mode_current(generation) &&
+		       !test_taint(TAINT_LIVEPATCH)) {
 			if (drain_allocations() &&
 			    !stop_machine(tasks_outside_stopped, NULL, NULL)) {
 				learn_slices(generation);
@@ -383,10 +395,7 @@ static unsigned long next_chunk(unsigned long pfn, unsigned long end)
 	return end;
 }
 
-/*
- * A livepatch may have put another __alloc_pages() in the place of the one that
- * stacks are searched for. Then what is in use becomes known by its next event.
- */
+/* On a livepatched kernel what is in use becomes known by its next event. */
 static void learn_allocated(unsigned long generation)
 {
 	unsigned long end = last_pfn(), pfn = next_chunk(0, end);
@@ -411,8 +420,10 @@ void dualbm_learn_pass(void)
 
 	if (!generation)
 		return;
+	WRITE_ONCE(dualbm_learn_rounds, dualbm_learn_rounds + 1);
 	learn_free();
 	learn_allocated(generation);
+	WRITE_ONCE(dualbm_learn_rounds, dualbm_learn_rounds + 1);
 }
 
 /* ---- the worker ---- */
@@ -438,7 +449,7 @@ static void relearn(struct work_struct *work)
 		lost = dualbm_hooks_watch();
 		if (dualbm_hooks_dead()) {
 			/* Watching asks again when it fires again. */
-			dualbm_set_state(DUALBM_STATE_DEGRADED);
+			dualbm_set_state(DUALBM_STATE_DEGRADED, "a required hook does not fire");
 			return;
 		}
 	} while (!dualbm_mode_advance(generation, DUALBM_TRACKING));
@@ -448,7 +459,7 @@ static void relearn(struct work_struct *work)
 	learned_once = true;
 	dualbm_learn_pass();
 	if (dualbm_mode_current(generation))
-		dualbm_set_state(lost ? DUALBM_STATE_DEGRADED : DUALBM_STATE_ARMED);
+		dualbm_set_state(lost ? DUALBM_STATE_DEGRADED : DUALBM_STATE_ARMED, lost);
 }
 
 /* Every second: do the hooks still fire, has one lost anything? */
@@ -460,7 +471,26 @@ static void watch(struct work_struct *work)
 		dualbm_degrade(lost);
 	else if (!lost && dualbm_state_now() == DUALBM_STATE_DEGRADED)
 		dualbm_learn_request();
+	dualbm_set_trouble(dualbm_scrub_trouble());
 	queue_delayed_work(dualbm_worker, &watch_work, WATCH_PERIOD);
+}
+
+/*
+ * Isolated pages that came back, and memory that compaction moved, are
+ * untracked until their next event: learn them when they are more than 1 %.
+ */
+static void learn_rest(struct work_struct *work)
+{
+	struct dualbm_census census;
+
+	dualbm_memory_census(&census);
+	if (census.untracked * 100 > census.managed)
+		dualbm_learn_pass();
+}
+
+void dualbm_learn_rest(void)
+{
+	queue_work(dualbm_worker, &rest_work);
 }
 
 static void relearn_from_irq(struct irq_work *work)
@@ -481,6 +511,7 @@ int dualbm_learn_init(void)
 	if (ret)
 		return ret;
 	INIT_WORK(&relearn_work, relearn);
+	INIT_WORK(&rest_work, learn_rest);
 	INIT_DELAYED_WORK(&watch_work, watch);
 	init_irq_work(&relearn_irq_work, relearn_from_irq);
 	dualbm_worker = alloc_ordered_workqueue("dualbm", 0);
@@ -503,6 +534,7 @@ void dualbm_learn_exit(void)
 	cancel_delayed_work_sync(&watch_work);
 	irq_work_sync(&relearn_irq_work);
 	cancel_work_sync(&relearn_work);
+	cancel_work_sync(&rest_work);
 	destroy_workqueue(dualbm_worker);
 	dualbm_tasks_exit();
 }

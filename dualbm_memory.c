@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where the planes live: a chunk for each memory section that is online, and
- * the directory that finds it.
- *
- * The pages of each plane are taken from the node they shall be on, and mapped
- * in a row into vmalloc space: unlike vmalloc_node(), which may take pages of
- * any node when the wanted one is short, this fails visibly and tries the next
- * best node. vfree() gives them back.
+ * Where the planes live: a chunk for each memory section that is online.
  */
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
-#include <linux/seqlock.h>
+#include <linux/rculist.h>
 #include <linux/slab.h>
+#include <linux/stop_machine.h>
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
@@ -20,258 +15,37 @@
 #define PLANE_PAGES	DIV_ROUND_UP(DUALBM_PLANE_BYTES, PAGE_SIZE)
 #define CHUNK_PAGES	(DUALBM_NR_PLANES * PLANE_PAGES)
 
-struct dualbm_directory dualbm_directory __ro_after_init;
 /* Guards the list of chunks: the notifier changes it, sweeps walk it. */
 DEFINE_MUTEX(dualbm_memory_lock);
 LIST_HEAD(dualbm_chunks);
+unsigned long dualbm_chunks_version;
+bool dualbm_memory_leaving;
 
-/* Odd while an entry is stored: its two copies disagree for a moment. */
-static seqcount_t directory_stores = SEQCNT_ZERO(directory_stores);
-static unsigned long *empty_leaf;
-static u64 directory_bytes;
-
-/* The nearest node with memory to @from that is not in @avoid. */
-static int nearest_node(int from, const nodemask_t *avoid)
-{
-	int node, best = NUMA_NO_NODE;
-
-	for_each_node_state(node, N_MEMORY) {
-		if (node_isset(node, *avoid))
-			continue;
-		if (best == NUMA_NO_NODE ||
-		    node_distance(from, node) < node_distance(from, best))
-			best = node;
-	}
-	return best;
-}
-
-/*
- * A page on the best node for it: @wanted if that is not in @avoid, else the
- * nearest that is not; when there is none, or none has memory, any node.
- */
-static struct page *page_away_from(int wanted, const nodemask_t *avoid)
-{
-	nodemask_t tried = *avoid;
+/* A page of a plane that was wrong too often. */
+struct retired_page {
+	struct list_head list;
 	struct page *page;
-	int node;
+};
 
-	while ((node = nearest_node(wanted, &tried)) != NUMA_NO_NODE) {
-		page = alloc_pages_node(node, GFP_KERNEL | __GFP_THISNODE |
-					__GFP_NOWARN | __GFP_NORETRY, 0);
-		if (page)
-			return page;
-		node_set(node, tried);
-	}
-	return alloc_pages_node(wanted, GFP_KERNEL, 0);
-}
+static LIST_HEAD(retired);
 
-static unsigned long pfn_gap(struct page *a, struct page *b)
+struct dualbm_chunk *dualbm_chunk_record(unsigned long pfn)
 {
-	unsigned long x = page_to_pfn(a), y = page_to_pfn(b);
+	unsigned long start_pfn = round_down(pfn, DUALBM_CHUNK_FRAMES);
+	struct dualbm_chunk *chunk;
 
-	return x > y ? x - y : y - x;
-}
-
-/*
- * One page of a block of @order, the first or the last one, whichever lies
- * farther from @other; the rest of the block goes back.
- */
-static struct page *page_of_block(struct page *other, int node, gfp_t gfp,
-				  unsigned int order)
-{
-	struct page *block = alloc_pages_node(node, gfp | __GFP_NOWARN | __GFP_NORETRY, order);
-	unsigned long i, last = BIT(order) - 1, kept;
-
-	if (!block)
-		return NULL;
-	split_page(block, order);
-	kept = pfn_gap(block, other) > pfn_gap(block + last, other) ? 0 : last;
-	for (i = 0; i <= last; i++)
-		if (i != kept)
-			__free_page(block + i);
-	return block + kept;
-}
-
-/*
- * Of one node's pages, one that lies far from @other. Single pages come from
- * where the last ones came from; large blocks, and low memory, lie elsewhere.
- */
-static struct page *page_far_from(struct page *other, int node)
-{
-	static const unsigned int orders[] = { 0, 6, 9, DUALBM_MAX_ORDER };
-	struct page *best = NULL, *page;
-	int i;
-
-	for (i = 0; i < 2 * ARRAY_SIZE(orders); i++) {
-		page = page_of_block(other, node, i % 2 ? GFP_KERNEL | GFP_DMA32 : GFP_KERNEL,
-				     orders[i / 2]);
-		if (!page)
-			continue;
-		if (best && pfn_gap(page, other) <= pfn_gap(best, other)) {
-			__free_page(page);
-			continue;
-		}
-		if (best)
-			__free_page(best);
-		best = page;
-	}
-	return best;
-}
-
-/*
- * Two copies of something, one page each, on different nodes if there are two,
- * mapped in a row. @copies is 2 or 3: the planes have a third, which goes to a
- * third node or beside the first.
- */
-static void *map_copies(int node, int copies, int pages_each)
-{
-	int nr = copies * pages_each;
-	struct page **pages;
-	void *address;
-	int i;
-
-	pages = kvcalloc(nr, sizeof(*pages), GFP_KERNEL);
-	if (!pages)
-		return NULL;
-	for (i = 0; i < pages_each; i++) {
-		nodemask_t avoid = NODE_MASK_NONE;
-		struct page **first = &pages[i], **second = &pages[pages_each + i];
-
-		*first = page_away_from(node, &avoid);
-		if (!*first)
-			goto free_pages;
-		node_set(page_to_nid(*first), avoid);
-		if (num_node_state(N_MEMORY) > 1)
-			*second = page_away_from(node, &avoid);
-		else
-			*second = page_far_from(*first, node);
-		if (!*second)
-			goto free_pages;
-		if (copies < DUALBM_NR_PLANES)
-			continue;
-		node_set(page_to_nid(*second), avoid);
-		if (nearest_node(node, &avoid) == NUMA_NO_NODE)
-			nodes_clear(avoid);
-		pages[2 * pages_each + i] = page_away_from(node, &avoid);
-		if (!pages[2 * pages_each + i])
-			goto free_pages;
-	}
-	address = vmap(pages, nr, VM_MAP | VM_MAP_PUT_PAGES, PAGE_KERNEL);
-	if (address)
-		return address;
-free_pages:
-	for (i = 0; i < nr; i++)
-		if (pages[i])
-			__free_page(pages[i]);
-	kvfree(pages);
+	/* The caller is in a section that synchronize_rcu() waits for, or holds the lock. */
+	list_for_each_entry_rcu(chunk, &dualbm_chunks, list, true)
+		if (chunk->start_pfn == start_pfn)
+			return chunk->check == dualbm_check_value(start_pfn, chunk->planes) ?
+			       chunk : NULL;
 	return NULL;
-}
-
-static unsigned long *directory_leaf(unsigned long leaf)
-{
-	return (unsigned long *)READ_ONCE(dualbm_directory.root[0][leaf]);
-}
-
-static void directory_store(unsigned long *slot, unsigned long *complement,
-			    const void *value)
-{
-	preempt_disable();
-	raw_write_seqcount_begin(&directory_stores);
-	WRITE_ONCE(*slot, (unsigned long)value);
-	WRITE_ONCE(*complement, ~(unsigned long)value);
-	raw_write_seqcount_end(&directory_stores);
-	preempt_enable();
-}
-
-bool dualbm_directory_confirm(unsigned long pfn)
-{
-	unsigned int seq = raw_read_seqcount(&directory_stores);
-	unsigned long *planes = dualbm_lookup(pfn);
-
-	return !(seq & 1) && !read_seqcount_retry(&directory_stores, seq) &&
-	       planes == DUALBM_LOOKUP_CORRUPT;
-}
-
-static void leaf_init(unsigned long *leaf)
-{
-	memset(leaf, 0, PAGE_SIZE);
-	memset(leaf + DUALBM_LEAF_ENTRIES, 0xff, PAGE_SIZE);
-}
-
-/* Make the directory find @planes, or nothing, at a chunk's first frame. */
-static int directory_set(unsigned long start_pfn, int node, unsigned long *planes)
-{
-	unsigned long section = start_pfn >> DUALBM_CHUNK_SHIFT;
-	unsigned long index = section >> DUALBM_LEAF_SHIFT;
-	unsigned long *leaf;
-
-	if (index >= dualbm_directory.leaves)
-		return -ERANGE;
-	leaf = directory_leaf(index);
-	if (leaf == empty_leaf) {
-		leaf = map_copies(node, 2, 1);
-		if (!leaf)
-			return -ENOMEM;
-		leaf_init(leaf);
-		directory_bytes += 2 * PAGE_SIZE;
-		/* A reader that finds the leaf finds it filled in. */
-		smp_wmb();
-		directory_store(&dualbm_directory.root[0][index],
-				&dualbm_directory.root[1][index], leaf);
-	}
-	leaf += section % DUALBM_LEAF_ENTRIES;
-	directory_store(leaf, leaf + DUALBM_LEAF_ENTRIES, planes);
-	return 0;
-}
-
-static int __init directory_init(void)
-{
-	size_t bytes;
-	unsigned long i;
-
-	dualbm_directory.leaves = DIV_ROUND_UP(1UL << (MAX_PHYSMEM_BITS - SECTION_SIZE_BITS),
-					       DUALBM_LEAF_ENTRIES);
-	bytes = dualbm_directory.leaves * sizeof(long);
-	empty_leaf = map_copies(first_memory_node, 2, 1);
-	dualbm_directory.root[0] = map_copies(first_memory_node, 2,
-					      DIV_ROUND_UP(bytes, PAGE_SIZE));
-	if (!empty_leaf || !dualbm_directory.root[0]) {
-		pr_err("not enough memory for the directory: %zu KiB needed\n",
-		       (2 * PAGE_ALIGN(bytes) + 2 * PAGE_SIZE) / 1024);
-		return -ENOMEM;
-	}
-	dualbm_directory.root[1] = dualbm_directory.root[0] +
-				   PAGE_ALIGN(bytes) / sizeof(long);
-	leaf_init(empty_leaf);
-	for (i = 0; i < dualbm_directory.leaves; i++)
-		directory_store(&dualbm_directory.root[0][i],
-				&dualbm_directory.root[1][i], empty_leaf);
-	directory_bytes = 2 * PAGE_ALIGN(bytes) + 2 * PAGE_SIZE;
-	return 0;
-}
-
-static void directory_exit(void)
-{
-	unsigned long i;
-
-	for (i = 0; dualbm_directory.root[1] && i < dualbm_directory.leaves; i++)
-		if (directory_leaf(i) != empty_leaf)
-			vfree(directory_leaf(i));
-	vfree(dualbm_directory.root[0]);
-	vfree(empty_leaf);
 }
 
 static struct dualbm_chunk *chunk_find(unsigned long start_pfn)
 {
-	struct dualbm_chunk *chunk;
-
 	/* Spares the walk where there is none, that is for all memory at load. */
-	if (!dualbm_lookup(start_pfn))
-		return NULL;
-	list_for_each_entry(chunk, &dualbm_chunks, list)
-		if (chunk->start_pfn == start_pfn)
-			return chunk;
-	return NULL;
+	return dualbm_lookup(start_pfn) ? dualbm_chunk_record(start_pfn) : NULL;
 }
 
 static void chunk_insert(struct dualbm_chunk *new)
@@ -281,7 +55,13 @@ static void chunk_insert(struct dualbm_chunk *new)
 	list_for_each_entry_reverse(chunk, &dualbm_chunks, list)
 		if (chunk->start_pfn < new->start_pfn)
 			break;
-	list_add(&new->list, &chunk->list);
+	list_add_rcu(&new->list, &chunk->list);
+	dualbm_chunks_version++;
+}
+
+unsigned long *dualbm_planes_map(int node)
+{
+	return dualbm_copies_map(node, DUALBM_NR_PLANES, PLANE_PAGES);
 }
 
 /* The chunk at @start_pfn, all of it untracked; made if there is none. */
@@ -304,7 +84,7 @@ static int chunk_create(unsigned long start_pfn, int node, u64 present)
 	chunk->start_pfn = start_pfn;
 	chunk->node = node;
 	chunk->present = present;
-	chunk->planes = map_copies(node, DUALBM_NR_PLANES, PLANE_PAGES);
+	chunk->planes = dualbm_planes_map(node);
 	if (!chunk->planes) {
 		ret = -ENOMEM;
 		goto free_chunk;
@@ -312,9 +92,10 @@ static int chunk_create(unsigned long start_pfn, int node, u64 present)
 	memset(dualbm_plane(chunk->planes, DUALBM_PRIMARY), 0, DUALBM_PLANE_BYTES);
 	memset(dualbm_plane(chunk->planes, DUALBM_SECONDARY), 0, DUALBM_PLANE_BYTES);
 	memset(dualbm_plane(chunk->planes, DUALBM_UNTRACKED), 0xff, DUALBM_PLANE_BYTES);
+	chunk->check = dualbm_check_value(start_pfn, chunk->planes);
 	/* Whoever finds the planes finds them filled in. */
 	smp_wmb();
-	ret = directory_set(start_pfn, node, chunk->planes);
+	ret = dualbm_directory_set(start_pfn, node, chunk->planes);
 	if (ret)
 		goto free_planes;
 	chunk_insert(chunk);
@@ -367,14 +148,23 @@ static void memory_gone(unsigned long start, unsigned long end)
 		if (chunk->start_pfn >= end ||
 		    chunk->start_pfn + DUALBM_CHUNK_FRAMES <= start)
 			continue;
-		directory_set(chunk->start_pfn, chunk->node, NULL);
-		list_move(&chunk->list, &gone);
+		dualbm_directory_set(chunk->start_pfn, chunk->node, NULL);
+		list_del_rcu(&chunk->list);
+		list_add(&chunk->gone, &gone);
+		dualbm_chunks_version++;
 	}
 	synchronize_rcu();
-	list_for_each_entry_safe(chunk, next, &gone, list) {
+	list_for_each_entry_safe(chunk, next, &gone, gone) {
 		vfree(chunk->planes);
+		kfree(chunk->departing);
 		kfree(chunk);
 	}
+}
+
+static void count_bracket(void)
+{
+	dualbm_hit(DUALBM_HOOK_MEMORY);
+	dualbm_count(DUALBM_STAT_FORGET_EVENTS);
 }
 
 /*
@@ -390,16 +180,28 @@ static int memory_event(struct notifier_block *nb, unsigned long action, void *d
 	unsigned long end = start + memory->nr_pages;
 	int ret = 0;
 
-	if (action != MEM_GOING_ONLINE && action != MEM_CANCEL_ONLINE &&
-	    action != MEM_OFFLINE)
-		return NOTIFY_DONE;
 	mutex_lock(&dualbm_memory_lock);
-	dualbm_hit(DUALBM_HOOK_MEMORY);
-	dualbm_count(DUALBM_STAT_FORGET_EVENTS);
-	if (action == MEM_GOING_ONLINE)
+	switch (action) {
+	case MEM_GOING_ONLINE:
+		count_bracket();
 		ret = memory_going_online(start, end);
-	else
+		break;
+	case MEM_CANCEL_ONLINE:
+		count_bracket();
 		memory_gone(start, end);
+		break;
+	case MEM_GOING_OFFLINE:
+		dualbm_memory_leaving = true;
+		break;
+	case MEM_CANCEL_OFFLINE:
+		dualbm_memory_leaving = false;
+		break;
+	case MEM_OFFLINE:
+		dualbm_memory_leaving = false;
+		count_bracket();
+		memory_gone(start, end);
+		break;
+	}
 	mutex_unlock(&dualbm_memory_lock);
 	return notifier_from_errno(ret);
 }
@@ -463,47 +265,116 @@ static int __init boot_chunks(void)
 	return ret;
 }
 
-int __init dualbm_memory_init(void)
+phys_addr_t dualbm_planes_phys(unsigned long *planes, enum dualbm_plane plane,
+			       unsigned long byte)
 {
-	int ret;
-
-	ret = directory_init();
-	if (ret)
-		goto free_directory;
-	ret = register_memory_notifier(&memory_notifier);
-	if (ret) {
-		pr_err("cannot register the memory notifier: %d\n", ret);
-		goto free_directory;
-	}
-	dualbm_hooks[DUALBM_HOOK_MEMORY].attached = true;
-	ret = boot_chunks();
-	if (ret) {
-		dualbm_memory_exit();
-		return ret;
-	}
-	return 0;
-
-free_directory:
-	directory_exit();
-	return ret;
-}
-
-void dualbm_memory_exit(void)
-{
-	unregister_memory_notifier(&memory_notifier);
-	dualbm_hooks[DUALBM_HOOK_MEMORY].attached = false;
-	mutex_lock(&dualbm_memory_lock);
-	memory_gone(0, ULONG_MAX);
-	mutex_unlock(&dualbm_memory_lock);
-	directory_exit();
+	return dualbm_mapped_phys((void *)dualbm_plane(planes, plane) + byte);
 }
 
 phys_addr_t dualbm_plane_phys(const struct dualbm_chunk *chunk,
 			      enum dualbm_plane plane, unsigned long byte)
 {
-	void *address = (void *)dualbm_plane(chunk->planes, plane) + byte;
+	return dualbm_planes_phys(chunk->planes, plane, byte);
+}
 
-	return PFN_PHYS(vmalloc_to_pfn(address)) + offset_in_page(address);
+/* ---- fresh pages for planes that were wrong too often ---- */
+
+struct renewal {
+	unsigned long pfn;
+	unsigned long *planes;
+};
+
+/*
+ * Only an NMI's event can come now, and it forgets. One that came meanwhile may
+ * have stored to the old planes after they were copied: then nothing is known.
+ */
+static int renew_stopped(void *data)
+{
+	struct renewal *renewal = data;
+	struct dualbm_chunk *chunk = dualbm_chunk_record(renewal->pfn);
+	enum dualbm_mode mode = READ_ONCE(dualbm_mode);
+	unsigned int begun;
+	int ret;
+
+	/* Its holder has stopped as well, in the middle of whatever it does. */
+	if (mutex_is_locked(&dualbm_memory_lock))
+		return -EAGAIN;
+	if (!chunk)
+		return -ENOENT;
+	if (mode == DUALBM_TRACKING)
+		WRITE_ONCE(dualbm_mode, DUALBM_FORGETTING);
+	begun = dualbm_nmi_begun();
+	dualbm_nmi_wait();
+	memcpy(renewal->planes, chunk->planes, DUALBM_NR_PLANES * DUALBM_PLANE_BYTES);
+	ret = dualbm_directory_repoint(renewal->pfn, renewal->planes);
+	dualbm_nmi_wait();
+	if (dualbm_nmi_begun() != begun) {
+		dualbm_learn_disqualify(renewal->pfn, DUALBM_CHUNK_FRAMES);
+		dualbm_planes_forget(renewal->planes, 0, DUALBM_CHUNK_FRAMES);
+	}
+	if (!ret) {
+		swap(renewal->planes, chunk->planes);
+		chunk->check = dualbm_check_value(chunk->start_pfn, chunk->planes);
+	}
+	if (mode == DUALBM_TRACKING)
+		WRITE_ONCE(dualbm_mode, DUALBM_TRACKING);
+	return ret;
+}
+
+/* vfree() drops one reference to each page; the second one keeps it. */
+static void retire_page(struct retired_page *page, const void *address)
+{
+	page->page = vmalloc_to_page(address);
+	get_page(page->page);
+	list_add(&page->list, &retired);
+}
+
+int dualbm_memory_renew(unsigned long pfn, enum dualbm_plane plane,
+			unsigned long byte, phys_addr_t *phys)
+{
+	struct renewal renewal = { .pfn = pfn };
+	struct retired_page *page = kmalloc(sizeof(*page), GFP_KERNEL);
+	struct dualbm_chunk *chunk;
+	int ret = -ENOMEM, node = NUMA_NO_NODE;
+
+	mutex_lock(&dualbm_memory_lock);
+	chunk = dualbm_chunk_record(pfn);
+	if (chunk)
+		node = chunk->node;
+	mutex_unlock(&dualbm_memory_lock);
+	if (page && node != NUMA_NO_NODE)
+		renewal.planes = dualbm_planes_map(node);
+	if (renewal.planes) {
+		do {
+			ret = stop_machine(renew_stopped, &renewal, NULL);
+		} while (ret == -EAGAIN && !schedule_timeout_uninterruptible(1));
+	}
+	if (ret) {
+		vfree(renewal.planes);
+		kfree(page);
+		return ret;
+	}
+	/* Whoever found the old ones has left them. */
+	synchronize_rcu();
+	byte = round_down(byte, PAGE_SIZE);
+	*phys = dualbm_planes_phys(renewal.planes, plane, byte);
+	mutex_lock(&dualbm_memory_lock);
+	retire_page(page, (void *)dualbm_plane(renewal.planes, plane) + byte);
+	mutex_unlock(&dualbm_memory_lock);
+	vfree(renewal.planes);
+	return 0;
+}
+
+static void give_back_retired(void)
+{
+	struct retired_page *page, *next;
+
+	list_for_each_entry_safe(page, next, &retired, list) {
+		pr_notice("the retired page at 0x%llx goes back to the kernel\n",
+			  (u64)PFN_PHYS(page_to_pfn(page->page)));
+		__free_page(page->page);
+		kfree(page);
+	}
 }
 
 static void chunk_census(struct dualbm_chunk *chunk, struct dualbm_census *census)
@@ -536,7 +407,7 @@ void dualbm_memory_census(struct dualbm_census *census)
 		census->bytes += CHUNK_PAGES * PAGE_SIZE;
 		cond_resched();
 	}
-	census->bytes += directory_bytes;
+	census->bytes += dualbm_directory_bytes();
 	mutex_unlock(&dualbm_memory_lock);
 }
 
@@ -550,4 +421,43 @@ void dualbm_memory_forget_all(void)
 		cond_resched();
 	}
 	mutex_unlock(&dualbm_memory_lock);
+}
+
+int __init dualbm_memory_init(void)
+{
+	int ret;
+
+	ret = dualbm_directory_init();
+	if (ret)
+		goto free_directory;
+	ret = dualbm_guard_add("directory_root", &dualbm_directory, sizeof(dualbm_directory));
+	if (ret)
+		goto free_directory;
+	ret = register_memory_notifier(&memory_notifier);
+	if (ret) {
+		pr_err("cannot register the memory notifier: %d\n", ret);
+		goto free_directory;
+	}
+	dualbm_hooks[DUALBM_HOOK_MEMORY].attached = true;
+	ret = boot_chunks();
+	if (ret) {
+		dualbm_memory_exit();
+		return ret;
+	}
+	return 0;
+
+free_directory:
+	dualbm_directory_exit();
+	return ret;
+}
+
+void dualbm_memory_exit(void)
+{
+	unregister_memory_notifier(&memory_notifier);
+	dualbm_hooks[DUALBM_HOOK_MEMORY].attached = false;
+	mutex_lock(&dualbm_memory_lock);
+	memory_gone(0, ULONG_MAX);
+	mutex_unlock(&dualbm_memory_lock);
+	give_back_retired();
+	dualbm_directory_exit();
 }

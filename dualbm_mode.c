@@ -13,6 +13,10 @@
 
 enum dualbm_mode dualbm_mode __read_mostly = DUALBM_OFF;
 
+/* The mode again, and its complement, so that a flip in one of the three shows. */
+static unsigned int mode_copy;
+static unsigned int mode_complement = ~DUALBM_OFF;
+
 static DEFINE_RAW_SPINLOCK(mode_lock);
 static unsigned long mode_generation;
 static bool mode_stopping = true;
@@ -22,6 +26,9 @@ static enum dualbm_state state = DUALBM_STATE_DISARMED;
 static bool panic_withheld;
 /* What the worker has yet to log. */
 static const char *degraded_why;
+/* Why the state is degraded, and why it is although events are believed. */
+static const char *state_why;
+static const char *trouble;
 
 static const char * const state_names[] = {
 	[DUALBM_STATE_DISARMED] = "disarmed",
@@ -32,15 +39,80 @@ static const char * const state_names[] = {
 
 static const char *state_word(enum dualbm_state now)
 {
-	if (now == DUALBM_STATE_ARMED && panic_withheld)
+	if (now == DUALBM_STATE_ARMED && (panic_withheld || READ_ONCE(trouble)))
 		now = DUALBM_STATE_DEGRADED;
 	return state_names[now];
 }
 
-void dualbm_set_state(enum dualbm_state next)
+const char *dualbm_state_reason(void)
 {
-	enum dualbm_state last = xchg(&state, next);
+	const char *why;
 
+	switch (READ_ONCE(state)) {
+	case DUALBM_STATE_DISARMED:
+		return "the module is being loaded or unloaded";
+	case DUALBM_STATE_LEARNING:
+		return "what is free and what is allocated is being learned";
+	case DUALBM_STATE_DEGRADED:
+		why = READ_ONCE(state_why);
+		return why ?: "events were lost";
+	default:
+		why = READ_ONCE(trouble);
+		if (why)
+			return why;
+		return panic_withheld ? "this kernel is not tested; panic is withheld" : "none";
+	}
+}
+
+void dualbm_set_trouble(const char *why)
+{
+	const char *before = dualbm_state_name(), *last = xchg(&trouble, why);
+
+	if (last == why)
+		return;
+	trace_state(before, dualbm_state_name());
+	if (!why) {
+		pr_info("no more: %s\n", last);
+		return;
+	}
+	pr_warn("degraded: %s\n", why);
+	if (dualbm_reaction_is_panic(&dualbm_on_degraded))
+		panic("dualbm: degraded: %s", why);
+}
+
+/* Under mode_lock; what stores the mode otherwise puts it back, with all CPUs stopped. */
+static void store_mode(enum dualbm_mode mode)
+{
+	WRITE_ONCE(dualbm_mode, mode);
+	mode_copy = mode;
+	mode_complement = ~mode;
+}
+
+bool dualbm_mode_check(void)
+{
+	unsigned int stored, right;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&mode_lock, flags);
+	stored = READ_ONCE(dualbm_mode);
+	right = (stored & mode_copy) | (stored & ~mode_complement) |
+		(mode_copy & ~mode_complement);
+	if (stored == right && mode_copy == right && mode_complement == ~right) {
+		raw_spin_unlock_irqrestore(&mode_lock, flags);
+		return true;
+	}
+	store_mode(right);
+	raw_spin_unlock_irqrestore(&mode_lock, flags);
+	return false;
+}
+
+void dualbm_set_state(enum dualbm_state next, const char *why)
+{
+	enum dualbm_state last;
+
+	if (why)
+		WRITE_ONCE(state_why, why);
+	last = xchg(&state, next);
 	if (last == next)
 		return;
 	trace_state(state_word(last), state_word(next));
@@ -52,7 +124,14 @@ void dualbm_set_state(enum dualbm_state next)
 
 void dualbm_mode_withhold(void)
 {
-	panic_withheld = true;
+	const bool withheld = true;
+
+	dualbm_guard_store(&panic_withheld, &withheld, sizeof(withheld));
+}
+
+bool dualbm_panic_is_withheld(void)
+{
+	return READ_ONCE(panic_withheld);
 }
 
 bool dualbm_reaction_is_panic(const enum dualbm_reaction *reaction)
@@ -70,11 +149,34 @@ const char *dualbm_state_name(void)
 	return state_word(READ_ONCE(state));
 }
 
+int dualbm_mode_init(void)
+{
+	return dualbm_guard_add("policy", &dualbm_policy, sizeof(dualbm_policy)) ?:
+	       dualbm_guard_add("on_degraded", &dualbm_on_degraded,
+				sizeof(dualbm_on_degraded)) ?:
+	       dualbm_guard_add("panic_withheld", &panic_withheld, sizeof(panic_withheld));
+}
+
 void dualbm_mode_start(void)
 {
+	unsigned long flags;
+
 	mode_stopping = false;
-	dualbm_set_state(DUALBM_STATE_LEARNING);
-	WRITE_ONCE(dualbm_mode, DUALBM_SETTLING);
+	dualbm_set_state(DUALBM_STATE_LEARNING, NULL);
+	raw_spin_lock_irqsave(&mode_lock, flags);
+	store_mode(DUALBM_SETTLING);
+	raw_spin_unlock_irqrestore(&mode_lock, flags);
+}
+
+static void mode_end_locked(enum dualbm_mode mode)
+{
+	store_mode(mode);
+	/*
+	 * Whoever finds the new generation finds that it does not track yet;
+	 * dualbm_mode_generation() has the other half.
+	 */
+	smp_wmb();
+	WRITE_ONCE(mode_generation, mode_generation + 1);
 }
 
 void dualbm_mode_stop(void)
@@ -83,10 +185,9 @@ void dualbm_mode_stop(void)
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
 	mode_stopping = true;
-	mode_generation++;
-	WRITE_ONCE(dualbm_mode, DUALBM_OFF);
+	mode_end_locked(DUALBM_OFF);
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
-	dualbm_set_state(DUALBM_STATE_DISARMED);
+	dualbm_set_state(DUALBM_STATE_DISARMED, NULL);
 	synchronize_rcu();
 }
 
@@ -95,8 +196,7 @@ static bool mode_forget_locked(void)
 {
 	if (mode_stopping)
 		return false;
-	mode_generation++;
-	WRITE_ONCE(dualbm_mode, DUALBM_FORGETTING);
+	mode_end_locked(DUALBM_FORGETTING);
 	return true;
 }
 
@@ -106,7 +206,7 @@ void dualbm_mode_forget(void)
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
 	if (mode_forget_locked() && dualbm_state_now() == DUALBM_STATE_ARMED)
-		dualbm_set_state(DUALBM_STATE_LEARNING);
+		dualbm_set_state(DUALBM_STATE_LEARNING, NULL);
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 }
 
@@ -130,7 +230,7 @@ bool dualbm_mode_advance(unsigned long generation, enum dualbm_mode mode)
 	raw_spin_lock_irqsave(&mode_lock, flags);
 	current_generation = mode_generation == generation;
 	if (current_generation)
-		WRITE_ONCE(dualbm_mode, mode);
+		store_mode(mode);
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 	return current_generation;
 }
@@ -144,7 +244,10 @@ unsigned long dualbm_mode_generation(void)
 {
 	unsigned long generation = READ_ONCE(mode_generation);
 
-	/* Pairs with mode_lock: the mode is stored after the generation. */
+	/*
+	 * Pairs with mode_end_locked(). Of a mode that is newer than the generation
+	 * nothing comes but a generation that is over.
+	 */
 	smp_rmb();
 	return READ_ONCE(dualbm_mode) == DUALBM_TRACKING ? generation : 0;
 }
@@ -161,7 +264,7 @@ void dualbm_bracket_begin(unsigned int cpu)
 	raw_spin_lock_irqsave(&mode_lock, flags);
 	cpumask_set_cpu(cpu, &bracketed);
 	if (mode_forget_locked() && dualbm_state_now() == DUALBM_STATE_ARMED)
-		dualbm_set_state(DUALBM_STATE_LEARNING);
+		dualbm_set_state(DUALBM_STATE_LEARNING, NULL);
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 	/* No event that still believes may meet one that this CPU hides. */
 	synchronize_rcu();
@@ -193,7 +296,7 @@ void dualbm_degrade(const char *why)
 		if (!forgetting)
 			return;
 	}
-	dualbm_set_state(DUALBM_STATE_DEGRADED);
+	dualbm_set_state(DUALBM_STATE_DEGRADED, why);
 	if (dualbm_reaction_is_panic(&dualbm_on_degraded))
 		panic("dualbm: degraded: %s", why);
 	WRITE_ONCE(degraded_why, why);

@@ -110,6 +110,21 @@ unsigned long probe(struct task_struct *task)
 	return llist_entry(task->rethooks.first, struct rethook_node, llist)->ret_addr;
 }
 
+#elif defined(PROBE_KRETPROBE_LIST)
+
+#include <linux/kprobes.h>
+
+#ifndef CONFIG_ARCH_CORRECT_STACKTRACE_ON_KRETPROBE
+#error "a stack cannot be read through return probes"
+#endif
+
+unsigned long probe(struct task_struct *task);
+unsigned long probe(struct task_struct *task)
+{
+	return (unsigned long)llist_entry(task->kretprobe_instances.first,
+					  struct kretprobe_instance, llist)->ret_addr;
+}
+
 #else
 #error "which probe?"
 #endif

@@ -157,6 +157,46 @@ static bool owner_left_marks(const struct dualbm_violation *v)
 	       atomic_read(&page->_mapcount) != -1;
 }
 
+/*
+ * Marks that an owner sets when the allocator has returned the page to it, and
+ * takes off before it gives the page back.
+ */
+static bool owner_has_marks(const struct page *page, const struct page *head)
+{
+	return PageLRU((struct page *)head) || PageSlab((struct page *)head) ||
+	       PageReserved((struct page *)page) || dualbm_page_is_frozen(head);
+}
+
+unsigned int dualbm_prove_witness(unsigned long pfn, enum dualbm_witness *witness)
+{
+	struct page *page = pfn_to_online_page(pfn), *head;
+	struct zone *zone;
+	bool covered;
+
+	*witness = DUALBM_NO_WITNESS;
+	if (!page)
+		return 0;
+	zone = page_zone(page);
+	if (!spin_trylock(&zone->lock))
+		return 0;
+	covered = dualbm_buddy_covers(zone, pfn);
+	spin_unlock(&zone->lock);
+	if (covered) {
+		*witness = DUALBM_WITNESS_BUDDY;
+		return DUALBM_CODE_FREE;
+	}
+	head = compound_head(page);
+	if (owner_has_marks(page, head)) {
+		*witness = DUALBM_WITNESS_OWNER;
+		return DUALBM_CODE_ALLOCATED;
+	}
+	/* Of a block that is no compound page only the first frame has a count. */
+	if (page_ref_count(head) <= 0)
+		return 0;
+	*witness = DUALBM_WITNESS_COUNT;
+	return DUALBM_CODE_ALLOCATED;
+}
+
 static enum dualbm_proof prove_either_end(const struct dualbm_violation *v)
 {
 	enum dualbm_proof proof = dualbm_prove_free(v->first);

@@ -8,6 +8,8 @@
 #include <linux/kobject.h>
 #include <linux/module.h>
 #include <linux/ratelimit.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
 #include <linux/sched/clock.h>
 #include <linux/stacktrace.h>
 #include <linux/ktime.h>
@@ -48,6 +50,20 @@ static const char * const proof_names[DUALBM_NR_PROOFS] = {
 	[DUALBM_PROOF_PLANES] = "planes",
 	[DUALBM_PROOF_STOPPED] = "stopped",
 	[DUALBM_PROOF_DIRECTORY] = "directory",
+};
+
+static const char * const witness_names[DUALBM_NR_WITNESSES] = {
+	[DUALBM_NO_WITNESS] = "none",
+	[DUALBM_WITNESS_BUDDY] = "buddy",
+	[DUALBM_WITNESS_OWNER] = "owner",
+	[DUALBM_WITNESS_COUNT] = "count",
+	[DUALBM_WITNESS_EVENT] = "event",
+};
+
+const char * const dualbm_plane_names[DUALBM_NR_PLANES] = {
+	[DUALBM_PRIMARY] = "primary",
+	[DUALBM_SECONDARY] = "secondary",
+	[DUALBM_UNTRACKED] = "untracked",
 };
 
 static const char * const event_names[DUALBM_NR_EVENTS] = {
@@ -102,6 +118,7 @@ struct ring_slot {
 static struct ring_slot ring[RING_RECORDS];
 static atomic64_t ring_next = ATOMIC64_INIT(0);
 static u64 ring_logged;
+static bool scrub_wanted;
 static struct irq_work late_work;
 static struct work_struct uevent_work;
 
@@ -133,6 +150,67 @@ static unsigned long find_caller(const struct dualbm_violation *v)
 	return v->stack_entries ? v->stack[v->stack_entries - 1] : 0;
 }
 
+/*
+ * A kprobe is an exception on arm64, and its stack leads from the function that was
+ * probed to its caller's caller: the return address is in a register still.
+ */
+static void lead_through_caller(struct dualbm_violation *v)
+{
+	unsigned int i, at = 0;
+
+	for (i = 0; i < v->stack_entries; i++) {
+		if (v->stack[i] == v->caller)
+			return;
+		if (v->stack[i] == v->entry)
+			at = i + 1;
+	}
+	if (!at || at == DUALBM_STACK_DEPTH)
+		return;
+	v->stack_entries = min_t(unsigned int, v->stack_entries + 1, DUALBM_STACK_DEPTH);
+	for (i = v->stack_entries - 1; i > at; i--)
+		v->stack[i] = v->stack[i - 1];
+	v->stack[at] = v->caller;
+}
+
+/* What an event says that its frames were, if that leaves no choice. */
+static unsigned int event_truth(enum dualbm_event_type event)
+{
+	switch (event) {
+	case DUALBM_ALLOC:
+	case DUALBM_ISOLATE:
+	case DUALBM_CHARGE:
+		return DUALBM_CODE_FREE;
+	case DUALBM_FREE:
+	case DUALBM_DEPART:
+		return DUALBM_CODE_ALLOCATED;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Which plane lied. The scrubber has said so already; for an event the planes are
+ * at hand, and what was tracked is likelier than what was not.
+ */
+static void name_liar(struct dualbm_violation *v)
+{
+	unsigned long *planes = dualbm_planes_at(v->first);
+	unsigned int plane, truth = event_truth(v->event);
+
+	if (!v->liars) {
+		v->liars = dualbm_code_liars(v->code, truth);
+		v->witness = truth ? DUALBM_WITNESS_EVENT : DUALBM_NO_WITNESS;
+		for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
+			if (v->liars & BIT(plane) &&
+			    (!(v->liars & BIT(v->liar)) || (v->code ^ BIT(plane)) == truth))
+				v->liar = plane;
+	}
+	if (planes && v->liars)
+		v->liar_phys = dualbm_planes_phys(planes, v->liar,
+						  v->first % DUALBM_CHUNK_FRAMES /
+						  BITS_PER_LONG * sizeof(long));
+}
+
 /* Who, where, and what struct page says. */
 static void describe(struct dualbm_violation *v)
 {
@@ -143,9 +221,16 @@ static void describe(struct dualbm_violation *v)
 	v->pid = current->pid;
 	strscpy(v->comm, current->comm, sizeof(v->comm));
 	v->stack_entries = stack_trace_save(v->stack, DUALBM_STACK_DEPTH, 1);
-	if (!v->caller)
+	if (v->caller)
+		lead_through_caller(v);
+	else
 		v->caller = find_caller(v);
 	scnprintf(v->caller_name, sizeof(v->caller_name), "%pS", (void *)v->caller);
+	if (v->class == DUALBM_PLANE_CORRUPTION && v->code != DUALBM_CODE_DEPARTING) {
+		rcu_read_lock();
+		name_liar(v);
+		rcu_read_unlock();
+	}
 	v->have_page = page;
 	v->node = NUMA_NO_NODE;
 	strscpy(v->zone, "-", sizeof(v->zone));
@@ -156,6 +241,28 @@ static void describe(struct dualbm_violation *v)
 	v->page_mapcount = atomic_read(&page->_mapcount);
 	v->node = page_to_nid(page);
 	strscpy(v->zone, page_zone(page)->name, sizeof(v->zone));
+}
+
+/* What is only said of some classes. */
+static int report_details(const struct dualbm_violation *v, char *buffer, size_t size)
+{
+	int plane, length = 0;
+
+	if (v->what)
+		length += scnprintf(buffer, size, " what=%s value=%ld", v->what, v->value);
+	if (v->liars) {
+		length += scnprintf(buffer + length, size - length, " witness=%s liar=%s",
+				    witness_names[v->witness], dualbm_plane_names[v->liar]);
+		for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
+			if (v->liars & BIT(plane) && plane != v->liar)
+				length += scnprintf(buffer + length, size - length, "|%s",
+						    dualbm_plane_names[plane]);
+	}
+	if (v->liar_phys)
+		length += scnprintf(buffer + length, size - length,
+				    " liar_node=%d liar_phys=0x%llx",
+				    pfn_to_nid(PHYS_PFN(v->liar_phys)), (u64)v->liar_phys);
+	return length;
 }
 
 static int report_line(const struct dualbm_violation *v, char *buffer, size_t size)
@@ -169,6 +276,9 @@ static int report_line(const struct dualbm_violation *v, char *buffer, size_t si
 	if (unproven)
 		length += scnprintf(buffer + length, size - length, " class=%s",
 				    class_names[v->class]);
+	if (v->what)
+		length += scnprintf(buffer + length, size - length, " what=%s value=%ld",
+				    v->what, v->value);
 	return length + scnprintf(buffer + length, size - length,
 		" caller=%s event=%s was=%s block=0x%lx frames=%lu node=%d zone=%s cpu=%d pid=%d comm=%s",
 		v->caller_name, event_names[v->event], code_names[v->code],
@@ -189,6 +299,7 @@ int dualbm_report_keys(const struct dualbm_violation *v, char *buffer, size_t si
 		length += scnprintf(buffer + length, size - length,
 				    " flags=0x%lx refcount=%d mapcount=%d",
 				    v->page_flags, v->page_refcount, v->page_mapcount);
+	length += report_details(v, buffer + length, size - length);
 	return length + scnprintf(buffer + length, size - length, " repaired=%d\n",
 				  v->repaired);
 }
@@ -245,6 +356,8 @@ static void log_block(const struct dualbm_violation *v)
 
 	report_line(v, line, sizeof(line));
 	pr_emerg("%s\n", line);
+	if (report_details(v, line, sizeof(line)))
+		pr_emerg(" %s\n", line);
 	pr_emerg("  record=%llu planes: primary=%u secondary=%u untracked=%u%s\n",
 		 v->number, v->code & 1, v->code >> 1 & 1, v->code >> 2 & 1,
 		 v->repaired ? " corrected" : "");
@@ -290,6 +403,8 @@ static void report_late(struct irq_work *work)
 	while (ring_logged < last)
 		if (ring_copy(++ring_logged, &v) && under_zone_lock(&v))
 			log_block(&v);
+	if (xchg(&scrub_wanted, false))
+		dualbm_scrub_hurry();
 	schedule_work(&uevent_work);
 }
 
@@ -312,11 +427,57 @@ static void react_unproven(struct dualbm_violation *v)
 		log_block(v);
 }
 
+/* The scrubber looks at all there is a moment later: a fault rarely comes alone. */
+static bool calls_for_scrub(const struct dualbm_violation *v)
+{
+	return v->event != DUALBM_FORGET && (v->class == DUALBM_PLANE_CORRUPTION ||
+					     v->class == DUALBM_DIRECTORY_CORRUPTION);
+}
+
+int dualbm_report_rehearse(enum dualbm_class class)
+{
+	const enum dualbm_reaction report = DUALBM_REPORT, panic = DUALBM_PANIC;
+	struct dualbm_violation *v = kzalloc(sizeof(*v), GFP_KERNEL);
+	char *line = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	int ret = -ENOMEM, length;
+
+	if (!v || !line)
+		goto free;
+	v->class = class;
+	v->proof = DUALBM_PROOF_BUDDY;
+	v->event = DUALBM_FREE;
+	v->pfn = 0x1234;
+	v->first = 0x1236;
+	v->order = 4;
+	describe(v);
+	ret = -EILSEQ;
+	length = report_line(v, line, PAGE_SIZE);
+	if (!strstarts(line, class_names[class]) ||
+	    !strstarts(line + strlen(class_names[class]), " pfn=0x1236 order=4 proof=buddy ") ||
+	    length != strlen(line) || !v->stack_entries)
+		goto free;
+	dualbm_report_keys(v, line, PAGE_SIZE);
+	if (!strstr(line, class_names[class]) || !strstr(line, " pfn=0x1236 order=4 ") ||
+	    class_stats[class] < DUALBM_STAT_DOUBLE_ALLOC ||
+	    class_stats[class] > DUALBM_STAT_ALLOCATOR_CORRUPTION)
+		goto free;
+	if (dualbm_reaction_is_panic(&report) || dualbm_reaction_is_panic(&panic) ==
+	    dualbm_panic_is_withheld())
+		goto free;
+	ret = 0;
+free:
+	kfree(line);
+	kfree(v);
+	return ret;
+}
+
 void dualbm_report(struct dualbm_violation *v)
 {
 	bool stop = dualbm_reaction_is_panic(&dualbm_policy);
 	char line[512];
 
+	if (dualbm_selftest_takes(v))
+		return;
 	describe(v);
 	if (v->proof == DUALBM_UNPROVEN) {
 		react_unproven(v);
@@ -329,6 +490,8 @@ void dualbm_report(struct dualbm_violation *v)
 		log_block(v);
 	trace_violation(v);
 	add_taint(TAINT_BAD_PAGE, LOCKDEP_STILL_OK);
+	if (calls_for_scrub(v))
+		WRITE_ONCE(scrub_wanted, true);
 	irq_work_queue(&late_work);
 	if (stop) {
 		report_line(v, line, sizeof(line));
@@ -340,6 +503,8 @@ void dualbm_verdict(struct dualbm_violation *v)
 {
 	const char *lost;
 
+	if (dualbm_selftest_takes(v))
+		return;
 	if (v->class == DUALBM_DOUBLE_FREE &&
 	    dualbm_boundary_reported(v->first, v->last - v->first + 1))
 		return;

@@ -1,251 +1,547 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Scrubbing: every word of the planes obeys the parity rule, also where no
- * event comes for months.
+ * The scrubber: a thread that looks at everything at a steady pace, also where no
+ * event comes for months: planes, directory, control data and the allocator. Here
+ * are the steps of a pass and its pace; the verdicts are made elsewhere.
  */
-#include <linux/rcupdate.h>
-#include <linux/stop_machine.h>
-#include <linux/workqueue.h>
+#include <linux/kthread.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/wait.h>
 
 #include "dualbm.h"
 #include "dualbm_trace.h"
 
-/* More suspects than this in one pass are looked at in the next. */
-#define SUSPECTS	64
+/*
+ * Calls of the watchdog, one a second, without a sign of life. A kernel that is busy
+ * with itself can keep synchronize_rcu() waiting for seconds, and is not broken.
+ */
+#define STALLED_CALLS	60
+#define LAGGING_CALLS	3
+/* To wake up costs as much as a step does: not for less than this. */
+#define NAP		(HZ / 50)
+/*
+ * The audit reads every struct page, and those are 170 times as big as the planes. So
+ * that it stays cheap it takes a 128th of memory in each pass, or 8 GiB if that is
+ * more; a pass that was asked for takes all of it.
+ */
+#define AUDIT_SHARE	128
+#define AUDIT_LEAST	((8UL << 30) / PAGE_SIZE)
 
-/* A word of the planes with a codeword that broke the rule at a glance. */
-struct suspect {
-	unsigned long pfn;	/* the word's first frame */
-	unsigned long frames;	/* those that broke the rule, as a mask */
-	unsigned int code;	/* the first one's, when all CPUs had stopped */
+/* What a pass still has to do, in this order. */
+enum stage { CONTROL, DIRECTORY, CHUNKS, LISTS, DONE };
+
+struct position {
+	enum stage stage;
+	unsigned long directory;
+	struct dualbm_chunk *chunk;	/* valid as long as @version is */
+	unsigned long version;
+	unsigned long pfn;		/* of the chunk */
+	unsigned long frame;		/* audited next; the planes come before 0 */
+	bool planes_done;
+	int node;
+	int zone;
+	unsigned int list;
 };
 
-struct suspects {
-	unsigned int nr;
-	struct suspect word[SUSPECTS];
-};
+/* The watchdog may look at it until it is gone, under the lock. */
+static struct task_struct *scrubber;
+static DEFINE_MUTEX(scrubber_lock);
+static struct cpumask scrubber_home;
+static int scrubber_node = NUMA_NO_NODE;
+static DECLARE_WAIT_QUEUE_HEAD(scrubber_wait);
+static DECLARE_WAIT_QUEUE_HEAD(pass_wait);
+/* Passes that were asked for, that are served by the one that runs, and that are done. */
+static atomic_long_t asked = ATOMIC_LONG_INIT(0);
+static long serving;
+static long served;
+static bool started, halted, cancelled, rescheduled;
 
-/* Only the worker uses it. */
-static struct suspects suspects;
-static struct work_struct scrub_work;
-static struct delayed_work scrub_timer;
-
-/* What the file "scrub" shows. */
-static u64 scrub_found;
-static u64 scrub_words;
-static atomic_t scrub_running;
-
-static void look_at_chunk(const struct dualbm_chunk *chunk)
-{
-	unsigned long word, frames;
-
-	for (word = 0; word < DUALBM_PLANE_WORDS; word++) {
-		frames = dualbm_planes_illegal(chunk->planes, word);
-		if (unlikely(frames) && suspects.nr < SUSPECTS)
-			suspects.word[suspects.nr++] = (struct suspect) {
-				.pfn = chunk->start_pfn + word * BITS_PER_LONG,
-				.frames = frames,
-			};
-	}
-	scrub_words += DUALBM_PLANE_WORDS;
-}
+/* What the watchdog and the file "scrub" look at. */
+static unsigned long beats;
+static unsigned long pass_number;
+static bool running;
+static unsigned long steps_done, steps_all;
+static u64 words, audited;
+static u64 found, audit_found;
+static u64 last_words, last_found, last_ms;
+/* Where the audit goes on, with how many frames in this pass, and of how many in all. */
+static unsigned long audit_pfn, audit_left;
+static unsigned long audit_done, audit_all;
 
 /*
- * No handler is inside an update now, and those that come by NMI forget. What
- * is still illegal is a fault; the frames become untracked, so that one fault
- * is one report.
+ * At idle priority a thread must not queue for a lock: it would be handed to it long
+ * before it gets to run, and whoever has to change the chunks would wait as long.
  */
-static int confirm_stopped(void *data)
+static void lock_memory(void)
 {
-	enum dualbm_mode mode = READ_ONCE(dualbm_mode);
-	unsigned int i, begun;
-
-	if (mode == DUALBM_TRACKING)
-		WRITE_ONCE(dualbm_mode, DUALBM_FORGETTING);
-	dualbm_nmi_wait();
-	for (i = 0; i < suspects.nr; i++) {
-		struct suspect *suspect = &suspects.word[i];
-		unsigned long *planes = dualbm_planes_at(suspect->pfn);
-		unsigned long first = suspect->pfn % DUALBM_CHUNK_FRAMES;
-		unsigned long frames;
-
-		if (!planes) {
-			suspect->frames = 0;
-			continue;
-		}
-		/* An NMI's event that forgets may be in the middle of this word. */
-		begun = dualbm_nmi_begun();
-		dualbm_nmi_wait();
-		suspect->frames &= dualbm_planes_illegal(planes, first / BITS_PER_LONG);
-		if (dualbm_nmi_begun() != begun)
-			suspect->frames = 0;
-		frames = suspect->frames;
-		if (frames)
-			suspect->code = dualbm_planes_code(planes, first + __ffs(frames));
-		for (; frames; frames &= frames - 1)
-			dualbm_planes_forget(planes, first + __ffs(frames), 1);
-	}
-	if (mode == DUALBM_TRACKING)
-		WRITE_ONCE(dualbm_mode, DUALBM_TRACKING);
-	return 0;
+	while (!mutex_trylock(&dualbm_memory_lock))
+		schedule_timeout_uninterruptible(1);
 }
 
-/* With repair=1: a frame in a buddy block is free, says the allocator itself. */
-static bool repair(const struct suspect *suspect)
-{
-	unsigned long first = suspect->pfn % DUALBM_CHUNK_FRAMES;
-	unsigned long frames, repaired = 0;
+/* ---- the steps of a pass ---- */
 
-	if (!dualbm_repair)
-		return false;
-	for (frames = suspect->frames; frames; frames &= frames - 1) {
-		unsigned long frame = __ffs(frames);
-		struct page *page = pfn_to_online_page(suspect->pfn + frame);
-		unsigned long *planes;
-		struct zone *zone;
-
-		if (!page)
-			continue;
-		zone = page_zone(page);
-		spin_lock_irq(&zone->lock);
-		planes = dualbm_planes_at(suspect->pfn);
-		if (planes && dualbm_buddy_covers(zone, suspect->pfn + frame))
-			repaired |= dualbm_planes_learn(planes, first / BITS_PER_LONG,
-							BIT(frame), DUALBM_CODE_FREE);
-		spin_unlock_irq(&zone->lock);
-	}
-	if (repaired)
-		dualbm_count_add(DUALBM_STAT_CORRECTED, hweight_long(repaired));
-	return repaired == suspect->frames;
-}
-
-static void report_suspect(const struct suspect *suspect)
-{
-	struct dualbm_violation v = {
-		.class = DUALBM_PLANE_CORRUPTION,
-		.proof = DUALBM_PROOF_STOPPED,
-		.event = DUALBM_FORGET,
-		.code = suspect->code,
-		.pfn = suspect->pfn + __ffs(suspect->frames),
-		.first = suspect->pfn + __ffs(suspect->frames),
-		.last = suspect->pfn + __fls(suspect->frames),
-		.frames = hweight_long(suspect->frames),
-	};
-
-	v.repaired = repair(suspect);
-	dualbm_report(&v);
-}
-
-/* An entry of the directory whose two copies disagree hides a whole chunk. */
-static void check_directory(const struct dualbm_chunk *chunk)
+static void report_directory(const struct dualbm_directory_fault *fault)
 {
 	struct dualbm_violation v = {
 		.class = DUALBM_DIRECTORY_CORRUPTION,
 		.proof = DUALBM_PROOF_DIRECTORY,
 		.event = DUALBM_FORGET,
-		.pfn = chunk->start_pfn,
-		.first = chunk->start_pfn,
-		.last = chunk->start_pfn + DUALBM_CHUNK_FRAMES - 1,
-		.frames = DUALBM_CHUNK_FRAMES,
+		.pfn = fault->pfn,
+		.first = fault->pfn,
+		.last = fault->pfn + fault->frames - 1,
+		.frames = fault->frames,
+		.repaired = fault->repaired,
+		.what = "directory",
+		.value = fault->copies,
+		.liar_phys = fault->phys,
 	};
 
-	if (dualbm_lookup(chunk->start_pfn) == chunk->planes)
-		return;
-	scrub_found++;
+	found++;
+	if (fault->repaired)
+		dualbm_count(DUALBM_STAT_CORRECTED);
 	dualbm_report(&v);
 }
 
-static void scrub_pass(void)
+static void directory_step(struct position *position)
+{
+	struct dualbm_directory_fault fault = { .frames = 0 };
+	int ret;
+
+	lock_memory();
+	ret = dualbm_directory_check(&position->directory, &fault);
+	mutex_unlock(&dualbm_memory_lock);
+	if (ret > 0)
+		report_directory(&fault);
+	else if (ret)
+		position->stage = CHUNKS;
+}
+
+/* Run near the memory that is looked at, where the kernel lets such threads run. */
+static void move_to_node(int node)
+{
+	static struct cpumask near;
+
+	if (node == scrubber_node)
+		return;
+	scrubber_node = node;
+	if (cpumask_and(&near, &scrubber_home, cpumask_of_node(node)) &&
+	    cpumask_intersects(&near, cpu_online_mask))
+		set_cpus_allowed_ptr(current, &near);
+	else
+		set_cpus_allowed_ptr(current, &scrubber_home);
+}
+
+/* Under dualbm_memory_lock: the chunk at or after the position, or NULL. */
+static struct dualbm_chunk *chunk_at(struct position *position)
 {
 	struct dualbm_chunk *chunk;
-	unsigned int i;
 
-	atomic_set(&scrub_running, 1);
-	scrub_found = 0;
-	scrub_words = 0;
-	suspects.nr = 0;
-	mutex_lock(&dualbm_memory_lock);
-	list_for_each_entry(chunk, &dualbm_chunks, list) {
-		check_directory(chunk);
-		look_at_chunk(chunk);
-		cond_resched();
+	if (position->chunk && position->version == dualbm_chunks_version)
+		return position->chunk;
+	position->version = dualbm_chunks_version;
+	position->chunk = NULL;
+	list_for_each_entry(chunk, &dualbm_chunks, list)
+		if (chunk->start_pfn >= position->pfn) {
+			position->chunk = chunk;
+			break;
+		}
+	/* Another one than the one that was begun: from its beginning. */
+	if (position->chunk && position->chunk->start_pfn != position->pfn) {
+		position->pfn = position->chunk->start_pfn;
+		position->frame = 0;
+		position->planes_done = false;
+	}
+	return position->chunk;
+}
+
+/* Is this chunk's turn to be audited in this pass? */
+static bool is_audited(const struct dualbm_chunk *chunk)
+{
+	return audit_left && chunk->start_pfn >= audit_pfn;
+}
+
+/* Under dualbm_memory_lock: has the audit come to the end of memory? */
+static bool is_audit_done(void)
+{
+	return list_empty(&dualbm_chunks) ||
+	       list_last_entry(&dualbm_chunks, struct dualbm_chunk, list)->start_pfn < audit_pfn;
+}
+
+static void next_chunk(struct position *position)
+{
+	struct dualbm_chunk *chunk = position->chunk;
+
+	position->chunk = list_is_last(&chunk->list, &dualbm_chunks) ?
+			  NULL : list_next_entry(chunk, list);
+	position->pfn = position->chunk ? position->chunk->start_pfn :
+					  chunk->start_pfn + DUALBM_CHUNK_FRAMES;
+	position->frame = 0;
+	position->planes_done = false;
+}
+
+static void audit_step(struct position *position, struct dualbm_chunk *chunk)
+{
+	if (dualbm_subsection_present(chunk, position->frame)) {
+		audit_found += dualbm_audit_frames(chunk, position->frame);
+		audited += DUALBM_AUDIT_FRAMES;
+	}
+	position->frame += DUALBM_AUDIT_FRAMES;
+	if (position->frame < DUALBM_CHUNK_FRAMES)
+		return;
+	audit_pfn = chunk->start_pfn + DUALBM_CHUNK_FRAMES;
+	audit_left -= min(audit_left, DUALBM_CHUNK_FRAMES);
+	WRITE_ONCE(audit_done, audit_done + DUALBM_CHUNK_FRAMES);
+	next_chunk(position);
+}
+
+static void chunk_step(struct position *position)
+{
+	struct dualbm_chunk *chunk;
+	bool suspects = false;
+
+	lock_memory();
+	chunk = chunk_at(position);
+	if (!chunk) {
+		position->stage = is_audit_done() ? LISTS : DONE;
+		position->node = first_online_node;
+	} else if (!position->planes_done) {
+		move_to_node(chunk->node);
+		suspects = dualbm_trial_look(chunk);
+		words += DUALBM_PLANE_WORDS;
+		position->planes_done = true;
+		if (!is_audited(chunk))
+			next_chunk(position);
+	} else {
+		audit_step(position, chunk);
 	}
 	mutex_unlock(&dualbm_memory_lock);
-	if (suspects.nr) {
-		synchronize_rcu();
-		stop_machine(confirm_stopped, NULL, NULL);
-		for (i = 0; i < suspects.nr; i++) {
-			if (!suspects.word[i].frames)
-				continue;
-			scrub_found += hweight_long(suspects.word[i].frames);
-			report_suspect(&suspects.word[i]);
-		}
+	if (suspects)
+		found += dualbm_trial_judge();
+}
+
+static void list_step(struct position *position)
+{
+	struct zone *zone;
+
+	if (position->node >= MAX_NUMNODES) {
+		position->stage = DONE;
+		audit_pfn = 0;
+		dualbm_count(DUALBM_STAT_AUDIT_PASSES);
+		return;
 	}
-	dualbm_count(DUALBM_STAT_SCRUB_PASSES);
-	atomic_set(&scrub_running, 0);
-	trace_scrub(READ_ONCE(scrub_words), scrub_words, scrub_found);
+	zone = &NODE_DATA(position->node)->node_zones[position->zone];
+	if (populated_zone(zone) && position->list < DUALBM_AUDIT_LISTS) {
+		lock_memory();
+		audit_found += dualbm_audit_lists(zone, position->list++);
+		mutex_unlock(&dualbm_memory_lock);
+		return;
+	}
+	position->list = 0;
+	if (++position->zone < MAX_NR_ZONES)
+		return;
+	position->zone = 0;
+	position->node = next_online_node(position->node);
+}
+
+static void step(struct position *position)
+{
+	switch (position->stage) {
+	case CONTROL:
+		found += dualbm_guard_check();
+		position->stage = DIRECTORY;
+		break;
+	case DIRECTORY:
+		directory_step(position);
+		break;
+	case CHUNKS:
+		chunk_step(position);
+		break;
+	case LISTS:
+		list_step(position);
+		break;
+	case DONE:
+		break;
+	}
+}
+
+static unsigned long count_list_steps(void)
+{
+	unsigned long steps = 0;
+	int node, zone;
+
+	for_each_online_node(node)
+		for (zone = 0; zone < MAX_NR_ZONES; zone++)
+			if (populated_zone(&NODE_DATA(node)->node_zones[zone]))
+				steps += DUALBM_AUDIT_LISTS;
+	return steps;
 }
 
 /*
- * Isolated pages that came back, and memory that compaction moved, are
- * untracked until their next event: learn them when they are more than 1 %.
+ * How much a pass audits, and about how many steps it has: for its pace, and for those
+ * who watch it. One that somebody asked for begins at the beginning, and takes all.
  */
-static void learn_the_rest(void)
+static void plan_pass(bool full)
 {
-	struct dualbm_census census;
+	unsigned long frames = 0, rest = 0, steps;
+	struct dualbm_chunk *chunk;
 
-	dualbm_memory_census(&census);
-	if (census.untracked * 100 > census.managed)
-		dualbm_learn_pass();
+	if (full)
+		audit_pfn = 0;
+	if (!audit_pfn) {
+		dualbm_audit_begin();
+		WRITE_ONCE(audit_done, 0);
+	}
+	lock_memory();
+	steps = 2 + dualbm_directory_steps();
+	list_for_each_entry(chunk, &dualbm_chunks, list) {
+		frames += DUALBM_CHUNK_FRAMES;
+		if (chunk->start_pfn >= audit_pfn)
+			rest += DUALBM_CHUNK_FRAMES;
+	}
+	mutex_unlock(&dualbm_memory_lock);
+	WRITE_ONCE(audit_all, frames);
+	audit_left = full ? ULONG_MAX : max(frames / AUDIT_SHARE, AUDIT_LEAST);
+	steps += frames / DUALBM_CHUNK_FRAMES +
+		 round_up(min(audit_left, rest), DUALBM_CHUNK_FRAMES) / DUALBM_AUDIT_FRAMES;
+	if (rest <= audit_left)
+		steps += count_list_steps();
+	WRITE_ONCE(steps_all, steps);
 }
 
-static void scrub(struct work_struct *work)
+/* ---- the pace ---- */
+
+static bool hurried(void)
 {
-	scrub_pass();
+	return atomic_long_read(&asked) != served || kthread_should_stop();
 }
 
-static void scrub_timed(struct work_struct *work)
+/* Sleep until @when, in slices, so that the watchdog sees signs of life. */
+static void sleep_until(unsigned long when)
 {
-	scrub_pass();
-	learn_the_rest();
-	dualbm_scrub_reschedule();
+	while (time_before(jiffies, when) && !hurried() && !READ_ONCE(rescheduled)) {
+		WRITE_ONCE(beats, beats + 1);
+		wait_event_interruptible_timeout(scrubber_wait,
+						 hurried() || READ_ONCE(rescheduled),
+						 min_t(unsigned long, when - jiffies, HZ));
+	}
+}
+
+/* An injected halt: alive, and deaf. */
+static void stand_still(void)
+{
+	while (READ_ONCE(halted) && !kthread_should_stop())
+		schedule_timeout_interruptible(HZ / 10);
+}
+
+/* The work is spread over the interval; whoever waits for a pass gets it at once. */
+static void keep_pace(unsigned long start, unsigned long interval)
+{
+	unsigned long due = start + mult_frac(interval, steps_done, steps_all);
+
+	WRITE_ONCE(beats, beats + 1);
+	stand_still();
+	if (interval && time_before(jiffies + NAP, due))
+		sleep_until(due);
+	cond_resched();
+}
+
+static void begin_pass(void)
+{
+	serving = atomic_long_read(&asked);
+	found = 0;
+	audit_found = 0;
+	words = 0;
+	audited = 0;
+	steps_done = 0;
+	plan_pass(serving != served);
+	WRITE_ONCE(rescheduled, false);
+	WRITE_ONCE(pass_number, pass_number + 1);
+	WRITE_ONCE(running, true);
+}
+
+static void end_pass(unsigned long start)
+{
+	dualbm_count(DUALBM_STAT_SCRUB_PASSES);
+	last_words = words;
+	last_found = found + audit_found;
+	last_ms = jiffies_to_msecs(jiffies - start);
+	WRITE_ONCE(running, false);
+	trace_scrub(pass_number, words, last_found);
+	/* Whoever waits finds the result of the pass it waited for. */
+	smp_store_release(&served, serving);
+	wake_up_all(&pass_wait);
+	/* The watchdog may have raised it, or somebody who waited. */
+	sched_set_normal(current, hurried() ? 0 : MAX_NICE);
+}
+
+/* Returns false if the thread has to stop in the middle. */
+static bool run_pass(void)
+{
+	struct position position = { .stage = CONTROL };
+	unsigned long start = jiffies;
+
+	begin_pass();
+	while (position.stage != DONE) {
+		step(&position);
+		if (steps_done < steps_all)
+			steps_done++;
+		if (kthread_should_stop())
+			return false;
+		keep_pace(start, msecs_to_jiffies(READ_ONCE(dualbm_scrub_interval_ms)));
+	}
+	end_pass(start);
+	dualbm_learn_rest();
+	return true;
+}
+
+static int scrub(void *unused)
+{
+	unsigned long next = jiffies, interval;
+
+	cpumask_copy(&scrubber_home, current->cpus_ptr);
+	sched_set_normal(current, MAX_NICE);
+	while (!kthread_should_stop()) {
+		interval = msecs_to_jiffies(READ_ONCE(dualbm_scrub_interval_ms));
+		stand_still();
+		if (!hurried() && (!READ_ONCE(started) || !interval)) {
+			WRITE_ONCE(rescheduled, false);
+			next = jiffies + HZ;
+			sleep_until(next);
+			next = jiffies;
+			continue;
+		}
+		if (!hurried() && time_before(jiffies, next)) {
+			sleep_until(next);
+			if (READ_ONCE(rescheduled))
+				next = jiffies;
+			WRITE_ONCE(rescheduled, false);
+			continue;
+		}
+		next = jiffies + interval;
+		if (!run_pass())
+			break;
+	}
+	return 0;
+}
+
+/* ---- what others ask of it ---- */
+
+void dualbm_scrub_hurry(void)
+{
+	atomic_long_inc(&asked);
+	wake_up(&scrubber_wait);
+}
+
+static bool is_served(long ticket)
+{
+	/* Pairs with end_pass(): the pass's result is there. */
+	return smp_load_acquire(&served) - ticket >= 0;
 }
 
 int dualbm_scrub_now(void)
 {
-	queue_work(dualbm_worker, &scrub_work);
-	flush_work(&scrub_work);
-	return 0;
+	long ticket = atomic_long_inc_return(&asked);
+	int ret;
+
+	/* Idle priority is for passes that nobody waits for. */
+	sched_set_normal(scrubber, 0);
+	wake_up(&scrubber_wait);
+	ret = wait_event_interruptible(pass_wait, READ_ONCE(cancelled) || is_served(ticket));
+	if (ret)
+		return ret;
+	return READ_ONCE(cancelled) ? -ESHUTDOWN : 0;
 }
 
 void dualbm_scrub_reschedule(void)
 {
-	unsigned int interval = READ_ONCE(dualbm_scrub_interval_ms);
+	WRITE_ONCE(rescheduled, true);
+	wake_up(&scrubber_wait);
+}
 
-	if (interval)
-		mod_delayed_work(dualbm_worker, &scrub_timer, msecs_to_jiffies(interval));
-	else
-		cancel_delayed_work(&scrub_timer);
+void dualbm_scrub_halt(bool halt)
+{
+	WRITE_ONCE(halted, halt);
+	wake_up(&scrubber_wait);
+}
+
+static void raise_priority(void)
+{
+	mutex_lock(&scrubber_lock);
+	if (scrubber)
+		sched_set_normal(scrubber, MIN_NICE);
+	mutex_unlock(&scrubber_lock);
+}
+
+const char *dualbm_scrub_trouble(void)
+{
+	static unsigned long seen_beats, seen_pass, silent, late;
+	unsigned int interval = READ_ONCE(dualbm_scrub_interval_ms);
+	unsigned long now = READ_ONCE(beats);
+
+	silent = now == seen_beats ? silent + 1 : 0;
+	late = READ_ONCE(running) && READ_ONCE(pass_number) == seen_pass ? late + 1 : 0;
+	seen_beats = now;
+	seen_pass = READ_ONCE(pass_number);
+	/* Idle priority is for a machine that has idle time. */
+	if (silent == LAGGING_CALLS || (interval && late == interval / 1000 + 2))
+		raise_priority();
+	if (silent >= STALLED_CALLS)
+		return "the scrubber has stalled";
+	if (interval && late > max(2 * (interval / 1000) + 2, (unsigned int)STALLED_CALLS))
+		return "a scrub pass takes longer than twice its interval";
+	return NULL;
 }
 
 int dualbm_scrub_show(char *buffer)
 {
-	return sysfs_emit(buffer, "running=%d interval_ms=%u words=%llu found=%llu\n",
-			  atomic_read(&scrub_running), dualbm_scrub_interval_ms,
-			  READ_ONCE(scrub_words), READ_ONCE(scrub_found));
+	bool now = READ_ONCE(running);
+	unsigned long all = max(READ_ONCE(steps_all), 1UL);
+	unsigned long frames = max(READ_ONCE(audit_all), 1UL);
+
+	return sysfs_emit(buffer,
+			  "running=%d interval_ms=%u pass=%lu progress=%lu%% audit=%lu%% blocks=%llu hold_max_ns=%llu last_ms=%llu last_result=%s words=%llu found=%llu\n",
+			  now, READ_ONCE(dualbm_scrub_interval_ms), READ_ONCE(pass_number),
+			  now ? READ_ONCE(steps_done) * 100 / all : 100,
+			  min(READ_ONCE(audit_done) * 100 / frames, 100UL),
+			  (u64)READ_ONCE(audited) / DUALBM_AUDIT_FRAMES, dualbm_audit_hold_ns(),
+			  READ_ONCE(last_ms), READ_ONCE(last_found) ? "findings" : "clean",
+			  READ_ONCE(last_words), READ_ONCE(last_found));
 }
 
 int dualbm_scrub_init(void)
 {
-	INIT_WORK(&scrub_work, scrub);
-	INIT_DELAYED_WORK(&scrub_timer, scrub_timed);
+	struct task_struct *thread = kthread_run(scrub, NULL, "dualbm_scrub");
+
+	if (IS_ERR(thread)) {
+		pr_err("cannot start the scrubber: error %ld\n", PTR_ERR(thread));
+		return PTR_ERR(thread);
+	}
+	get_task_struct(thread);
+	scrubber = thread;
 	return 0;
+}
+
+void dualbm_scrub_start(void)
+{
+	WRITE_ONCE(started, true);
+	wake_up(&scrubber_wait);
+}
+
+void dualbm_scrub_cancel(void)
+{
+	WRITE_ONCE(cancelled, true);
+	wake_up_all(&pass_wait);
 }
 
 void dualbm_scrub_exit(void)
 {
-	/* The work arms itself again: an interval of 0 keeps it from that. */
-	WRITE_ONCE(dualbm_scrub_interval_ms, 0);
-	cancel_delayed_work_sync(&scrub_timer);
-	cancel_work_sync(&scrub_work);
+	struct task_struct *thread = scrubber;
+
+	kthread_stop(thread);
+	mutex_lock(&scrubber_lock);
+	scrubber = NULL;
+	mutex_unlock(&scrubber_lock);
+	put_task_struct(thread);
 }

@@ -89,6 +89,12 @@ static ssize_t state_show(struct kobject *kobj, struct kobj_attribute *attr, cha
 	return sysfs_emit(buffer, "%s\n", dualbm_state_name());
 }
 
+static ssize_t state_reason_show(struct kobject *kobj, struct kobj_attribute *attr,
+				 char *buffer)
+{
+	return sysfs_emit(buffer, "%s\n", dualbm_state_reason());
+}
+
 static ssize_t policy_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)
 {
 	return sysfs_emit(buffer, "%s\n", dualbm_reaction_name(dualbm_policy));
@@ -179,11 +185,12 @@ static ssize_t scrub_show(struct kobject *kobj, struct kobj_attribute *attr, cha
 static ssize_t scrub_store(struct kobject *kobj, struct kobj_attribute *attr,
 			   const char *buffer, size_t size)
 {
-	if (!sysfs_streq(buffer, "now")) {
-		pr_err("scrub: only \"now\" is accepted\n");
-		return -EINVAL;
-	}
-	return dualbm_scrub_now() ?: size;
+	if (sysfs_streq(buffer, "now"))
+		return dualbm_scrub_now() ?: size;
+	if (sysfs_streq(buffer, "proof"))
+		return dualbm_selftest_proof() ?: size;
+	pr_err("scrub: \"now\" or \"proof\" is accepted\n");
+	return -EINVAL;
 }
 
 static ssize_t last_violation_show(struct kobject *kobj, struct kobj_attribute *attr,
@@ -203,6 +210,7 @@ static ssize_t last_violation_show(struct kobject *kobj, struct kobj_attribute *
 
 static struct kobj_attribute stats_attribute = __ATTR_RO(stats);
 static struct kobj_attribute state_attribute = __ATTR_RO(state);
+static struct kobj_attribute state_reason_attribute = __ATTR_RO(state_reason);
 static struct kobj_attribute policy_attribute = __ATTR_RW(policy);
 static struct kobj_attribute hooks_attribute = __ATTR_RO(hooks);
 static struct kobj_attribute placement_attribute = __ATTR_RO(placement);
@@ -212,6 +220,7 @@ static struct kobj_attribute last_violation_attribute = __ATTR_RO(last_violation
 static struct attribute *attributes[] = {
 	&stats_attribute.attr,
 	&state_attribute.attr,
+	&state_reason_attribute.attr,
 	&policy_attribute.attr,
 	&hooks_attribute.attr,
 	&placement_attribute.attr,

@@ -35,20 +35,34 @@ static unsigned int (*save_stack_of)(struct task_struct *task, unsigned long *st
 /* What return addresses that a return probe has taken away were replaced by. */
 static unsigned long return_trampoline;
 
-/* A stack that was read to its end names the way into the kernel last. */
-static bool stack_is_whole(unsigned int entries)
+static bool is_one_of(unsigned long address, const char * const names[], int nr)
 {
-	static const char * const ends[] = { DUALBM_STACK_ENDS };
 	char name[KSYM_SYMBOL_LEN];
 	int i;
 
-	if (!entries || entries == STACK_ENTRIES)
-		return false;
-	sprint_symbol_no_offset(name, stack_entries[entries - 1]);
-	for (i = 0; i < ARRAY_SIZE(ends); i++)
-		if (strstarts(name, ends[i]))
+	sprint_symbol_no_offset(name, address);
+	for (i = 0; i < nr; i++)
+		if (names[i] && strstarts(name, names[i]))
 			return true;
 	return false;
+}
+
+/*
+ * A stack that was read to its end names the way into the kernel last. What
+ * another return probe keeps, and what cannot be found there, is 0.
+ */
+static bool stack_is_whole(unsigned int entries)
+{
+	static const char * const ends[] = { DUALBM_STACK_ENDS };
+	static const char * const gaps[] = { DUALBM_STACK_GAPS };
+	unsigned int i;
+
+	if (!entries || entries == STACK_ENTRIES)
+		return false;
+	for (i = 0; i < entries; i++)
+		if (!stack_entries[i] || is_one_of(stack_entries[i], gaps, ARRAY_SIZE(gaps)))
+			return false;
+	return is_one_of(stack_entries[entries - 1], ends, ARRAY_SIZE(ends));
 }
 
 /*
@@ -60,13 +74,13 @@ static bool return_probes_mention_allocation(struct task_struct *task)
 {
 	const struct llist_node *next = dualbm_return_probes(task);
 	unsigned int left = RETURN_PROBES;
-	struct rethook_node node;
+	struct dualbm_return_probe node;
 
 	while (next) {
 		if (!left-- ||
-		    copy_from_kernel_nofault(&node, llist_entry(next, struct rethook_node, llist),
-					     sizeof(node)) ||
-		    dualbm_inside_allocation(node.ret_addr))
+		    copy_from_kernel_nofault(&node, llist_entry(next, struct dualbm_return_probe,
+								llist), sizeof(node)) ||
+		    dualbm_inside_allocation((unsigned long)node.ret_addr))
 			return true;
 		next = node.llist.next;
 	}
@@ -99,7 +113,7 @@ static bool stack_mentions_allocation(struct task_struct *task)
 		if (copy_from_kernel_nofault(stack_words, (void *)at, words * sizeof(long)))
 			return true;
 		for (i = 0; i < words; i++)
-			if (dualbm_inside_allocation(stack_words[i]) ||
+			if (dualbm_inside_allocation(dualbm_code_address(stack_words[i])) ||
 			    (!DUALBM_HAVE_RETURN_PROBES &&
 			     stack_words[i] == return_trampoline))
 				return true;
@@ -132,7 +146,12 @@ static bool task_is_gone(struct task_struct *task)
 	return dualbm_task_state(task) == TASK_DEAD;
 }
 
-/* False if the task is inside, or if nothing can be said while others run. */
+/*
+ * False if the task is inside, or if nothing can be said while others run. It must
+ * not have run while its stack was read: a task that runs is on a CPU, and before it
+ * leaves that it counts a switch (kernel/sched/core.c, __schedule() and
+ * finish_task(), 6.1 and 6.12). So the count is read first and last.
+ */
 static bool task_is_outside(struct task_struct *task)
 {
 	unsigned long switches = READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
@@ -140,15 +159,20 @@ static bool task_is_outside(struct task_struct *task)
 
 	if (task == current || task_is_gone(task))
 		return true;
+	/* The count before the CPU, and the CPU before the stack. */
+	smp_rmb();
 	if (READ_ONCE(task->on_cpu))
 		return false;
-	/* Pairs with the next one: it must not have run while its stack was read. */
-	smp_rmb();
-	mentions = stack_mentions_allocation(task);
 	/* See above. */
 	smp_rmb();
-	return !mentions && !READ_ONCE(task->on_cpu) &&
-	       switches == READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+	mentions = stack_mentions_allocation(task);
+	/* And back again. */
+	smp_rmb();
+	if (mentions || READ_ONCE(task->on_cpu))
+		return false;
+	/* See above. */
+	smp_rmb();
+	return switches == READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
 }
 
 void dualbm_tasks_release(void)

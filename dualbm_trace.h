@@ -19,6 +19,15 @@ TRACE_DEFINE_ENUM(DUALBM_BOUNDARY_DOUBLE_FREE);
 TRACE_DEFINE_ENUM(DUALBM_PLANE_CORRUPTION);
 TRACE_DEFINE_ENUM(DUALBM_DIRECTORY_CORRUPTION);
 TRACE_DEFINE_ENUM(DUALBM_ALLOCATOR_CORRUPTION);
+TRACE_DEFINE_ENUM(DUALBM_PRIMARY);
+TRACE_DEFINE_ENUM(DUALBM_SECONDARY);
+TRACE_DEFINE_ENUM(DUALBM_UNTRACKED);
+TRACE_DEFINE_ENUM(DUALBM_NR_PLANES);
+TRACE_DEFINE_ENUM(DUALBM_NO_WITNESS);
+TRACE_DEFINE_ENUM(DUALBM_WITNESS_BUDDY);
+TRACE_DEFINE_ENUM(DUALBM_WITNESS_OWNER);
+TRACE_DEFINE_ENUM(DUALBM_WITNESS_COUNT);
+TRACE_DEFINE_ENUM(DUALBM_WITNESS_EVENT);
 
 TRACE_EVENT(violation,
 	TP_PROTO(const struct dualbm_violation *v),
@@ -33,6 +42,11 @@ TRACE_EVENT(violation,
 		__field(unsigned int, order)
 		__field(unsigned int, code)
 		__field(int, node)
+		__field(unsigned int, liars)
+		__field(unsigned int, liar)
+		__field(unsigned int, witness)
+		__array(char, what, 16)
+		__field(long, value)
 	),
 	TP_fast_assign(
 		__entry->number = v->number;
@@ -44,8 +58,13 @@ TRACE_EVENT(violation,
 		__entry->order = v->order;
 		__entry->code = v->code;
 		__entry->node = v->node;
+		__entry->liars = v->liars;
+		__entry->liar = v->liars ? v->liar : DUALBM_NR_PLANES;
+		__entry->witness = v->witness;
+		strscpy(__entry->what, v->what ?: "-", sizeof(__entry->what));
+		__entry->value = v->value;
 	),
-	TP_printk("number=%llu class=%s pfn=0x%lx order=%u frames=%lu proof=%u code=%u node=%d caller=%s",
+	TP_printk("number=%llu class=%s pfn=0x%lx order=%u frames=%lu proof=%u code=%u node=%d liar=%s liars=%u witness=%s what=%s value=%ld caller=%s",
 		  __entry->number,
 		  __print_symbolic(__entry->class,
 				   { DUALBM_DOUBLE_ALLOC, "double_alloc" },
@@ -55,7 +74,20 @@ TRACE_EVENT(violation,
 				   { DUALBM_DIRECTORY_CORRUPTION, "directory_corruption" },
 				   { DUALBM_ALLOCATOR_CORRUPTION, "allocator_corruption" }),
 		  __entry->pfn, __entry->order, __entry->frames, __entry->proof,
-		  __entry->code, __entry->node, __entry->caller)
+		  __entry->code, __entry->node,
+		  __print_symbolic(__entry->liar,
+				   { DUALBM_PRIMARY, "primary" },
+				   { DUALBM_SECONDARY, "secondary" },
+				   { DUALBM_UNTRACKED, "untracked" },
+				   { DUALBM_NR_PLANES, "-" }),
+		  __entry->liars,
+		  __print_symbolic(__entry->witness,
+				   { DUALBM_NO_WITNESS, "-" },
+				   { DUALBM_WITNESS_BUDDY, "buddy" },
+				   { DUALBM_WITNESS_OWNER, "owner" },
+				   { DUALBM_WITNESS_COUNT, "count" },
+				   { DUALBM_WITNESS_EVENT, "event" }),
+		  __entry->what, __entry->value, __entry->caller)
 );
 
 TRACE_EVENT(state,

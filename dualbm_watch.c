@@ -61,11 +61,15 @@ static const char *canary_silent(void)
 static bool site_is_live(const struct dualbm_hook *hook)
 {
 	unsigned long site = dualbm_function_address(hook->symbol);
-	u8 code[8];
+	u8 code[DUALBM_ENTRY_BYTES + 4];
+	int at;
 
-	return site && !copy_from_kernel_nofault(code, (void *)site, sizeof(code)) &&
-	       (DUALBM_FTRACE_SITE_IS_CALL(code) ||
-		DUALBM_FTRACE_SITE_IS_CALL(code + DUALBM_ENTRY_INSN_BYTES));
+	if (!site || copy_from_kernel_nofault(code, (void *)site, sizeof(code)))
+		return false;
+	for (at = 0; at <= DUALBM_ENTRY_BYTES; at += 4)
+		if (DUALBM_FTRACE_SITE_IS_CALL(code + at))
+			return true;
+	return false;
 }
 
 /*

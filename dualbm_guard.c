@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Control data that one flipped bit could turn into silence: policies, the
+ * directory's root, the table of hooks. It is kept three times, once complemented;
+ * the scrubber compares, and two of three put the third one right.
+ */
+#include <linux/spinlock.h>
+#include <linux/string.h>
+
+#include "dualbm.h"
+
+#define ITEMS	48
+#define BYTES	4096
+
+struct item {
+	const char *name;
+	u8 *data;
+	size_t size;
+	size_t offset;	/* in both copies */
+};
+
+static struct item items[ITEMS];
+static unsigned int nr_items;
+static size_t bytes;
+static u8 copies[BYTES];
+static u8 complements[BYTES];
+static DEFINE_SPINLOCK(guard_lock);
+
+static void copy_item(const struct item *item)
+{
+	size_t i;
+
+	for (i = 0; i < item->size; i++) {
+		copies[item->offset + i] = item->data[i];
+		complements[item->offset + i] = ~item->data[i];
+	}
+}
+
+int dualbm_guard_add(const char *name, void *data, size_t size)
+{
+	unsigned long flags;
+	int ret = -ENOSPC;
+
+	spin_lock_irqsave(&guard_lock, flags);
+	if (nr_items < ITEMS && bytes + size <= BYTES) {
+		items[nr_items] = (struct item) { name, data, size, bytes };
+		copy_item(&items[nr_items++]);
+		bytes += size;
+		ret = 0;
+	}
+	spin_unlock_irqrestore(&guard_lock, flags);
+	if (ret)
+		pr_err("no room to guard %s: %zu bytes needed\n", name, size);
+	return ret;
+}
+
+void dualbm_guard_store(void *data, const void *value, size_t size)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	spin_lock_irqsave(&guard_lock, flags);
+	memcpy(data, value, size);
+	for (i = 0; i < nr_items; i++)
+		if (items[i].data == data)
+			copy_item(&items[i]);
+	spin_unlock_irqrestore(&guard_lock, flags);
+}
+
+/* Bit by bit, what two of the three say. Returns how many bytes were wrong in one. */
+static unsigned int vote(const struct item *item)
+{
+	unsigned int wrong = 0;
+	size_t i;
+
+	for (i = 0; i < item->size; i++) {
+		u8 *data = &item->data[i], *copy = &copies[item->offset + i];
+		u8 *complement = &complements[item->offset + i];
+		u8 other = ~*complement;
+		u8 right = (*data & *copy) | (*data & other) | (*copy & other);
+
+		if (likely(*data == right && *copy == right && other == right))
+			continue;
+		*data = right;
+		*copy = right;
+		*complement = ~right;
+		wrong++;
+	}
+	return wrong;
+}
+
+static void report_item(const char *name, unsigned int wrong)
+{
+	struct dualbm_violation v = {
+		.class = DUALBM_DIRECTORY_CORRUPTION,
+		.proof = DUALBM_PROOF_DIRECTORY,
+		.event = DUALBM_FORGET,
+		.what = name,
+		.value = wrong,
+		.repaired = true,
+	};
+
+	dualbm_count(DUALBM_STAT_CORRECTED);
+	dualbm_report(&v);
+}
+
+unsigned int dualbm_guard_check(void)
+{
+	unsigned int i, found = 0;
+
+	if (!dualbm_mode_check()) {
+		found++;
+		report_item("mode", 1);
+	}
+	for (i = 0; i < nr_items; i++) {
+		unsigned long flags;
+		unsigned int wrong;
+
+		spin_lock_irqsave(&guard_lock, flags);
+		wrong = vote(&items[i]);
+		spin_unlock_irqrestore(&guard_lock, flags);
+		if (!wrong)
+			continue;
+		found++;
+		report_item(items[i].name, wrong);
+	}
+	/* Events may have been lost while it was wrong. */
+	if (found)
+		dualbm_degrade("control data was wrong, and put right");
+	return found;
+}

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Proof tests: the machinery finds what it has to find. At load on scratch planes,
+ * and whenever asked for on frames that the module owns, with everything at work.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "dualbm.h"
+
+/* The block of a proof: more than a word of frames, and a part of another. */
+#define PROOF_ORDER	7
+#define PROOF_FRAMES	BIT(PROOF_ORDER)
+
+#define A	DUALBM_CODE_ALLOCATED
+#define F	DUALBM_CODE_FREE
+#define U	DUALBM_CODE_UNTRACKED
+#define D	DUALBM_CODE_DEPARTING
+
+/*
+ * The rules once more, by the codeword that is found: what is left, and the class
+ * of a violation. Not the table that the event path goes by: a flip in either shows.
+ */
+struct expectation {
+	enum dualbm_event_type event;
+	u8 next[DUALBM_NR_CODES];
+	u8 class[DUALBM_NR_CODES];
+};
+
+#define PC	DUALBM_PLANE_CORRUPTION
+
+/* Codewords: 0 none, 1 A, 2 F, 3 illegal, 4 U, 5 illegal, 6 illegal, 7 D. */
+static const struct expectation expectations[] = {
+	{ DUALBM_ALLOC, { A, A, A, A, A, A, A, A },
+	  { PC, DUALBM_DOUBLE_ALLOC, 0, PC, 0, PC, PC, 0 } },
+	{ DUALBM_FREE, { F, F, F, F, F, F, F, U },
+	  { PC, 0, DUALBM_DOUBLE_FREE, PC, 0, PC, PC, 0 } },
+	{ DUALBM_FREE_POISONED, { U, U, U, U, U, U, U, U }, { PC, 0, 0, PC, 0, PC, PC, 0 } },
+	{ DUALBM_ISOLATE, { U, U, U, U, U, U, U, U },
+	  { PC, DUALBM_ALLOCATOR_CORRUPTION, 0, PC, 0, PC, PC, 0 } },
+	{ DUALBM_PUTBACK, { F, F, F, F, F, F, F, F }, { PC, 0, 0, PC, 0, PC, PC, 0 } },
+	{ DUALBM_CHARGE, { U, A, U, U, U, U, U, D }, { PC, 0, 0, PC, 0, PC, PC, 0 } },
+	{ DUALBM_DEPART, { D, D, D, D, D, D, D, D }, { PC, 0, 0, PC, 0, PC, PC, 0 } },
+	{ DUALBM_BULK_SINGLE, { A, A, A, A, A, A, A, A }, { PC, 0, 0, PC, 0, PC, PC, 0 } },
+	{ DUALBM_FORGET, { U, U, U, U, U, U, U, U }, { PC, 0, 0, PC, 0, PC, PC, 0 } },
+};
+
+#undef PC
+
+/* Single frames, a part of a word, a word, and blocks across words. */
+static const struct { unsigned int first, nr; } spans[] = {
+	{ 0, 1 }, { 63, 1 }, { 64, 2 }, { 96, 32 }, { 128, 64 }, { 192, 128 }, { 60, 130 },
+};
+
+static DEFINE_MUTEX(proof_lock);
+/* The block under proof; @proof_task's own events are about it. */
+static struct task_struct *proof_task;
+static unsigned long proof_pfn;
+static unsigned long proof_classes;
+static bool proof_by_scrub;
+
+/* ---- scratch planes ---- */
+
+static void set_codes(unsigned long *planes, unsigned long first, unsigned long nr,
+		      unsigned int code)
+{
+	unsigned long frame;
+	int plane;
+
+	for (frame = first; frame < first + nr; frame++)
+		for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
+			if (code & BIT(plane))
+				set_bit(frame, dualbm_plane(planes, plane));
+			else
+				clear_bit(frame, dualbm_plane(planes, plane));
+}
+
+static bool codes_are(unsigned long *planes, unsigned long first, unsigned long nr,
+		      unsigned int code)
+{
+	unsigned long frame;
+
+	for (frame = first; frame < first + nr; frame++)
+		if (dualbm_planes_code(planes, frame) != code)
+			return false;
+	return true;
+}
+
+static bool rule_holds(unsigned long *planes, const struct expectation *expected,
+		       unsigned int code, unsigned long first, unsigned long nr)
+{
+	struct dualbm_mismatch found = { .frames = 0 };
+	unsigned int class = expected->class[code];
+	bool as_expected;
+
+	/* Neighbours that must not change. */
+	set_codes(planes, 0, first + nr + BITS_PER_LONG, U);
+	set_codes(planes, first, nr, code);
+	as_expected = dualbm_planes_apply(planes, expected->event, first, nr, &found);
+	if (as_expected != !class)
+		return false;
+	if (class && (found.class != class || found.code != code || found.first != first ||
+		      found.last != first + nr - 1 || found.frames != nr))
+		return false;
+	return codes_are(planes, 0, first, U) &&
+	       codes_are(planes, first, nr, expected->next[code]) &&
+	       codes_are(planes, first + nr, BITS_PER_LONG, U);
+}
+
+/*
+ * An alloc or free event waits for an illegal codeword to become a legal one, word
+ * by word, which takes its time in an emulator: one word of one of them is enough,
+ * as the rule itself is looked up for all.
+ */
+static bool rule_holds_on_spans(unsigned long *planes, const struct expectation *expected,
+				unsigned int code)
+{
+	bool waits = !(hweight_long(code) & 1) &&
+		     (expected->event == DUALBM_ALLOC || expected->event == DUALBM_FREE);
+	struct dualbm_rule rule = dualbm_rule(expected->event, code);
+	unsigned int span;
+
+	if (rule.next != expected->next[code] || rule.class != expected->class[code])
+		return false;
+	for (span = 0; span < ARRAY_SIZE(spans); span++) {
+		if (waits && (span != 3 || code))
+			continue;
+		if (!rule_holds(planes, expected, code, spans[span].first, spans[span].nr))
+			return false;
+	}
+	return true;
+}
+
+static const char *test_rules(unsigned long *planes)
+{
+	unsigned int i, code;
+
+	for (i = 0; i < ARRAY_SIZE(expectations); i++)
+		for (code = 0; code < DUALBM_NR_CODES; code++) {
+			if (!rule_holds_on_spans(planes, &expectations[i], code))
+				return "the rule table";
+			cond_resched();
+		}
+	return NULL;
+}
+
+/* The event path's own way for a single frame. */
+static const char *test_single_frames(unsigned long *planes)
+{
+	struct dualbm_mismatch found;
+	unsigned int code, seen;
+
+	/* Of those that are illegal, the first only: see above. */
+	for (code = 0; code < DUALBM_NR_CODES; code++) {
+		if (code && !(hweight_long(code) & 1))
+			continue;
+		set_codes(planes, 0, 2 * BITS_PER_LONG, U);
+		set_codes(planes, 70, 1, code);
+		seen = dualbm_move_frame(planes, DUALBM_SECONDARY, DUALBM_PRIMARY, 70);
+		if (seen == F ? code != F : code == F)
+			return "the event of a single frame";
+		if (seen != F)
+			dualbm_planes_moved(planes, DUALBM_ALLOC, 70, seen, &found);
+		if (!codes_are(planes, 70, 1, A) || !codes_are(planes, 71, 57, U))
+			return "the event of a single frame";
+	}
+	return NULL;
+}
+
+static const char *test_parity(unsigned long *planes)
+{
+	unsigned int code;
+
+	for (code = 0; code < DUALBM_NR_CODES; code++) {
+		unsigned long illegal = hweight_long(code) & 1 ? 0 : BIT(6);
+
+		set_codes(planes, 0, 2 * BITS_PER_LONG, F);
+		set_codes(planes, 70, 1, code);
+		if (dualbm_planes_illegal(planes, 1) != illegal ||
+		    dualbm_planes_illegal(planes, 0))
+			return "the parity rule";
+	}
+	memset(planes, 0, DUALBM_NR_PLANES * DUALBM_PLANE_BYTES);
+	if (dualbm_planes_illegal(planes, 3) != ~0UL)
+		return "the parity rule on a wiped region";
+	return NULL;
+}
+
+/* A directory of one leaf, with a flip in each copy of each level. */
+static const char *test_directory(unsigned long *planes)
+{
+	static unsigned long roots[2][1];
+	struct dualbm_directory directory = { .leaves = 1, .root = { roots[0], roots[1] } };
+	unsigned long *leaf = planes, pfn = 3 * DUALBM_CHUNK_FRAMES;
+	const char *failed = NULL;
+	int i;
+
+	unsigned long *slots[] = { &roots[0][0], &roots[1][0], &leaf[3],
+				   &leaf[DUALBM_LEAF_ENTRIES + 3] };
+
+	memset(leaf, 0, PAGE_SIZE);
+	memset(leaf + DUALBM_LEAF_ENTRIES, 0xff, PAGE_SIZE);
+	roots[0][0] = (unsigned long)leaf;
+	roots[1][0] = ~(unsigned long)leaf;
+	leaf[3] = (unsigned long)planes;
+	leaf[DUALBM_LEAF_ENTRIES + 3] = ~(unsigned long)planes;
+	if (dualbm_lookup_in(&directory, pfn) != planes ||
+	    dualbm_lookup_in(&directory, pfn + DUALBM_CHUNK_FRAMES))
+		failed = "the directory";
+	for (i = 0; i < ARRAY_SIZE(slots); i++) {
+		*slots[i] ^= BIT(21);
+		if (dualbm_lookup_in(&directory, pfn) != DUALBM_LOOKUP_CORRUPT)
+			failed = "a flip in the directory";
+		*slots[i] ^= BIT(21);
+	}
+	return failed;
+}
+
+static const char *test_reports(void)
+{
+	int class;
+
+	for (class = DUALBM_NO_VIOLATION + 1; class < DUALBM_NR_CLASSES; class++)
+		if (dualbm_report_rehearse(class))
+			return "a report";
+	return NULL;
+}
+
+static int test_scratch(const char **failed)
+{
+	/* Two pages at least, which is what a leaf of the directory takes. */
+	unsigned long *planes = dualbm_planes_map(first_memory_node);
+
+	BUILD_BUG_ON(DUALBM_NR_PLANES * DUALBM_PLANE_BYTES < 2 * PAGE_SIZE);
+	if (!planes) {
+		pr_err("not enough memory for the proof test: %zu KiB needed\n",
+		       DUALBM_NR_PLANES * DUALBM_PLANE_BYTES / 1024);
+		return -ENOMEM;
+	}
+	*failed = test_rules(planes) ?: test_single_frames(planes) ?:
+		  test_parity(planes) ?: test_directory(planes) ?: test_reports();
+	vfree(planes);
+	return 0;
+}
+
+int dualbm_selftest_load(void)
+{
+	const char *failed;
+	int ret = test_scratch(&failed);
+
+	if (ret)
+		return ret;
+	if (failed) {
+		pr_err("proof test failed: %s; not loaded\n", failed);
+		return -EIO;
+	}
+	dualbm_count(DUALBM_STAT_SELFTEST_PASSES);
+	return 0;
+}
+
+/* ---- live frames ---- */
+
+bool dualbm_selftest_takes(const struct dualbm_violation *v)
+{
+	struct task_struct *task = READ_ONCE(proof_task);
+
+	if (likely(!task) || v->first - proof_pfn >= PROOF_FRAMES ||
+	    v->last - proof_pfn >= PROOF_FRAMES)
+		return false;
+	/* The scrubber's findings, and the events of the proof itself. */
+	if (v->event != DUALBM_FORGET && current != task)
+		return false;
+	if (v->event == DUALBM_FORGET)
+		WRITE_ONCE(proof_by_scrub, true);
+	else
+		set_bit(v->class, &proof_classes);
+	return true;
+}
+
+static void flip(unsigned long pfn, int plane)
+{
+	unsigned long *planes;
+
+	rcu_read_lock();
+	planes = dualbm_planes_at(pfn);
+	if (planes)
+		change_bit(pfn % DUALBM_CHUNK_FRAMES, dualbm_plane(planes, plane));
+	rcu_read_unlock();
+}
+
+/* An event on the block as a hook delivers it, and what the event path found. */
+static unsigned long classes_of(enum dualbm_event_type event)
+{
+	proof_classes = 0;
+	dualbm_event(event, proof_pfn, PROOF_ORDER);
+	return proof_classes;
+}
+
+/*
+ * The scrubber must not come between a flip and the event that has to find it:
+ * what it sees is a suspect only, until synchronize_rcu() has waited for this.
+ */
+static unsigned long classes_after_flip(int plane, enum dualbm_event_type event)
+{
+	unsigned long classes;
+
+	rcu_read_lock();
+	flip(proof_pfn + 77, plane);
+	classes = classes_of(event);
+	rcu_read_unlock();
+	return classes;
+}
+
+static const char *prove_event_path(void)
+{
+	static const char * const names[] = {
+		"a flip in the primary plane, by an event",
+		"a flip in the secondary plane, by an event",
+		"a flip in the untracked plane, by an event",
+	};
+	int plane;
+
+	/* The block is ours, so it is recorded allocated, whatever came before. */
+	classes_of(DUALBM_BULK_SINGLE);
+	if (classes_of(DUALBM_ALLOC) != BIT(DUALBM_DOUBLE_ALLOC))
+		return "double_alloc";
+	if (classes_of(DUALBM_ISOLATE) != BIT(DUALBM_ALLOCATOR_CORRUPTION))
+		return "allocator_corruption";
+	if (classes_of(DUALBM_FREE) || classes_of(DUALBM_FREE) != BIT(DUALBM_DOUBLE_FREE))
+		return "double_free";
+	if (classes_of(DUALBM_ALLOC))
+		return "an event that is as it has to be";
+	for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
+		if (classes_after_flip(plane, DUALBM_FREE) != BIT(DUALBM_PLANE_CORRUPTION))
+			return names[plane];
+		if (classes_of(DUALBM_ALLOC))
+			return "an event after a fault";
+		cond_resched();
+	}
+	return NULL;
+}
+
+static int prove_scrubber(const char **failed)
+{
+	static const char * const names[] = {
+		"a flip in the primary plane, by the scrubber",
+		"a flip in the secondary plane, by the scrubber",
+		"a flip in the untracked plane, by the scrubber",
+	};
+	int plane, ret;
+
+	for (plane = 0; plane < DUALBM_NR_PLANES && !*failed; plane++) {
+		WRITE_ONCE(proof_by_scrub, false);
+		flip(proof_pfn + 77, plane);
+		ret = dualbm_scrub_now();
+		if (!READ_ONCE(proof_by_scrub) && !ret)
+			*failed = names[plane];
+		/* Right again, whether it was found or not. */
+		dualbm_event(DUALBM_FORGET, proof_pfn, PROOF_ORDER);
+		dualbm_event(DUALBM_BULK_SINGLE, proof_pfn, PROOF_ORDER);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* With the block, that no other party touches. */
+static int prove_live(const char **failed)
+{
+	unsigned long generation = dualbm_mode_generation();
+	int ret = 0;
+
+	if (!generation)
+		return -EAGAIN;
+	*failed = prove_event_path();
+	if (!*failed)
+		ret = prove_scrubber(failed);
+	/* Events that were not believed prove nothing, neither way. */
+	if (!dualbm_mode_current(generation)) {
+		*failed = NULL;
+		return ret ?: -EAGAIN;
+	}
+	return ret;
+}
+
+int dualbm_selftest_proof(void)
+{
+	const char *failed;
+	struct page *block;
+	int ret;
+
+	if (mutex_lock_interruptible(&proof_lock))
+		return -ERESTARTSYS;
+	ret = test_scratch(&failed);
+	if (ret || failed)
+		goto out;
+	block = alloc_pages(GFP_KERNEL, PROOF_ORDER);
+	if (!block) {
+		pr_err("not enough memory for the proof test: %lu KiB needed in one piece\n",
+		       PROOF_FRAMES * PAGE_SIZE / 1024);
+		ret = -ENOMEM;
+		goto out;
+	}
+	proof_pfn = page_to_pfn(block);
+	/* Whoever sees the task sees its block. */
+	smp_store_release(&proof_task, current);
+	ret = prove_live(&failed);
+	/* What the scrubber may have found of it by now has been reported. */
+	dualbm_trial_settle();
+	WRITE_ONCE(proof_task, NULL);
+	__free_pages(block, PROOF_ORDER);
+out:
+	mutex_unlock(&proof_lock);
+	if (!ret && failed) {
+		pr_err("proof test failed: %s\n", failed);
+		dualbm_degrade("a proof test failed");
+		return -EIO;
+	}
+	if (!ret)
+		dualbm_count(DUALBM_STAT_SELFTEST_PASSES);
+	return ret;
+}
