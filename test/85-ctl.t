@@ -1,0 +1,438 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# dualbmctl: on a captured tree and on broken ones, against the kernels of the Debian
+# root that never ran here, its readers of foreign files with sanitizers, and in VMs,
+# where what it foretells is compared with what comes.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+cd "$TOP"
+tools=$CACHE/tools
+ctl=$tools/dualbmctl
+work=$(mktemp -d "$CACHE/ctl.XXXXXX")
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+export COLUMNS=80
+unset DUALBMCTL_ROOT NO_COLOR
+
+# ---- built, and clean ----
+
+check "builds without a warning" make -s -C tools O="$tools" CFLAGS='-O2 -g -Werror'
+[[ -x $ctl ]] || { echo "Bail out! dualbmctl does not build"; exit 1; }
+check "cppcheck is silent" cppcheck -q --error-exitcode=1 --library=tools/cppcheck.cfg \
+	--enable=warning,performance,portability --std=c11 --suppress=missingIncludeSystem \
+	--suppress=ctuuninitvar -I tools -DDUALBM_VERSION='""' -D_GNU_SOURCE tools test/ctl
+empty "the manual pages are well formed" "$(mandoc -T lint -W warning tools/dualbmctl.8 tools/dualbm.4 2>&1 || :)"
+
+# ---- the readers of foreign files ----
+
+if make -s -C test/ctl O="$tools" >"$work/make.log" 2>&1; then
+	status=0
+	"$tools/readers-test" "$ROOT/lib/modules/$(kernel_release 6.12)/updates/dkms/"dualbm.ko* \
+		>"$work/readers" 2>&1 || status=$?
+	while IFS= read -r line; do
+		case $line in
+		'ok '*) ok "readers: ${line#ok * - }" ;;
+		'not ok '*) not_ok "readers: ${line#not ok * - }" ;;
+		esac
+	done <"$work/readers"
+	planned=$(sed -n 's/^1\.\.//p' "$work/readers")
+	is "readers: ran to the end, and no sanitizer complained" \
+		"$status $(grep -cE '^(not )?ok ' "$work/readers")" "0 ${planned:-?}"
+	[[ $status == 0 ]] || tail -n 30 "$work/readers" >&2
+else
+	not_ok "readers: build with sanitizers" "$(tail -n 20 "$work/make.log")"
+fi
+
+# ---- a captured tree ----
+
+unpack test/ctl/machine.tree "$work/tree"
+# What the tree has of the module's files is what they are named by.
+sys=sys/kernel/dualbm debug=sys/kernel/debug/dualbm
+
+# run STATUS NAME ARGUMENTS...: standard output and error in $out and $err.
+run() {
+	local wanted=$1 name=$2 status=0
+
+	shift 2
+	"$ctl" "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
+	out=$(tr '\0' '?' <"$work/out")
+	err=$(tr '\0' '?' <"$work/err")
+	if [[ $status == "$wanted" ]]; then
+		ok "$name: status $wanted"
+	else
+		not_ok "$name: status $wanted" "got $status from: dualbmctl $*
+$(head -n 10 "$work/err" "$work/out")"
+	fi
+}
+
+# json NAME EXPRESSION: valid JSON in $work/out, for which the Perl expression of
+# $j is true.
+json() {
+	local got
+
+	got=$(perl -MJSON::PP -e '
+		local $/;
+		my $text = <STDIN>;
+		my $j = eval { JSON::PP->new->utf8->decode($text) };
+		if ($@) { print "no JSON: $@\n$text"; exit 1 }
+		print eval($ARGV[0]) ? "true" : "not true: $ARGV[0] $@\n$text";' "$2" <"$work/out" 2>&1) || :
+	is "$1" "$(head -c 600 <<<"$got")" true
+}
+
+# changed NAME: a copy of the tree to break, in $broken.
+changed() {
+	broken=$work/broken
+	rm -rf "$broken"
+	cp -a "$work/tree" "$broken"
+}
+
+tree=(--root "$work/tree")
+run 1 "status: with findings" "${tree[@]}" status
+like "status: the state" "$out" '^dualbm [0-9.]+  armed  policy=report'
+like "status: coverage" "$out" 'coverage +[0-9]+ frames, .* untracked \([0-9.]+ %\)'
+like "status: losses" "$out" '__free_pages +kprobe +[0-9]+ hits  [0-9]+ missed  optional'
+like "status: findings" "$out" '2 violations, boundary_double_free 1, plane_corruption 1'
+is "status: one screen" "$(($(wc -l <"$work/out") <= 24))" 1
+run 1 "status, JSON" "${tree[@]}" --json status
+json "status, JSON: numbers are those of the files" \
+	"\$j->{stats}{pages_managed} == $(sed -n 's/^pages_managed //p' "$work/tree/$sys/stats") && \$j->{last_violation}{record} == 2 && @{\$j->{hooks}} == $(wc -l <"$work/tree/$sys/hooks") && \$j->{well} == 0"
+run 1 "violations" "${tree[@]}" violations
+like "violations: a stack" "$out" 'stack +report_suspect.*make_fault\+'
+run 1 "violations, JSON" "${tree[@]}" violations --json
+json "violations, JSON: both, decoded" '@{$j->{violations}} == 2 && $j->{violations}[1]{caller} eq "faulty_double_free+0x81/0xe0 [faulty]" && @{$j->{violations}[1]{stack}} == 14 && $j->{violations}[0]{proof} eq "stopped" && $j->{violations}[1]{mapcount} == -268435456'
+run 0 "frame: of a captured tree" "${tree[@]}" frame 0x26c00 --json
+json "frame: state, zone, node and where its bits lie" '$j->{state} eq "untracked" && $j->{zone} eq "DMA32" && $j->{node} == 0 && $j->{section} == 4 && @{$j->{words}} == 3'
+run 6 "frame: another one is not in the tree" "${tree[@]}" frame 7
+run 6 "scrub: a captured tree is not written to" "${tree[@]}" scrub
+like "scrub: and that is said" "$err" 'captured tree'
+run 6 "policy: nor here" "${tree[@]}" policy panic
+is "policy: as it was" "$(cat "$work/tree/$sys/policy")" report
+run 2 "load: not below a root" "${tree[@]}" load
+run 6 "watch: no tracefs" "${tree[@]}" watch
+mkdir -p "$work/tree/sys/kernel/tracing/instances"
+run 6 "watch: no events" "${tree[@]}" watch
+is "watch: and no instance is left" "$(ls "$work/tree/sys/kernel/tracing/instances")" ""
+
+DUALBMCTL_ROOT=$work/tree run 0 "the root from the environment" policy
+is "the root from the environment: is read" "$out" report
+# An absolute link of the tree means the tree.
+changed
+mv "$broken/$sys/policy" "$broken/real-policy"
+ln -s /real-policy "$broken/$sys/policy"
+run 0 "an absolute link in the tree" --root "$broken" policy
+is "an absolute link in the tree: stays inside" "$out" report
+run 6 "a root that is not there" --root "$work/nothing" status
+
+# A newer module says why.
+changed
+echo degraded >"$broken/$sys/state"
+echo "ftrace was switched off" >"$broken/$sys/state_reason"
+run 1 "status: degraded" --root "$broken" status
+like "status: and why" "$out" 'degraded \(ftrace was switched off\)'
+
+# ---- check on the captured machine ----
+
+run 0 "check: the captured machine" "${tree[@]}" check --json
+json "check: what the planes will take is what they take" "\$j->{plane_bytes} == $(sed -n 's/^plane_bytes //p' "$work/tree/$sys/stats")"
+json "check: the hooks are those that were attached" \
+	"join(' ', sort map { \$_->{name} } @{\$j->{hooks}}) eq '$(awk '$2 !~ /notifier|cpuhp/ { print $1 }' "$work/tree/$sys/hooks" | LC_ALL=C sort | xargs)'"
+
+# check_says NAME STATUS PATTERN: of the tree in $broken.
+check_says() {
+	run "$2" "check: $1" --root "$broken" check
+	like "check: $1: says so" "$out" "$3"
+}
+
+changed
+sed -i '/__isolate_free_page/d' "$broken/proc/kallsyms"
+check_says "a required function is missing" 1 'NO +__isolate_free_page: this kernel does not have it'
+changed
+sed -i 's/ compaction_free$/ compaction_free.constprop.0/' "$broken/proc/kallsyms"
+check_says "a function became a variant" 1 'NO +compaction_free: the compiler made a variant'
+changed
+sed -i 's/^\(.* compaction_free\)$/\1\n\1/' "$broken/proc/kallsyms"
+check_says "two functions of one name" 1 'NO +compaction_free: several functions'
+changed
+sed -i '/^unpoison_memory/d' "$broken/sys/kernel/tracing/available_filter_functions"
+check_says "ftrace cannot hook it" 1 'NO +unpoison_memory: ftrace cannot hook it'
+changed
+printf '0xffffffff81000000-0xffffffff81000010\t__free_pages\n' >>"$broken/sys/kernel/debug/kprobes/blacklist"
+check_says "a probe is not allowed" 0 'but __free_pages: it is on the kernel.s list'
+changed
+echo 0 >"$broken/proc/sys/kernel/ftrace_enabled"
+check_says "ftrace is off" 1 'NO +ftrace: is switched off'
+changed
+mkdir -p "$broken/boot"
+printf 'CONFIG_64BIT=y\nCONFIG_MODULES=y\n# CONFIG_KPROBES is not set\n' >"$broken/boot/config-$(cat "$broken/proc/sys/kernel/osrelease")"
+check_says "a configuration without kprobes" 1 'NO +KPROBES: not set'
+changed
+head -c 100 /dev/urandom >"$broken/proc/config.gz"
+check_says "a configuration that is none" 0 'but /proc/config.gz: '
+changed
+echo 4.19.0-27-amd64 >"$broken/proc/sys/kernel/osrelease"
+check_says "an old kernel" 1 'NO +4.19.0-27-amd64: too old'
+changed
+echo 6.12.117+deb12-rt-amd64 >"$broken/proc/sys/kernel/osrelease"
+check_says "an untested flavour" 0 'but 6.12.117\+deb12-rt-amd64: not one that dualbm is tested on'
+changed
+rm "$broken/proc/kallsyms"
+check_says "no list of symbols" 6 'unknown: whether dualbm will work'
+changed
+mkdir -p "$broken/sys/firmware/efi/efivars" "$broken/sys/kernel/security"
+printf '\6\0\0\0\1' >"$broken/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+echo 'none [integrity] confidentiality' >"$broken/sys/kernel/security/lockdown"
+check_says "Secure Boot" 0 'Secure Boot: on.*lockdown: none .integrity. conf.*signature: the kernel takes only signed modules.*mokutil'
+changed
+echo 0 >"$broken/sys/devices/system/node/has_memory"
+check_says "memory on one node only" 0 'node 1: primary=0 secondary=0 untracked=0 chunks=6 separation=single-node'
+changed
+sed -i 's/^MemAvailable:.*/MemAvailable:         100 kB/' "$broken/proc/meminfo"
+check_says "no memory for the planes" 1 'NO +planes: 176 KiB are needed, and 100 KiB are available'
+run 2 "check: no release" "${tree[@]}" check --kernel ../../etc
+run 2 "check: an option that does not exist" "${tree[@]}" check --kernal 6.1
+run 6 "check: no such image" check --image "$work/nothing"
+echo "not a kernel" >"$work/foreign"
+run 5 "check: a foreign image" check --image "$work/foreign"
+run 5 "check: a foreign module" check --module "$work/foreign"
+run 5 "check: a foreign module, JSON" check --json --module "$work/foreign"
+json "check: an error in JSON" '$j->{status} == 5 && $j->{error} =~ /not a module/ && $j->{command} eq "check"'
+
+# ---- kernels of the root, which never ran here ----
+
+# Its table of hooks is the module's, and so is the list of kernels.
+is "the hooks are those of dualbm_hooks.c" \
+	"$(sed -n '/^static const struct hook hooks/,/^};/p' tools/hooks.c | grep -oE '"_*[a-z]+_[a-z_]+"' | sort -u)" \
+	"$(sed -n '/^struct dualbm_hook dualbm_hooks/,/^};/p' dualbm_hooks.c | grep -oE '"_*[a-z]+_[a-z_]+"' | grep -v hotplug | sort -u)"
+is "the tested kernels are those of dualbm_compat.h" \
+	"$(sed -n 's/.*tested_releases\[\] = { \(.*\) };/\1/p; s/.*untested_flavours\[\] = { \(.*\) };/\1/p' tools/kernel.c)" \
+	"$(sed -n 's/^#define DUALBM_\(TESTED_RELEASES\|UNTESTED_FLAVOURS\)\t*//p' dualbm_compat.h)"
+
+for kernel in $KERNELS; do
+	use_kernel "$kernel"
+	release=$(kernel_release "$kernel")
+	run 0 "$kernel, not booted" --root "$ROOT" check --kernel "$release" --json
+	json "$kernel, not booted: every prototype was seen, every CRC agrees" \
+		"!(grep { \$_->{topic} eq 'hooks' && (\$_->{verdict} ne 'yes' || \$_->{text} !~ /BTF: \\(/) } @{\$j->{findings}}) && (grep { \$_->{text} =~ /^the kernel has all/ } @{\$j->{findings}}) && (grep { \$_->{topic} eq 'config' && \$_->{verdict} eq 'yes' } @{\$j->{findings}})"
+	run 0 "$kernel, its image alone" check --image "$ROOT/boot/vmlinuz-$release" --json
+	json "$kernel, its image alone: says which it is" "\$j->{kernel} eq '$release'"
+done
+# A module of one kernel and another kernel: no.
+use_kernel 6.12
+module=$(compgen -G "$ROOT/lib/modules/$(kernel_release 6.12)/updates/dkms/dualbm.ko*")
+run 1 "a module of 6.12 on 6.1" --root "$ROOT" check --module "$module" --kernel "$(kernel_release 6.1)"
+like "a module of 6.12 on 6.1: and why" "$out" 'NO +symbols: '
+# One export of these headers is another one than the module was built with.
+mkdir -p "$work/mini/lib/modules/$(kernel_release 6.12)/build"
+sed 's/^0x[0-9a-f]*\t__free_pages\t/0x00000001\t__free_pages\t/' \
+	"$ROOT/usr/src/linux-headers-$(kernel_release 6.12)/Module.symvers" \
+	>"$work/mini/lib/modules/$(kernel_release 6.12)/build/Module.symvers"
+run 1 "a module with one other CRC" --root "$work/mini" check --module "$module"
+like "a module with one other CRC: and which" "$out" 'NO +symbols: 1 of [0-9]+ CRCs differ from the kernel.s: __free_pages;'
+run 0 "a module names its kernel" --root "$ROOT" check --module "$module"
+image=$ROOT/boot/vmlinuz-$(kernel_release 6.12)
+head -c 5000000 "$image" >"$work/half"
+run 5 "half an image" check --image "$work/half"
+like "half an image: says so" "$err" 'truncated'
+head -c 100000 "$module" >"$work/half.ko"
+run 5 "half a module" check --module "$work/half.ko"
+
+# ---- maps ----
+
+run 0 "map: capture" "${tree[@]}" map --capture "$work/a.map"
+run 0 "map: the same, from its file" map --from "$work/a.map" --json
+json "map: all that is managed" "(eval { my \$n = 0; \$n += \$_->{frames} for @{\$j->{nodes}}; \$n }) == $(sed -n 's/^pages_managed //p' "$work/tree/$sys/stats") && @{\$j->{nodes}} == 2"
+changed
+# Two cells of node 1 that were free are in use.
+sed -i '/^pfn=0x38000 /s#^\(pfn=[^ ]* frames=[^ ]* node=[^ ]* cell=[^ ]*\) 0/512/0/1 0/512/0/1#\1 512/0/0/0 256/256/0/128#' "$broken/$debug/map"
+run 0 "map: capture of another moment" --root "$broken" map --capture "$work/b.map"
+run 0 "map: compare" map --compare "$work/a.map" "$work/b.map"
+like "map: compare: shows where" "$out" ' 38000000 --\.'
+run 0 "map: compare, JSON" --json map --compare "$work/a.map" "$work/b.map"
+json "map: compare: what changed" '(grep { $_->{node} == 1 && $_->{before}{free} - $_->{free} == 768 && $_->{runs} - $_->{before}{runs} == 126 } @{$j->{nodes}}) == 1'
+run 0 "map: the other way round" map --compare "$work/b.map" "$work/a.map"
+like "map: the other way round: shows it" "$out" ' 38000000 \+\+\.'
+for end in svg png; do
+	run 0 "map: $end" map --from "$work/b.map" --output "$work/one.$end"
+	run 0 "map: $end of a comparison" map --compare "$work/a.map" "$work/b.map" --output "$work/two.$end"
+done
+check "map: SVG is well formed" xmllint --noout "$work/one.svg" "$work/two.svg"
+is "map: SVG has a box for each cell" "$(grep -c '<title>pfn' "$work/one.svg")" "$(grep -oE ' [0-9]+/[0-9]+/' "$work/b.map" | wc -l)"
+# PNG by its own rules: chunks with the right CRCs, rows of the right length, and
+# the colours of what is allocated and what is free.
+is "map: PNG can be decoded" "$(perl -MCompress::Zlib -e '
+	local $/; open my $f, "<:raw", $ARGV[0] or die; my $d = <$f>; my $at = 8; my $z = ""; my ($w, $h);
+	die "magic" unless substr($d, 0, 8) eq "\x89PNG\r\n\x1a\n";
+	while ($at < length $d) {
+		my ($n, $t) = unpack "Na4", substr($d, $at, 8);
+		my $c = substr($d, $at + 8, $n);
+		die "crc" unless crc32($t . $c) == unpack("N", substr($d, $at + 8 + $n, 4));
+		($w, $h) = unpack "NN", $c if $t eq "IHDR";
+		$z .= $c if $t eq "IDAT";
+		$at += 12 + $n; $last = $t;
+	}
+	my $raw = uncompress($z);
+	die "size" unless length $raw == $h * (1 + 3 * $w) && $last eq "IEND";
+	print "good" if index($raw, "\x2b\x5c\x9e" x 11) > 0 && index($raw, "\xc8\xe6\xb0" x 11) > 0;' "$work/one.png" 2>&1)" good
+run 8 "map: no such kind of picture" map --from "$work/a.map" --output "$work/one.gif"
+run 8 "map: a full device" map --from "$work/a.map" --output /dev/full/x.png
+run 2 "map: --compare with one file" map --compare "$work/a.map"
+run 6 "map: no such file" map --from "$work/nothing"
+run 5 "map: a foreign file" map --from "$work/foreign"
+like "map: a foreign file: says so" "$err" 'not a map that'
+head -n -1 "$work/a.map" >"$work/cut.map"
+run 5 "map: truncated by a line" map --from "$work/cut.map"
+like "map: truncated: says so" "$err" 'truncated'
+sed 's#0/512/0/1#1/511/0/1#' "$work/a.map" >"$work/bad.map"
+run 5 "map: changed by somebody" map --from "$work/bad.map"
+like "map: changed: says so" "$err" 'damaged'
+changed
+sed -i 's#0/512/0/1#0/513/0/1#' "$broken/$debug/map"
+run 5 "map: more frames than there are" --root "$broken" map
+changed
+sed -i '1s/ [^ ]*$//' "$broken/$debug/map"
+run 5 "map: a cell is missing" --root "$broken" map
+
+# ---- bad input, and names that are no text ----
+
+mkdir -p "$work/bare/proc/sys/kernel" "$work/bare/sys/kernel"
+for command in status watch violations 'frame 1' map scrub proof policy; do
+	# shellcheck disable=SC2086 # words
+	run 3 "not loaded: $command" --root "$work/bare" $command
+	like "not loaded: $command: says so" "$err" 'dualbm is not loaded'
+done
+changed
+rm -rf "$broken/sys/kernel/debug"
+run 6 "no debugfs in the kernel: map" --root "$broken" map
+like "no debugfs in the kernel: says so" "$err" 'CONFIG_DEBUG_FS'
+run 1 "no debugfs in the kernel: status works" --root "$broken" status
+mkdir "$broken/sys/kernel/debug"
+run 6 "debugfs is not mounted: violations" --root "$broken" violations
+like "debugfs is not mounted: says so" "$err" 'mount -t debugfs'
+changed
+rm "$broken/$debug/map"
+run 6 "an older module: map" --root "$broken" map
+like "an older module: says so" "$err" 'older than this program'
+changed
+sed -i 's/^pages_free .*/pages_free x/' "$broken/$sys/stats"
+run 5 "stats without a number" --root "$broken" status
+changed
+echo "mm_page_alloc tracepoint" >"$broken/$sys/hooks"
+run 5 "hooks cut off" --root "$broken" status
+changed
+head -c 100 "$work/tree/$debug/violations" >"$broken/$debug/violations"
+run 5 "violations cut off" --root "$broken" violations
+# A task may call itself anything, in 15 bytes.
+changed
+perl -pi -e 's/comm=\S+/comm=a"\\ \x01\xff\e[2J\n x/' "$broken/$sys/last_violation"
+run 1 "a name that is no text" --root "$broken" violations --last
+is "a name that is no text: nothing reaches the terminal" "$(tr -d '\n\t -~' <"$work/out" | wc -c)" 0
+run 1 "a name that is no text, JSON" --root "$broken" violations --last --json
+json "a name that is no text, JSON: is kept" '$j->{violations}[0]{comm} eq "a\"\\ \x01\x{fffd}\e[2J\n x"'
+changed
+sed -i 's/comm=insmod/comm=x time_ns=1/' "$broken/$debug/violations"
+run 1 "a name that looks like a key" --root "$broken" violations --json
+json "a name that looks like a key: changes nothing" '$j->{violations}[1]{comm} eq "x time_ns=1" && $j->{violations}[1]{time_ns} == 41726556100'
+
+run 2 "no command"
+run 2 "an unknown command" explode
+run 2 "status takes nothing" "${tree[@]}" status now
+run 2 "frame without a frame" "${tree[@]}" frame
+run 2 "frame, no number" "${tree[@]}" frame 0x
+run 2 "watch, no number" "${tree[@]}" watch --count 0
+run 2 "policy, no such one" "${tree[@]}" policy explode
+run 2 "color, no such one" --color pink status
+run 0 "help" --help
+run 0 "version" --version
+is "version: is that of VERSION" "$out" "dualbmctl $VERSION"
+
+# ---- pipes and terminals ----
+
+for command in status violations map check; do
+	status=0
+	{ "$ctl" "${tree[@]}" --json "$command" 2>"$work/err" || echo $? >"$work/status"; } | head -c 1 >/dev/null || :
+	empty "$command | head: no complaint" "$(cat "$work/err")"
+done
+# More than a pipe holds: it ends as SIGPIPE does, whatever it inherited.
+status=0
+(trap '' PIPE; "$ctl" "${tree[@]}" --json map 2>"$work/err"; echo $? >"$work/status") | head -c 1 >/dev/null || :
+is "a pipe that closes, SIGPIPE ignored: as SIGPIPE ends" "$(cat "$work/status")" 141
+empty "a pipe that closes, SIGPIPE ignored: no complaint" "$(cat "$work/err")"
+status=0
+"$ctl" "${tree[@]}" status >/dev/full 2>"$work/err" || status=$?
+is "a full device: status 8" "$status" 8
+like "a full device: says so" "$(cat "$work/err")" 'cannot write standard output: No space'
+empty "no terminal: no escape sequence" "$("$ctl" "${tree[@]}" status | grep "$(printf '\033')" || :)"
+on_terminal=$(TERM=xterm script -qec "$ctl --root $work/tree status" /dev/null </dev/null || :)
+like "a terminal: colour" "$on_terminal" $'\e\\[32marmed'
+on_terminal=$(NO_COLOR=1 TERM=xterm script -qec "$ctl --root $work/tree status" /dev/null </dev/null || :)
+is "a terminal with NO_COLOR: none" "$(grep -c $'\e' <<<"$on_terminal")" 0
+
+if ((EUID == 0)); then
+	cp "$ctl" "$work/dualbmctl"
+	chmod 755 "$work"
+	chmod 700 "$work/tree/sys/kernel/debug"
+	status=0
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$work/dualbmctl" "${tree[@]}" map >"$work/out" 2>"$work/err" || status=$?
+	is "a user: debugfs is root's: status 4" "$status" 4
+	like "a user: says so" "$(cat "$work/err")" 'run this as root'
+	chmod 755 "$work/tree/sys/kernel/debug"
+fi
+
+# ---- manual, completion, installation ----
+
+mkdir "$work/examples"
+wanted=''
+while IFS= read -r line; do
+	if [[ $line =~ ^\.\\\"\ run\ ([0-9]+)$ ]]; then
+		wanted=${BASH_REMATCH[1]}
+	elif [[ $wanted && $line == dualbmctl\ * ]]; then
+		line=${line//\\-/-}
+		read -ra words <<<"$line"
+		status=0
+		(cd "$work/examples" && DUALBMCTL_ROOT=$work/tree "$ctl" "${words[@]:1}") >"$work/out" 2>&1 || status=$?
+		is "manual: $line" "$status" "$wanted"
+		wanted=''
+	fi
+done <tools/dualbmctl.8
+for command in $("$ctl" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+	check "manual: has $command" grep -qE "^\.(TP|TQ|B|BI|BR).*\b$command\b" tools/dualbmctl.8
+done
+mapfile -t parameters < <(sed -n 's/^module_param_cb(\([a-z_]*\),.*/\1/p' dualbm.c)
+for parameter in "${parameters[@]}"; do
+	check "manual: dualbm.4 has $parameter" grep -qE "^\.(BR|BI) $parameter=? ?" tools/dualbm.4
+done
+
+# complete WORDS...: what bash would offer for the last one.
+complete_words() {
+	bash -c '. tools/dualbmctl.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _dualbmctl; echo "${COMPREPLY[*]}"' bash "$@"
+}
+is "completion: a command" "$(complete_words dualbmctl sc)" "scrub"
+is "completion: behind a global option" "$(complete_words dualbmctl --json vio)" "violations"
+is "completion: a policy" "$(complete_words dualbmctl policy p)" "panic"
+is "completion: an option" "$(complete_words dualbmctl check --im)" "--image"
+is "completion: a parameter's value" "$(complete_words dualbmctl load policy = p)" "panic"
+is "completion: has every command" "$(complete_words dualbmctl '' | tr ' ' '\n' | grep -v '^--' | sort | xargs)" \
+	"$("$ctl" --help | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort | xargs)"
+is "completion: has every parameter" "$(complete_words dualbmctl load '' | tr ' ' '\n' | sed -n 's/=.*//p' | sort -u | xargs)" \
+	"$(sed -n 's/^module_param_cb(\([a-z_]*\),.*/\1/p' dualbm.c | sort | xargs)"
+check "install-tools: DESTDIR and PREFIX" make -s install-tools O="$tools" DESTDIR="$work/install" PREFIX=/usr
+is "install-tools: its files" "$(cd "$work/install" && find . -type f | sort | xargs)" \
+	"./usr/lib/systemd/system/dualbm-textfile.service ./usr/lib/systemd/system/dualbm-textfile.timer ./usr/sbin/dualbmctl ./usr/share/bash-completion/completions/dualbmctl ./usr/share/dualbm/dualbm-alerts.yml ./usr/share/dualbm/dualbm-dashboard.json ./usr/share/dualbm/dualbm-textfile ./usr/share/man/man4/dualbm.4 ./usr/share/man/man8/dualbmctl.8"
+
+# ---- in a VM ----
+
+for kernel in $KERNELS; do
+	vm "$kernel, dualbmctl" done --kernel "$kernel" --timeout 400 -- ctl.sh
+	for name in check status frame map compare scrub watch violations badstatus watched; do
+		sed -n "s/^json $name //p" "$vm_log" >"$work/lines"
+		bad=$(perl -MJSON::PP -ne 'eval { JSON::PP->new->utf8->decode($_) }; print $@ if $@' "$work/lines")
+		empty "$kernel, JSON of $name is valid" "$bad$([[ -s $work/lines ]] || echo "there is none")"
+	done
+	sed -n 's/^json compare //p' "$vm_log" >"$work/out"
+	json "$kernel, map: 64 MiB that were written can be seen" '(eval { my $n = 0; $n += $_->{before}{free} - $_->{free} for @{$j->{nodes}}; $n }) > 15000'
+	sed -n 's/^json violations //p' "$vm_log" >"$work/out"
+	json "$kernel, violations: the culprit in the stack" '(grep { /faulty_double_free/ } @{$j->{violations}[1]{stack}}) && $j->{violations}[0]{class} eq "plane_corruption"'
+done
+
+done_testing

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What "check" finds out, for itself and for "load".
+ */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include "dualbmctl.h"
+
+enum verdict {
+	VERDICT_YES,
+	VERDICT_INFO,		/* no part of the answer */
+	VERDICT_DOUBT,		/* it will work, but not as one might expect */
+	VERDICT_UNKNOWN,	/* the answer depends on it, and it cannot be told */
+	VERDICT_NO,
+};
+
+struct finding {
+	enum verdict verdict;
+	const char *topic;
+	char *subject, *text;
+};
+
+struct hook_found {
+	const char *symbol, *mechanism;
+	bool required;
+};
+
+struct check {
+	/* What is asked; any of them may be NULL. */
+	const char *release, *image, *module;
+
+	char *kernel;		/* the release that the answer is about */
+	char *banner;		/* what it says of itself, or NULL */
+	unsigned int major, minor;
+	bool running;
+	char *config;		/* lines of a kernel's configuration, or NULL */
+	char *module_path;
+	struct modfile mod;
+	bool have_module;
+	struct image kernel_image;
+	struct buffer symbols;
+	const char *symbols_from;
+	struct btf *btf;
+
+	struct finding *findings;
+	size_t nr_findings;
+	struct hook_found hooks[16];
+	size_t nr_hooks;
+};
+
+void add(struct check *check, enum verdict verdict, const char *topic, const char *subject,
+	 const char *format, ...) printf_like(5, 6);
+/* Is CONFIG_@name y (or m)? */
+bool config_is(const struct check *check, const char *name);
+bool since(const struct check *check, unsigned int major, unsigned int minor);
+
+/* Everything that is about the kernel and the module's file, none about the machine. */
+/* The file that --module names, if it does; its vermagic may name the kernel. */
+void check_module_file(struct check *check);
+void check_kernel(struct check *check);
+void check_hooks(struct check *check);
+void check_module(struct check *check);
+void check_free(struct check *check);
+
+#endif /* CHECK_H */

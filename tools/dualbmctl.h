@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of dualbmctl share: rooted files, output as text and as JSON,
+ * and the readers of foreign files, which never end the program.
+ */
+#ifndef DUALBMCTL_H
+#define DUALBMCTL_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
+/* Exit statuses; dualbmctl(8) documents them. */
+enum status {
+	STATUS_YES = 0,		/* done; the answer is yes, nothing is wrong */
+	STATUS_NO = 1,		/* done; the answer is no, or something is wrong */
+	STATUS_USAGE = 2,
+	STATUS_UNLOADED = 3,	/* the module is not loaded */
+	STATUS_PERMISSION = 4,
+	STATUS_FOREIGN = 5,	/* a file is truncated, or is something else */
+	STATUS_LACKING = 6,	/* a file is not there, the kernel lacks something */
+	STATUS_REFUSED = 7,	/* the kernel refused */
+	STATUS_OUTPUT = 8,	/* standard output, or FILE, cannot be written */
+};
+
+/* Why something cannot be read, filled in by whoever returns -1. */
+struct why {
+	char text[256];
+};
+
+/* A file's contents; a NUL follows them. */
+struct buffer {
+	char *data;
+	size_t size;
+};
+
+/* What every command is told. */
+struct options {
+	const char *root;	/* "" is the machine itself */
+	bool json;
+	bool colour;		/* standard output is a terminal that has it */
+	bool terminal;		/* standard error is one: progress is shown */
+	int columns;
+};
+
+extern struct options options;
+
+#define printf_like(text, first)	__attribute__((format(printf, text, first)))
+
+/* ---- output.c: messages, memory, JSON ---- */
+
+/* Ends the program with a message, as JSON as well if that is wanted. */
+_Noreturn void fail(enum status status, const char *format, ...) printf_like(2, 3);
+void warn(const char *format, ...) printf_like(1, 2);
+/* Says why, and returns -1. */
+int refuse(struct why *why, const char *format, ...) printf_like(2, 3);
+void *allocate(size_t size);
+void *reallocate(void *data, size_t size);
+char *duplicate(const char *text);
+char *format_text(const char *format, ...) printf_like(1, 2);
+char *format_text_va(const char *format, va_list arguments) printf_like(1, 0);
+/* The status to end with, after everything has been written. */
+int output_end(int status);
+/* Ends as SIGPIPE does if that is why standard output is broken. */
+_Noreturn void output_broken(void);
+
+/* What is to be undone before the program ends early; may be called twice. */
+extern void (*at_end)(void);
+
+enum colour { PLAIN, GOOD, BAD, DOUBTFUL, FAINT, BOLD };
+/* An escape sequence, or "" where there is no colour. */
+const char *colour(enum colour which);
+/* How many columns a text takes, without what would move the cursor. */
+void print_safe(FILE *stream, const char *text);
+/* "1.5 MiB" */
+const char *human_bytes(uint64_t bytes);
+
+/* A progress bar on standard error; nothing unless that is a terminal. */
+void progress(const char *what, uint64_t done, uint64_t all);
+void progress_end(void);
+
+/* For errors: the command that was given. */
+extern const char *json_command;
+/* JSON is kept until the end, so that an error never leaves half of it. */
+void json_begin(const char *command);
+void json_end(void);
+void json_open(const char *name, char bracket);
+void json_close(void);
+void json_string(const char *name, const char *value);
+void json_number(const char *name, uint64_t value);
+void json_signed(const char *name, int64_t value);
+void json_real(const char *name, double value);
+void json_bool(const char *name, bool value);
+void json_null(const char *name);
+/* One line of its own, at once: for a stream of records. */
+void json_flush_line(void);
+
+/* ---- files.c: files below the root ---- */
+
+/* As open(2), but below the root, absolute links included; -errno on error. */
+int root_open(const char *path, int flags);
+/* 0 or -errno; at most @limit bytes, -EFBIG beyond. */
+int file_read(const char *path, struct buffer *buffer, size_t limit);
+/* The same for a file that the command line names: it is not below the root. */
+int caller_read(const char *path, struct buffer *buffer, size_t limit);
+int fd_read(int fd, struct buffer *buffer, size_t limit);
+void buffer_free(struct buffer *buffer);
+/* The first line, allocated; NULL if there is none. */
+char *file_line(const char *path);
+bool file_number(const char *path, uint64_t *value);
+bool file_exists(const char *path);
+/* One write(2) of @text; 0 or -errno, -EROFS in a captured tree. */
+int file_write(const char *path, const char *text);
+/* Names in a directory, sorted, NULL at the end; NULL if it cannot be read. */
+char **directory_list(const char *path);
+void list_free(char **list);
+/* The path as an argument of functions that open it themselves. */
+char *root_path(const char *path);
+
+#define SYSFS		"/sys/kernel/dualbm"
+#define DEBUGFS		"/sys/kernel/debug/dualbm"
+#define SMALL_FILE	0x100000u
+#define LARGE_FILE	0x40000000u
+
+/* Reads a file of the loaded module, or ends with the reason why not. */
+void module_read(const char *directory, const char *name, struct buffer *buffer);
+/* Ends with the reason why a file of the module could not be used. */
+_Noreturn void module_fail(const char *directory, const char *name, int error);
+void need_loaded(void);
+
+/* ---- parse.c: the formats of the module's files, and numbers ---- */
+
+/* A number, decimal or 0x..., all of the text; false if it is anything else. */
+bool parse_number(const char *text, uint64_t *value);
+/* The value of "name value", one per line; false if there is none. */
+bool line_number(const char *text, const char *name, uint64_t *value);
+/* The value of key=value among words; allocated, NULL if there is none. */
+char *word_value(const char *line, const char *key);
+bool word_number(const char *line, const char *key, uint64_t *value);
+/* Takes the next line off; NULL at the end. Changes the text. */
+char *next_line(char **text);
+/* Takes the next word off; NULL at the end. Changes the text. */
+char *next_word(char **text);
+
+#define MAX_STACK	64
+
+/* A record of "last_violation" or "violations". */
+struct violation {
+	uint64_t number, pfn, order, frames, block, time_ns;
+	uint64_t primary, secondary, untracked, flags, repaired;
+	int64_t node, cpu, pid, refcount, mapcount;
+	bool have_page;
+	char *class, *proof, *event, *was, *zone, *comm, *caller;
+	char *stack[MAX_STACK];
+	unsigned int depth;
+};
+
+int violation_parse(const char *line, struct violation *v, struct why *why);
+void violation_free(struct violation *v);
+/* "freed while it was free", and what the proof is */
+const char *violation_class_text(const char *class);
+const char *violation_proof_text(const char *proof);
+
+/* ---- decompress.c ---- */
+
+/*
+ * What @data is compressed with, by its magic, and what it holds; trailing bytes
+ * are left out. 1 if it is not compressed in a way known here, 0 or -1.
+ */
+int decompress(const void *data, size_t size, struct buffer *out, size_t limit,
+	       struct why *why);
+
+/* ---- image.c: kernel images and BTF ---- */
+
+struct image {
+	char *release;		/* NULL if the image does not say */
+	char *banner;		/* "Linux version ...", or NULL */
+	struct buffer btf;	/* empty if there is none */
+	struct buffer symbols;	/* lines as in System.map; empty if stripped */
+};
+
+int image_parse(const void *data, size_t size, struct image *image, struct why *why);
+void image_free(struct image *image);
+
+struct btf;
+struct btf *btf_parse(const void *data, size_t size, struct why *why);
+void btf_done(struct btf *btf);
+/*
+ * "struct page *, unsigned int" for a function, or for the probe of a tracepoint;
+ * allocated; NULL if BTF does not have it.
+ */
+char *btf_prototype(const struct btf *btf, const char *name, bool tracepoint);
+
+/* ---- modfile.c: a module's file, and Module.symvers ---- */
+
+struct symbol_crc {
+	char *name;
+	uint64_t crc;
+};
+
+struct modfile {
+	char *name, *version, *vermagic, *srcversion;
+	char **parameters;	/* names, NULL at the end */
+	bool versions;		/* it has CRCs */
+	struct symbol_crc *imports;
+	size_t nr_imports;
+	bool sig;
+	uint64_t sig_bytes;
+	unsigned int machine;
+};
+
+int modfile_parse(const void *data, size_t size, struct modfile *mod, struct why *why);
+void modfile_free(struct modfile *mod);
+
+struct symvers {
+	struct symbol_crc *symbols;
+	size_t nr;
+};
+
+int symvers_parse(const char *text, size_t size, struct symvers *symvers, struct why *why);
+const struct symbol_crc *symvers_find(const struct symvers *symvers, const char *name);
+void symvers_free(struct symvers *symvers);
+
+/* ---- capture.c: a map of memory ---- */
+
+struct cell {
+	uint32_t allocated, free, untracked, runs;
+	bool present;
+};
+
+struct map {
+	char *release;
+	uint64_t page_size, cell_frames;
+	uint64_t captured;	/* seconds since 1970; 0 if not known */
+	size_t nr_chunks;
+	struct map_chunk {
+		uint64_t pfn, frames;
+		int node;
+		size_t nr_cells;
+		struct cell *cells;
+	} *chunks;
+};
+
+/* The lines of debugfs "map". */
+int map_parse(const char *text, size_t size, struct map *map, struct why *why);
+/* A file that map_save() wrote. */
+int map_load(const char *text, size_t size, struct map *map, struct why *why);
+int map_save(FILE *stream, const struct map *map);
+void map_free(struct map *map);
+
+/* ---- picture.c ---- */
+
+struct rgb {
+	uint8_t r, g, b;
+};
+
+struct picture;
+/* Either of SVG and PNG, by the name's end; both from the same calls. */
+struct picture *picture_new(unsigned int width, unsigned int height);
+void picture_box(struct picture *picture, unsigned int x, unsigned int y, unsigned int width,
+		 unsigned int height, struct rgb colour, const char *title);
+void picture_text(struct picture *picture, unsigned int x, unsigned int y, const char *text);
+int picture_write(struct picture *picture, const char *path, struct why *why);
+void picture_free(struct picture *picture);
+
+/* ---- facts.c: the machine, and which hooks a kernel needs ---- */
+
+struct node {
+	int id;
+	bool memory;
+	unsigned int *distances;
+	size_t nr_distances;
+	uint64_t chunks;
+};
+
+struct machine {
+	char *release;
+	uint64_t page_size, chunk_frames;
+	struct node *nodes;
+	size_t nr_nodes;
+	uint64_t *chunks;	/* first frame of each memory section that is online */
+	size_t nr_chunks;
+	uint64_t available;	/* bytes of free memory, 0 if not known */
+	bool la57;
+};
+
+int machine_read(struct machine *machine, struct why *why);
+void machine_free(struct machine *machine);
+/* What planes and directory will take. */
+uint64_t machine_plane_bytes(const struct machine *machine);
+/* The node for each plane of memory on @node, as dualbm_memory.c chooses it. */
+void machine_place(const struct machine *machine, int node, int place[3]);
+
+/* ---- commands ---- */
+
+int command_check(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_watch(int argc, char **argv);
+int command_violations(int argc, char **argv);
+int command_frame(int argc, char **argv);
+int command_scrub(int argc, char **argv);
+int command_proof(int argc, char **argv);
+int command_load(int argc, char **argv);
+int command_unload(int argc, char **argv);
+int command_policy(int argc, char **argv);
+int command_map(int argc, char **argv);
+
+/* For commands without options: ends with a message if there is an argument. */
+void no_arguments(int argc, char **argv, const char *command);
+/* After getopt_long() has returned '?'. */
+_Noreturn void bad_option(const char *command, char **argv);
+
+#endif /* DUALBMCTL_H */

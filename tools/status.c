@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * "dualbmctl status" and "violations": what the module says of itself and of
+ * what it found, on one screen or as JSON.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dualbmctl.h"
+
+struct hook_line {
+	char *name, *mechanism, *need;
+	uint64_t hits, missed;
+};
+
+struct module_status {
+	char *state, *reason, *policy, *version;
+	struct buffer stats, placement, scrub;
+	struct hook_line *hooks;
+	size_t nr_hooks;
+	struct violation last;
+	bool has_last;
+};
+
+static char *first_line(struct buffer *buffer)
+{
+	buffer->data[strcspn(buffer->data, "\n")] = '\0';
+	return buffer->data;
+}
+
+static void read_hooks(struct module_status *status)
+{
+	struct buffer buffer;
+	char *rest, *line;
+
+	module_read(SYSFS, "hooks", &buffer);
+	rest = buffer.data;
+	while ((line = next_line(&rest))) {
+		char *name = next_word(&line), *mechanism = next_word(&line);
+		char *hits = next_word(&line), *missed = next_word(&line);
+		char *need = next_word(&line);
+		struct hook_line hook;
+
+		if (!need || !parse_number(hits, &hook.hits) || !parse_number(missed, &hook.missed))
+			fail(STATUS_FOREIGN, SYSFS "/hooks: not the lines that are expected");
+		hook.name = duplicate(name);
+		hook.mechanism = duplicate(mechanism);
+		hook.need = duplicate(need);
+		status->hooks = reallocate(status->hooks, (status->nr_hooks + 1) *
+					   sizeof(*status->hooks));
+		status->hooks[status->nr_hooks++] = hook;
+	}
+	buffer_free(&buffer);
+}
+
+static void read_status(struct module_status *status)
+{
+	struct buffer buffer;
+	struct why why;
+
+	memset(status, 0, sizeof(*status));
+	need_loaded();
+	module_read(SYSFS, "state", &buffer);
+	status->state = first_line(&buffer);
+	/* Newer modules say why. */
+	status->reason = file_line(SYSFS "/state_reason");
+	if (status->reason && !*status->reason) {
+		free(status->reason);
+		status->reason = NULL;
+	}
+	module_read(SYSFS, "policy", &buffer);
+	status->policy = first_line(&buffer);
+	status->version = file_line("/sys/module/dualbm/version");
+	module_read(SYSFS, "stats", &status->stats);
+	module_read(SYSFS, "placement", &status->placement);
+	module_read(SYSFS, "scrub", &status->scrub);
+	read_hooks(status);
+	module_read(SYSFS, "last_violation", &buffer);
+	if (buffer.size) {
+		if (violation_parse(buffer.data, &status->last, &why))
+			fail(STATUS_FOREIGN, SYSFS "/last_violation: %s", why.text);
+		status->has_last = true;
+	}
+	buffer_free(&buffer);
+}
+
+static void free_status(struct module_status *status)
+{
+	size_t i;
+
+	for (i = 0; i < status->nr_hooks; i++) {
+		free(status->hooks[i].name);
+		free(status->hooks[i].mechanism);
+		free(status->hooks[i].need);
+	}
+	free(status->hooks);
+	free(status->state);
+	free(status->reason);
+	free(status->policy);
+	free(status->version);
+	buffer_free(&status->stats);
+	buffer_free(&status->placement);
+	buffer_free(&status->scrub);
+	violation_free(&status->last);
+}
+
+static uint64_t stat_of(const struct module_status *status, const char *name)
+{
+	uint64_t value;
+
+	if (!line_number(status->stats.data, name, &value))
+		fail(STATUS_FOREIGN, SYSFS "/stats: no number \"%s\"", name);
+	return value;
+}
+
+/* What would make somebody look: not armed, something found, something lost. */
+static bool all_is_well(const struct module_status *status)
+{
+	size_t i;
+
+	for (i = 0; i < status->nr_hooks; i++)
+		if (!strcmp(status->hooks[i].need, "required") && status->hooks[i].missed)
+			return false;
+	return !strcmp(status->state, "armed") && !stat_of(status, "violations") &&
+	       !stat_of(status, "unproven") && !stat_of(status, "coverage_gaps");
+}
+
+/* key=value words, of whatever keys there are. */
+static void json_words(const char *text)
+{
+	char *copy = duplicate(text), *rest = copy, *word, *equals;
+	uint64_t value;
+
+	while ((word = next_word(&rest))) {
+		equals = strchr(word, '=');
+		if (!equals)
+			continue;
+		*equals++ = '\0';
+		equals[strcspn(equals, "\n")] = '\0';
+		if (parse_number(equals, &value))
+			json_number(word, value);
+		else
+			json_string(word, equals);
+	}
+	free(copy);
+}
+
+static void json_violation(const char *name, const struct violation *v)
+{
+	unsigned int i;
+
+	json_open(name, '{');
+	json_number("record", v->number);
+	json_string("class", v->class);
+	json_string("meaning", violation_class_text(v->class));
+	json_string("proof", v->proof);
+	json_bool("proven", strcmp(v->proof, "none"));
+	json_string("proof_meaning", violation_proof_text(v->proof));
+	json_number("pfn", v->pfn);
+	json_number("order", v->order);
+	json_number("frames", v->frames);
+	json_number("block", v->block);
+	json_string("event", v->event);
+	json_string("was", v->was);
+	json_number("primary", v->primary);
+	json_number("secondary", v->secondary);
+	json_number("untracked", v->untracked);
+	json_signed("node", v->node);
+	json_string("zone", v->zone);
+	json_signed("cpu", v->cpu);
+	json_signed("pid", v->pid);
+	json_string("comm", v->comm);
+	json_number("time_ns", v->time_ns);
+	json_string("caller", v->caller);
+	if (v->have_page) {
+		json_number("flags", v->flags);
+		json_signed("refcount", v->refcount);
+		json_signed("mapcount", v->mapcount);
+	}
+	json_bool("repaired", v->repaired);
+	json_open("stack", '[');
+	for (i = 0; i < v->depth; i++)
+		json_string(NULL, v->stack[i]);
+	json_close();
+	json_close();
+}
+
+static void json_status(struct module_status *status)
+{
+	char *rest, *line, *name;
+	size_t i;
+
+	json_begin("status");
+	json_string("state", status->state);
+	if (status->reason)
+		json_string("reason", status->reason);
+	json_string("policy", status->policy);
+	json_string("version", status->version);
+	json_bool("well", all_is_well(status));
+	json_open("stats", '{');
+	rest = status->stats.data;
+	while ((line = next_line(&rest))) {
+		uint64_t value;
+
+		name = next_word(&line);
+		if (name && line && parse_number(line, &value))
+			json_number(name, value);
+	}
+	json_close();
+	json_open("hooks", '[');
+	for (i = 0; i < status->nr_hooks; i++) {
+		json_open(NULL, '{');
+		json_string("name", status->hooks[i].name);
+		json_string("mechanism", status->hooks[i].mechanism);
+		json_number("hits", status->hooks[i].hits);
+		json_number("missed", status->hooks[i].missed);
+		json_bool("required", !strcmp(status->hooks[i].need, "required"));
+		json_close();
+	}
+	json_close();
+	json_open("placement", '[');
+	rest = status->placement.data;
+	while ((line = next_line(&rest))) {
+		json_open(NULL, '{');
+		json_words(line);
+		json_close();
+	}
+	json_close();
+	json_open("scrub", '{');
+	json_words(status->scrub.data);
+	json_close();
+	if (status->has_last)
+		json_violation("last_violation", &status->last);
+	else
+		json_null("last_violation");
+	json_end();
+}
+
+static void print_violation_short(const struct violation *v)
+{
+	printf("%s%s%s pfn=0x%" PRIx64 " order=%" PRIu64 " proof=%s caller=", colour(BAD),
+	       strcmp(v->proof, "none") ? v->class : "unproven", colour(PLAIN), v->pfn,
+	       v->order, v->proof);
+	print_safe(stdout, v->caller);
+	putchar('\n');
+}
+
+static enum colour state_colour(const char *state)
+{
+	if (!strcmp(state, "armed"))
+		return GOOD;
+	return strcmp(state, "learning") ? BAD : DOUBTFUL;
+}
+
+static void print_coverage(const struct module_status *status)
+{
+	uint64_t managed = stat_of(status, "pages_managed"), gaps = stat_of(status, "coverage_gaps");
+	uint64_t untracked = stat_of(status, "pages_untracked");
+
+	printf("coverage   %" PRIu64 " frames, %" PRIu64 " allocated, %" PRIu64 " free, %" PRIu64
+	       " untracked (%.2f %%)", managed, stat_of(status, "pages_allocated"),
+	       stat_of(status, "pages_free"), untracked,
+	       managed ? 100.0 * untracked / managed : 0);
+	if (gaps)
+		printf(", %s%" PRIu64 " coverage gaps%s", colour(BAD), gaps, colour(PLAIN));
+	printf("\nmemory     %s for planes and directory\n",
+	       human_bytes(stat_of(status, "plane_bytes")));
+}
+
+static void print_hooks(const struct module_status *status)
+{
+	size_t i;
+
+	for (i = 0; i < status->nr_hooks; i++) {
+		const struct hook_line *hook = &status->hooks[i];
+		bool bad = hook->missed && !strcmp(hook->need, "required");
+
+		printf("%s%-28s %-10s %12" PRIu64 " hits", i ? "           " : "hooks      ",
+		       hook->name, hook->mechanism, hook->hits);
+		if (hook->missed)
+			printf("  %s%" PRIu64 " missed%s", colour(bad ? BAD : FAINT), hook->missed,
+			       colour(PLAIN));
+		puts(strcmp(hook->need, "required") ? "  optional" : "");
+	}
+}
+
+static void print_findings(const struct module_status *status)
+{
+	static const char * const classes[] = {
+		"double_alloc", "double_free", "boundary_double_free", "plane_corruption",
+		"directory_corruption", "allocator_corruption", "unproven", "corrected",
+	};
+	uint64_t violations = stat_of(status, "violations"), value;
+	size_t i;
+
+	printf("findings   %s%" PRIu64 " violation%s%s", colour(violations ? BAD : GOOD),
+	       violations, violations == 1 ? "" : "s", colour(PLAIN));
+	for (i = 0; i < ARRAY_SIZE(classes); i++) {
+		value = stat_of(status, classes[i]);
+		if (value)
+			printf(", %s %" PRIu64, classes[i], value);
+	}
+	value = stat_of(status, "relearns");
+	if (value)
+		printf(", learned again %" PRIu64 " times", value);
+	putchar('\n');
+	if (status->has_last) {
+		fputs("last       ", stdout);
+		print_violation_short(&status->last);
+	}
+}
+
+static void print_status(struct module_status *status)
+{
+	char *rest, *line;
+	const char *label = "placement  ";
+
+	printf("dualbm %s  %s%s%s", status->version ? status->version : "",
+	       colour(state_colour(status->state)), status->state, colour(PLAIN));
+	if (status->reason) {
+		fputs(" (", stdout);
+		print_safe(stdout, status->reason);
+		fputs(")", stdout);
+	}
+	printf("  policy=%s\n", status->policy);
+	print_coverage(status);
+	print_hooks(status);
+	rest = status->placement.data;
+	while ((line = next_line(&rest))) {
+		printf("%s%s\n", label, line);
+		label = "           ";
+	}
+	printf("scrub      %.*s, %" PRIu64 " passes\n",
+	       (int)strcspn(status->scrub.data, "\n"), status->scrub.data,
+	       stat_of(status, "scrub_passes"));
+	print_findings(status);
+}
+
+int command_status(int argc, char **argv)
+{
+	struct module_status status;
+	int ret;
+
+	no_arguments(argc, argv, "status");
+	read_status(&status);
+	ret = all_is_well(&status) ? STATUS_YES : STATUS_NO;
+	if (options.json)
+		json_status(&status);
+	else
+		print_status(&status);
+	free_status(&status);
+	return ret;
+}
+
+/* ---- violations ---- */
+
+static void print_violation(const struct violation *v)
+{
+	bool proven = strcmp(v->proof, "none");
+	unsigned int i;
+
+	printf("%s#%" PRIu64 " %s%s: %s\n", colour(BAD), v->number,
+	       proven ? v->class : "unproven", colour(PLAIN), violation_class_text(v->class));
+	printf("  frame    0x%" PRIx64 " (%" PRIu64 " of a block of order %" PRIu64 " at 0x%"
+	       PRIx64 "), node %" PRId64 ", zone %s\n", v->pfn, v->frames, v->order, v->block,
+	       v->node, v->zone);
+	printf("  event    %s of a frame that was %s (bits %" PRIu64 "%" PRIu64 "%" PRIu64
+	       "); proof: %s\n", v->event, v->was, v->primary, v->secondary, v->untracked,
+	       *violation_proof_text(v->proof) ? violation_proof_text(v->proof) : v->proof);
+	printf("  at       %.6f s, CPU %" PRId64 ", task %" PRId64 " (", v->time_ns / 1e9, v->cpu,
+	       v->pid);
+	print_safe(stdout, v->comm);
+	fputs(")\n  caller   ", stdout);
+	print_safe(stdout, v->caller);
+	putchar('\n');
+	if (v->have_page)
+		printf("  page     flags=0x%" PRIx64 " refcount=%" PRId64 " mapcount=%" PRId64 "\n",
+		       v->flags, v->refcount, v->mapcount);
+	if (v->repaired)
+		puts("  the record was put right");
+	for (i = 0; i < v->depth; i++) {
+		fputs(i ? "           " : "  stack    ", stdout);
+		print_safe(stdout, v->stack[i]);
+		putchar('\n');
+	}
+}
+
+static void show_violation(const struct violation *v)
+{
+	if (options.json)
+		json_violation(NULL, v);
+	else
+		print_violation(v);
+}
+
+/* The lines of a record: "record=...", then its stack, each line after two blanks. */
+static size_t show_ring(char *text)
+{
+	struct violation v = { 0 };
+	bool have = false;
+	size_t nr = 0;
+	char *line;
+	struct why why;
+
+	while ((line = next_line(&text))) {
+		if (!strncmp(line, "  ", 2) && have) {
+			if (v.depth < MAX_STACK)
+				v.stack[v.depth++] = duplicate(line + 2);
+			continue;
+		}
+		if (have) {
+			show_violation(&v);
+			violation_free(&v);
+			have = false;
+		}
+		/* A task's name may hold a newline: the record goes on behind it. */
+		while (violation_parse(line, &v, &why)) {
+			if (strncmp(line, "record=", 7) || !text || !strncmp(text, "record=", 7))
+				fail(STATUS_FOREIGN, DEBUGFS "/violations: %s", why.text);
+			line[strlen(line)] = '\n';
+			if (strchr(text, '\n'))
+				next_line(&text);
+			else
+				text = NULL;
+		}
+		have = true;
+		nr++;
+	}
+	if (have)
+		show_violation(&v);
+	violation_free(&v);
+	return nr;
+}
+
+int command_violations(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "last", no_argument, NULL, 'l' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct buffer buffer;
+	bool last = false;
+	size_t nr = 0;
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (option != 'l')
+			bad_option("violations", argv);
+		last = true;
+	}
+	if (optind < argc)
+		fail(STATUS_USAGE, "violations: \"%s\" is one argument too many", argv[optind]);
+	need_loaded();
+	/* The last one is in sysfs, for everybody; stacks are for root. */
+	if (last)
+		module_read(SYSFS, "last_violation", &buffer);
+	else
+		module_read(DEBUGFS, "violations", &buffer);
+	if (options.json) {
+		json_begin("violations");
+		json_open("violations", '[');
+	}
+	nr = show_ring(buffer.data);
+	buffer_free(&buffer);
+	if (options.json)
+		json_end();
+	else if (!nr)
+		puts("no violations");
+	return nr ? STATUS_NO : STATUS_YES;
+}
