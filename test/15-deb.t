@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The Debian packages build, have what they should, and lintian has nothing to say.
+# Their configuration is the administrator's: installed, upgraded and purged in a root
+# that has no kernel, so that DKMS has nothing to do; test/16-install.t has kernels.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+cd "$TOP"
+need_packages kmod lintian
+work=$CACHE/deb-test
+export O=$work DEBFULLNAME="The tests" DEBEMAIL=tests@dualbm.invalid
+check "the packages build" packaging/deb
+dkms=$work/dualbm-dkms_${VERSION}_all.deb
+tools=$(compgen -G "$work/dualbm-tools_${VERSION}_*.deb" || :)
+if [[ -e $dkms && $tools ]]; then
+	empty "lintian is silent" "$(lintian --allow-root --display-level '>=warning' "$work"/*.changes 2>&1 || :)"
+	is "dualbm-dkms: has what the module is made of" \
+		"$(dpkg -c "$dkms" | sed -n "s|.*\./usr/src/dualbm-$VERSION/\([^/]\+\)\$|\1|p" | sort | xargs)" \
+		"$(find . -maxdepth 1 \( -name '*.[ch]' -o -name Kbuild -o -name Makefile -o -name VERSION -o -name dkms.conf \) ! -name '*.mod.c' ! -name dualbm_probes.h -printf '%P\n' | sort | xargs)"
+	is "dualbm-dkms: its configuration is conffiles" "$(dpkg-deb -I "$dkms" conffiles | sort | xargs)" \
+		"/etc/modprobe.d/dualbm.conf /etc/modules-load.d/dualbm.conf"
+	mkdir -p "$work/x"
+	dpkg -x "$dkms" "$work/x"
+	empty "dualbm-dkms: as shipped it changes nothing" "$(cat "$work"/x/etc/*/* | grep -v '^#' | grep . || :)"
+	shipped=$(sed -n 's/^#options dualbm //p' "$work/x/etc/modprobe.d/dualbm.conf" | sort)
+	is "dualbm-dkms: it names every parameter" "$(cut -d= -f1 <<<"$shipped" | xargs)" \
+		"$(sed -n 's/^module_param_cb(\([a-z_]*\),.*/\1/p' dualbm.c | sort | xargs)"
+	is "dualbm-dkms: with its default" "$(xargs <<<"$shipped")" \
+		"$(sed -n '/^### Parameters/,/^$/d; /^| parameter /,/^$/p' README.md | tr -d '` ' |
+			awk -F '|' 'NR > 2 && NF { print $2 "=" $4 }' | sort | xargs)"
+	is "dualbm-dkms: with a line of explanation each" \
+		"$(grep -B 1 '^#options' "$work/x/etc/modprobe.d/dualbm.conf" | grep -c '^# ')" "$(wc -l <<<"$shipped")"
+	# What an administrator makes of it.
+	mkdir -p "$work/modprobe.d"
+	sed 's/^#options/options/' "$work/x/etc/modprobe.d/dualbm.conf" >"$work/modprobe.d/dualbm.conf"
+	is "dualbm-dkms: modprobe reads every line of it" \
+		"$(/sbin/modprobe -C "$work/modprobe.d" -c | sed -n 's/^options dualbm //p' | sort)" "$shipped"
+	is "dualbm-dkms: at boot it would load just dualbm" \
+		"$(sed -n 's/^#\([^ ]\)/\1/p' "$work/x/etc/modules-load.d/dualbm.conf")" dualbm
+
+	is "dualbm-tools: has dualbmctl, its page and its completion" \
+		"$(dpkg -c "$tools" | grep -oE '\./usr/.*dualbmctl[^/]*$' | sort | xargs)" \
+		"./usr/sbin/dualbmctl ./usr/share/bash-completion/completions/dualbmctl ./usr/share/man/man8/dualbmctl.8.gz"
+	is "dualbm-tools: has the collector, its units, rules and dashboard" \
+		"$(dpkg -c "$tools" | grep -oE '\./.*/dualbm-(textfile|alerts|dashboard)[^/]*$' | sort | xargs)" \
+		"./lib/systemd/system/dualbm-textfile.service ./lib/systemd/system/dualbm-textfile.timer ./usr/share/dualbm/dualbm-alerts.yml ./usr/share/dualbm/dualbm-dashboard.json ./usr/share/dualbm/dualbm-textfile"
+	is "dualbm-tools: the service runs it" \
+		"$(dpkg --fsys-tarfile "$tools" | tar -xO ./lib/systemd/system/dualbm-textfile.service | sed -n 's/^ExecStart=\([^ ]*\).*/\1/p')" \
+		/usr/share/dualbm/dualbm-textfile
+	like "dualbm-tools: enables the timer" "$(dpkg -I "$tools" postinst)" 'deb-systemd-helper enable .dualbm-textfile.timer'
+	like "dualbm-tools: takes its numbers away when it goes" "$(dpkg -I "$tools" postrm)" 'rm -f /var/lib/prometheus/node-exporter/dualbm.prom'
+	like "dualbm-tools: depends on its libraries" "$(dpkg -f "$tools" Depends)" 'libbpf.*libelf.*libkmod'
+	dpkg -x "$tools" "$work/x"
+	is "dualbm-tools: runs" "$("$work/x/usr/sbin/dualbmctl" --version)" "dualbmctl $VERSION"
+
+	next=0.9999.0
+	next_source "$work/next" "$next"
+	check "the packages of a next version build" env O="$work/next-deb" DUALBM_CACHE="$work/cache" "$work/next/packaging/deb"
+	"$TOP/scripts/root"
+	# Without kernels, and without what the other tests built there.
+	throw_away_root bookworm --exclude='./usr/lib/modules/*' --exclude='./usr/src/*' \
+		--exclude='./var/lib/dkms/dualbm'
+	mv "$dkms" "$work/next-deb/dualbm-dkms_${next}_all.deb" "$ROOT/root/"
+	traces() {
+		in_root sh -c 'find /etc /usr /var/lib /lib/modules/ -name "*dualbm*" | sort; dpkg -l "dualbm*" 2>/dev/null | grep "^[ir]" || :'
+	}
+	before=$(traces)
+	check "dualbm-dkms: installs" in_root dpkg -i "/root/dualbm-dkms_${VERSION}_all.deb"
+	in_root sed -i 's/^#options dualbm policy=.*/options dualbm policy=panic/' /etc/modprobe.d/dualbm.conf
+	edited=$(<"$ROOT/etc/modprobe.d/dualbm.conf")
+	check "dualbm-dkms: is upgraded" in_root dpkg --force-confold -i "/root/dualbm-dkms_${next}_all.deb"
+	is "dualbm-dkms: what was edited is kept" "$(<"$ROOT/etc/modprobe.d/dualbm.conf")" "$edited"
+	like "dualbm-dkms: the new text is beside it" "$(cat "$ROOT/etc/modprobe.d/dualbm.conf.dpkg-dist" 2>&1)" "As of $next"
+	like "dualbm-dkms: what was not edited is new" "$(<"$ROOT/etc/modules-load.d/dualbm.conf")" "As of $next"
+	is "dualbm-dkms: the old source is gone" "$(in_root sh -c 'echo /usr/src/dualbm-*')" "/usr/src/dualbm-$next"
+	check "dualbm-dkms: is removed" in_root dpkg -r dualbm-dkms
+	is "dualbm-dkms: removed, what was edited is still there" "$(cat "$ROOT/etc/modprobe.d/dualbm.conf" 2>&1)" "$edited"
+	check "dualbm-dkms: is purged" in_root dpkg -P dualbm-dkms
+	is "dualbm-dkms: purged, nothing is left" "$(traces)" "$before"
+	rm -rf --one-file-system "$ROOT"
+fi
+done_testing

@@ -1,0 +1,141 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The packages with the real dkms and the headers of two kernels, in throw-away roots
+# of Debian 12 and 13: installed, upgraded, removed, purged. Then the RPM packages in
+# that of Debian 12, which has rpm as a program: dependencies are not looked at, all
+# else is as it is elsewhere. Each version is built for each kernel, so it takes twenty
+# minutes: with DUALBM_LONG=1 only, which "scripts/check --long" sets.
+# DUALBM_SUITES=bookworm: one of them.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+cd "$TOP"
+if [[ ${DUALBM_LONG-} != 1 ]]; then
+	skip "the packages with dkms and kernels' headers" "takes twenty minutes: DUALBM_LONG=1"
+	done_testing
+fi
+
+next=0.9999.0
+work=$CACHE/install-test
+export DEBFULLNAME="The tests" DEBEMAIL=tests@dualbm.invalid
+
+# What has our name; modules.* are indexes, dpkg and apt keep logs.
+traces() {
+	in_root sh -c 'find /etc /usr /lib/modules/ /var/lib -name "*dualbm*" | sort
+		find /lib/modules/*/updates /usr/lib/modules/*/updates -type f 2>/dev/null
+		dkms status dualbm 2>/dev/null
+		dpkg -l "dualbm*" 2>/dev/null | grep "^[ir]" || :'
+}
+
+# has WHAT VERSION: every kernel has the module in this version, and no other.
+has() {
+	local release
+
+	for release in "${releases[@]}"; do
+		is "$1: $release has $2" "$(in_root modinfo -k "$release" -F version dualbm 2>&1 || :)" "$2"
+		like "$1: $release: DKMS says installed" \
+			"$(in_root dkms status -m dualbm -v "$2" -k "$release" 2>/dev/null)" ": installed"
+	done
+	empty "$1: DKMS has no other version" "$(in_root dkms status dualbm 2>/dev/null | grep -v "^dualbm/$2, " || :)"
+	is "$1: there is no other source" "$(in_root sh -c 'echo /usr/src/dualbm-*')" "/usr/src/dualbm-$2"
+}
+
+edit() {
+	in_root sed -i 's/^#options dualbm policy=.*/options dualbm policy=panic/' /etc/modprobe.d/dualbm.conf
+	edited=$(<"$ROOT/etc/modprobe.d/dualbm.conf")
+}
+
+# kept WHAT NEW: what was edited, with the new text in the file NEW beside it.
+kept() {
+	is "$1: what was edited is kept" "$(<"$ROOT/etc/modprobe.d/dualbm.conf")" "$edited"
+	like "$1: the new text is beside it" "$(cat "$ROOT/etc/modprobe.d/dualbm.conf.$2" 2>&1)" "As of $next"
+	like "$1: what was not edited is new" "$(<"$ROOT/etc/modules-load.d/dualbm.conf")" "As of $next"
+}
+
+in_apt() {
+	in_root apt-get -q -y -o Dpkg::Options::=--force-confold "$@" </dev/null
+}
+
+debs() {
+	local suite=$1
+
+	check "$suite: both packages install" in_apt install \
+		"/cache/install-test/deb/dualbm-dkms_${VERSION}_all.deb" "/cache/install-test/deb/dualbm-tools_${VERSION}_amd64.deb"
+	has "$suite: installed" "$VERSION"
+	is "$suite: dualbmctl runs" "$(in_root dualbmctl --version 2>&1 || :)" "dualbmctl $VERSION"
+	edit
+	check "$suite: both are upgraded" in_apt install \
+		"/cache/install-test/next-deb/dualbm-dkms_${next}_all.deb" "/cache/install-test/next-deb/dualbm-tools_${next}_amd64.deb"
+	has "$suite: upgraded" "$next"
+	kept "$suite: upgraded" dpkg-dist
+	check "$suite: both are removed" in_apt remove dualbm-dkms dualbm-tools
+	is "$suite: removed, what was edited is still there" "$(cat "$ROOT/etc/modprobe.d/dualbm.conf" 2>&1)" "$edited"
+	check "$suite: both are purged" in_apt purge dualbm-dkms dualbm-tools
+	is "$suite: purged, nothing is left" "$(traces)" "$before"
+}
+
+in_rpm() {
+	# Debian's rpm wants to be told twice, as its packages are not known to dpkg.
+	in_root rpm --force-debian --nodeps "$@"
+}
+
+rpms() {
+	local dir=/cache/install-test arch
+
+	arch=$(uname -m)
+	in_apt install --no-install-recommends rpm >/dev/null 2>&1 || no_archive "rpm cannot be installed in the root"
+	before=$(traces)
+	check "rpm: both packages install" in_rpm -i \
+		"$dir/rpm/dualbm-dkms-$VERSION-1.noarch.rpm" "$dir/rpm/dualbm-tools-$VERSION-1.$arch.rpm"
+	has "rpm: installed" "$VERSION"
+	edit
+	# The preun of what is replaced runs last, and means the same version.
+	check "rpm: another release of the same version" in_rpm -U "$dir/release/dualbm-dkms-$VERSION-2.noarch.rpm"
+	has "rpm: another release" "$VERSION"
+	check "rpm: both are upgraded" in_rpm -U \
+		"$dir/next-rpm/dualbm-dkms-$next-1.noarch.rpm" "$dir/next-rpm/dualbm-tools-$next-1.$arch.rpm"
+	has "rpm: upgraded" "$next"
+	kept "rpm: upgraded" rpmnew
+	check "rpm: both are erased" in_rpm -e dualbm-dkms dualbm-tools
+	is "rpm: erased, what was edited is set aside" "$(cat "$ROOT/etc/modprobe.d/dualbm.conf.rpmsave" 2>&1)" "$edited"
+	in_root sh -c 'rm -f /etc/modprobe.d/dualbm.conf.rpm*'
+	is "rpm: erased, nothing else is left" "$(traces)" "$before"
+}
+
+# built NAME DIR COMMAND: packages, by a checkout's own script.
+built() {
+	check "packages: $1" env O="$work/$1" DUALBM_CACHE="$work/cache" "$2/packaging/$3"
+}
+
+rm -rf "$work"
+next_source "$work/next" "$next"
+built deb "$TOP" deb
+built next-deb "$work/next" deb
+built rpm "$TOP" rpm/build
+built next-rpm "$work/next" rpm/build
+next_source "$work/again" "$VERSION"
+sed -i 's/^Release: 1/Release: 2/' "$work/again/packaging/rpm/dualbm.spec"
+built release "$work/again" rpm/build
+
+for suite in ${DUALBM_SUITES:-bookworm trixie}; do
+	case $suite in
+	bookworm) kernels=(6.1 6.12) ;;
+	*) kernels=(6.12-trixie 7.3) ;;
+	esac
+	"$TOP/scripts/root" "${kernels[@]}"
+	releases=()
+	for kernel in "${kernels[@]}"; do
+		releases+=("$(kernel_release "$kernel")")
+	done
+	# With the kernels' own modules: where there are none, Debian 13's dkms takes a kernel
+	# for removed, and makes no index of its modules any more.
+	throw_away_root "$suite"
+	in_root sh -c 'cd /src && scripts/install --remove' >/dev/null 2>&1 || :
+	before=$(traces)
+	debs "$suite"
+	[[ $suite != bookworm ]] || rpms
+	rm -rf --one-file-system "$ROOT"
+done
+rm -rf "$work"
+done_testing
