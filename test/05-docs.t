@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the documents say exists, and what exists is in them: counters, classes, proofs,
+# what the audit finds, parameters, links and their anchors.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+cd "$TOP"
+docs=(README.md docs/*.md)
+
+# section FILE HEADING: up to the next heading of the same or a higher level.
+section() {
+	awk -v want="$2" '
+	/^#+ / {
+		level = index($0, " ") - 1
+		inside = inside && level > depth
+		if ($0 == want) {
+			inside = 1
+			depth = level
+		}
+	}
+	inside' "$1"
+}
+
+# In the first column of a table, words in backquotes.
+first_column() {
+	sed -n 's/^| \(`[^|]*\)|.*/\1/p' | grep -oE '`[^`]+`' | tr -d '\`' | sort
+}
+
+# strings FILE ARRAY: the strings of a table in the source.
+strings() {
+	awk -v array="$2" 'index($0, array "[") && /=/ { inside = 1 } inside; inside && /^};/ { exit }' "$1" |
+		grep -oE '"[^"]+"' | tr -d '"' | sort -u
+}
+
+# anchors FILE: what a link to it can name.
+anchors() {
+	sed -nE 's/^#+ //p' "$1" | tr '[:upper:]' '[:lower:]' | sed -E 's/[^a-z0-9 _-]//g; s/ /-/g'
+}
+
+is "every counter of stats is explained, and no other" \
+	"$(section docs/interface.md '### What: /sys/kernel/dualbm/stats' | first_column | xargs)" \
+	"$(strings dualbm_sysfs.c stat_names | xargs)"
+classes=$(strings dualbm_report.c class_names | grep -v '^none$')
+is "every class has its section of the runbook" \
+	"$(section docs/runbook.md '## Findings' | sed -n 's/^### //p' | grep -v unproven | sort | xargs)" \
+	"$(xargs <<<"$classes")"
+is "every class is explained where the README says what fires" \
+	"$(section README.md '## When it fires' | first_column | xargs)" "$(xargs <<<"$classes")"
+is "what the audit can find is in the runbook, and nothing else" \
+	"$(section docs/runbook.md '### allocator_corruption' | first_column | grep -v '^what$' | xargs)" \
+	"$(grep -ohE 'find\("[a-z]+"' dualbm_audit.c | grep -oE '"[a-z]+"' | tr -d '"' | sort -u | xargs)"
+for proof in $(strings dualbm_report.c proof_names); do
+	like "proof=$proof is explained" "$(section docs/interface.md '### What: /sys/kernel/dualbm/last_violation')" "\`$proof\`"
+done
+parameters=$(sed -n 's/^module_param_cb(\([a-z_]*\), .*0[64]44);/\1/p' dualbm.c | grep -v '^fail_at$' | sort)
+is "every parameter is in the README, and no other" \
+	"$(section README.md '### Parameters' | first_column | grep -v '^[01]$' | xargs)" "$(xargs <<<"$parameters")"
+for parameter in $parameters; do
+	like "dualbm(4) has $parameter" "$(<tools/dualbm.4)" "\\.B[RI] +$parameter *="
+done
+like "interface.md has the parameters" "$(section docs/interface.md '## Parameters' | xargs)" "allow_untested"
+
+links=0
+for file in "${docs[@]}"; do
+	while read -r link; do
+		links=$((links + 1))
+		target=${link%%#*}
+		[[ $target ]] && target=$(dirname "$file")/$target || target=$file
+		if ! [[ -e $target ]]; then
+			not_ok "$file: $link" "there is no such file"
+		elif [[ $link == *#* ]] && ! anchors "$target" | grep -qxF "${link#*#}"; then
+			not_ok "$file: $link" "there is no such section"
+		fi
+	done < <(grep -oE '\]\([^)]+\)' "$file" | tr -d '()]' | grep -v '^[a-z]*://' || :)
+done
+check "links between documents were looked at" test "$links" -gt 5
+unknown=
+while read -r anchor; do
+	anchors docs/runbook.md | grep -qxF "$anchor" || unknown+=" $anchor"
+done < <(grep -rohE 'runbook\.md#[a-z_-]+' tools packaging | cut -d'#' -f2 | sort -u)
+empty "alerts name sections of the runbook that exist" "$unknown"
+done_testing
