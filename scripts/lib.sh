@@ -18,23 +18,37 @@ ROOT=$CACHE/root
 VERSION=$(<"$TOP/VERSION")
 
 # Every kernel that dualbm is tested on: a name, the Debian release it comes
-# from, and what its releases look like. The newest that the archive has is it.
+# from, what its releases look like, and the architecture. The newest that the
+# archive has is it. A name without an architecture is one of amd64.
 KERNEL_TABLE='
-5.10           bullseye 5[.]10[.]0-[0-9]+-amd64
-6.1            bookworm 6[.]1[.]0-[0-9]+-amd64
-6.1-cloud      bookworm 6[.]1[.]0-[0-9]+-cloud-amd64
-6.1-rt         bookworm 6[.]1[.]0-[0-9]+-rt-amd64
-6.12           bookworm 6[.]12[.][0-9]+[+]deb12[.0-9]*-amd64
-6.12-trixie    trixie   6[.]12[.][0-9]+[+]deb13[.0-9]*-amd64
-6.12-trixie-rt trixie   6[.]12[.][0-9]+[+]deb13[.0-9]*-rt-amd64
-7.2            trixie   7[.]2[.][0-9]+[+]deb13[.0-9]*-amd64
-7.3            trixie   7[.]3[.][0-9]+[+]deb13[.0-9]*-amd64
+5.10           bullseye 5[.]10[.]0-[0-9]+-amd64                   amd64
+6.1            bookworm 6[.]1[.]0-[0-9]+-amd64                    amd64
+6.1-arm64      bookworm 6[.]1[.]0-[0-9]+-arm64                    arm64
+6.1-cloud      bookworm 6[.]1[.]0-[0-9]+-cloud-amd64              amd64
+6.1-rt         bookworm 6[.]1[.]0-[0-9]+-rt-amd64                 amd64
+6.12           bookworm 6[.]12[.][0-9]+[+]deb12[.0-9]*-amd64      amd64
+6.12-arm64     bookworm 6[.]12[.][0-9]+[+]deb12[.0-9]*-arm64      arm64
+6.12-trixie    trixie   6[.]12[.][0-9]+[+]deb13[.0-9]*-amd64      amd64
+6.12-trixie-rt trixie   6[.]12[.][0-9]+[+]deb13[.0-9]*-rt-amd64   amd64
+7.2            trixie   7[.]2[.][0-9]+[+]deb13[.0-9]*-amd64       amd64
+7.3            trixie   7[.]3[.][0-9]+[+]deb13[.0-9]*-amd64       amd64
 '
 MATRIX=$(awk '{ print $1 }' <<<"$KERNEL_TABLE" | xargs)
+# Kernels that watch the module: built from the source package by
+# scripts/debug-kernel, with test/kernels/{common,FLAVOUR}.config.
+DEBUG_TABLE='
+6.12-debug     bookworm linux-source-6.12 debug
+6.12-rt-debug  bookworm linux-source-6.12 rt-debug
+6.12-kcsan     bookworm linux-source-6.12 kcsan
+7.3-debug      trixie   linux-source-7.3  debug
+'
+DEBUG_KERNELS=$(awk '{ print $1 }' <<<"$DEBUG_TABLE" | xargs)
 # What tests go through unless told otherwise: Debian 12's (DUALBM_KERNELS).
 ALL_KERNELS="6.1 6.12"
 KERNELS=${DUALBM_KERNELS:-$ALL_KERNELS}
-export TOP CACHE ROOT VERSION ALL_KERNELS KERNELS MATRIX
+# What dualbmctl is built from.
+TOOL_PACKAGES="gcc libbpf-dev libc6-dev libelf-dev libkmod-dev liblz4-dev liblzma-dev libzstd-dev make zlib1g-dev"
+export TOP CACHE ROOT VERSION ALL_KERNELS KERNELS MATRIX DEBUG_KERNELS TOOL_PACKAGES
 
 # One clock for a command and everything it calls.
 export DUALBM_T0=${DUALBM_T0:-$EPOCHSECONDS}
@@ -104,6 +118,27 @@ need_packages() {
 	}
 }
 
+# package_source DIR: what packages are built from, without what a build left here.
+package_source() {
+	mkdir -p "$1/packaging"
+	(cd "$TOP" && cp -a ./*.[ch] Kbuild Makefile VERSION dkms.conf tools "$1/")
+	cp -a "$TOP/packaging/etc" "$1/packaging/"
+	rm -f "$1"/{*.mod.c,dualbm_probes.h}
+}
+
+# Packages take their version from VERSION, and what is new in it from the changelog.
+need_changelog() {
+	[[ $(sed -n '1s/^dualbm (\(.*\)) .*/\1/p' "$TOP/packaging/debian/changelog") == "$VERSION" ]] ||
+		die "packaging/debian/changelog and VERSION name different versions"
+}
+
+# A package's maintainer is whoever builds it.
+maintainer() {
+	local name=${DEBFULLNAME:-$(getent passwd "$EUID" | cut -d: -f5 | cut -d, -f1)}
+
+	echo "${name:-dualbm} <${DEBEMAIL:-$(id -un)@$(hostname -f)}>"
+}
+
 # The keyring that a source entry names: FILE:N is line N of a .list file or
 # stanza N of a .sources file. apt does not give Signed-By through indextargets.
 # An inline key or a bare fingerprint is not a file: nothing is printed.
@@ -165,10 +200,37 @@ sources_of() {
 	done <<<"$(debian_sources)"
 }
 
-# column KERNEL N: from the table.
+# column KERNEL N: from the tables.
 column() {
-	awk -v name="$1" -v n="$2" '$1 == name { print $n; found = 1 } END { exit !found }' <<<"$KERNEL_TABLE" ||
-		die "no kernel $1; there are: $MATRIX"
+	awk -v name="$1" -v n="$2" '$1 == name { print $n; found = 1 } END { exit !found }' \
+		<<<"$KERNEL_TABLE$DEBUG_TABLE" ||
+		die "no kernel $1; there are: $MATRIX $DEBUG_KERNELS"
+}
+
+is_debug_kernel() {
+	[[ " $DEBUG_KERNELS " == *" $1 "* ]]
+}
+
+# arch_of KERNEL: as Debian calls it.
+arch_of() {
+	column "$1" 4
+}
+
+# row_name KERNEL: its name with the architecture, as in 7.3-amd64.
+row_name() {
+	if [[ $1 == *-arm64 ]]; then echo "$1"; else echo "$1-amd64"; fi
+}
+
+# cross_of KERNEL: what make has to be told when it is not for this machine.
+cross_of() {
+	if [[ $(arch_of "$1") == arm64 ]]; then
+		echo ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-
+	fi
+}
+
+# foreign_tree ARCH: where a root has what was unpacked for another architecture.
+foreign_tree() {
+	echo "/usr/lib/dualbm-$1"
 }
 
 # root_of SUITE
@@ -203,6 +265,43 @@ in_root() {
 	need_user_root
 	unshare --mount --propagation private --pid --fork --kill-child \
 		bash "$TOP/scripts/in-root" "$ROOT" "$TOP" "$@"
+}
+
+# root_packages PKG...: install in the root what is missing there.
+root_packages() {
+	local pkg missing=()
+
+	for pkg; do
+		[[ -e $ROOT/var/lib/dpkg/info/$pkg.list || -e $ROOT/var/lib/dpkg/info/$pkg:amd64.list ]] ||
+			missing+=("$pkg")
+	done
+	((${#missing[@]})) || return 0
+	say "installing in the root: ${missing[*]}"
+	in_root apt-get -q -y install "${missing[@]}" >"$CACHE/linux/apt.log" 2>&1 </dev/null ||
+		no_archive "installing ${missing[*]} in the root failed"
+}
+
+# source_tree PACKAGE: the kernel's source, in the newest version that the root's apt
+# knows, unpacked in $CACHE/linux/PACKAGE; its version is in .dualbm-version there.
+source_tree() {
+	with_lock "$1" unpack_source "$1"
+}
+
+unpack_source() {
+	local package=$1 version tree=$CACHE/linux/$1
+
+	version=$(in_root apt-cache show --no-all-versions "$package" | sed -n 's/^Version: //p')
+	[[ $version ]] || no_archive "the root knows no package $package"
+	[[ $(cat "$tree/.dualbm-version" 2>/dev/null) != "$version" ]] || return 0
+	say "downloading $package $version"
+	rm -rf --one-file-system "$tree" "$tree.deb"
+	mkdir -p "$tree.deb"
+	in_root sh -c "cd /cache/linux/$package.deb && apt-get -q download $package" \
+		>"$CACHE/linux/apt.log" 2>&1 </dev/null || no_archive "download of $package failed"
+	in_root sh -c "cd /cache/linux && dpkg-deb --fsys-tarfile $package.deb/*.deb |
+		tar -xO ./usr/src/$package.tar.xz | xz -dc | tar -x"
+	rm -rf "$tree.deb"
+	echo "$version" >"$tree/.dualbm-version"
 }
 
 # with_lock NAME CMD...: two commands at once must not write one root or image.

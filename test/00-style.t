@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$TOP"
 mapfile -t shells < <(
 	find . \( -path ./build -o -path ./.git \) -prune -o -type f \
-		\( -path './scripts/*' -o -path './.ci/*' -o -path './tools/*' -o -path './test/vm/*' -o -name '*.sh' -o -name '*.t' \) -print |
+		\( -path './scripts/*' -o -path './.ci/*' -o -path './tools/*' -o -path './packaging/*' -o -path './test/vm/*' -o -name '*.sh' -o -name '*.t' \) -print |
 		while read -r file; do
 			if [[ $file == *.sh ]] || head -n 1 "$file" | grep -qE '^#!.*\bsh$|^#!.*bash' || [[ $file == */scripts/lib.sh ]]; then
 				echo "$file"
@@ -54,6 +54,8 @@ empty "checkpatch --strict: ${#sources[@]} files" "$(scripts/checkpatch "${sourc
 empty "shellcheck: ${#shells[@]} scripts" "$(shellcheck -x "${shells[@]}" 2>&1 || :)"
 
 is "dkms.conf and VERSION agree" "$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)" "$VERSION"
+is "the packages' changelog and VERSION agree" \
+	"$(sed -n '1s/^dualbm (\(.*\)) .*/\1/p' packaging/debian/changelog)" "$VERSION"
 is "DKMS builds on its own when a kernel arrives" "$(grep -x 'AUTOINSTALL="yes"' dkms.conf)" 'AUTOINSTALL="yes"'
 
 mapfile -t files < <(
@@ -63,14 +65,15 @@ mapfile -t files < <(
 licence=()
 for file in "${files[@]}"; do
 	case $file in
-	*/VERSION | */COPYING | */LICENSE* | *.md | *.json | *.png | *.svg) continue ;;
+	# Formats that have no comments.
+	*/debian/changelog | */debian/source/format | */VERSION | */COPYING | */LICENSE* | *.md | *.json | *.png | *.svg) continue ;;
 	esac
 	head -n 5 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-only' || licence+=("$file")
 done
 empty "every file names its licence" "${licence[*]-}"
 # A mirror is what the machine's own sources name, a path is relative.
 empty "no archive host and no path of one machine" \
-	"$(grep -nE '[a-z]+[.]debian[.](org|net)|/(work|farm)/|/home/[a-z]' "${files[@]}" || :)"
+	"$(grep -nE '[a-z]+[.]debian[.](org|net)|/(work|farm)/|/home/[a-z]' "${files[@]}" | grep -v 'Format: .*packaging-manuals' || :)"
 empty "no file with trailing blanks or without a last newline" "$(
 	grep -nE '[[:blank:]]+$' "${files[@]}" | grep -v '\.mutant:' || :
 	for file in "${files[@]}"; do

@@ -15,13 +15,18 @@ build_other() {
 
 	mkdir -p "$dir"
 	cp "$TOP"/*.[ch] "$TOP"/{Kbuild,VERSION} "$dir/"
-	in_root make -C "/lib/modules/$2/build" M="/cache/steps/$1/$2" "$3" modules
+	in_root make -C "/lib/modules/$2/build" M="/cache/steps/$1/$2" "${cross[@]}" "$3" modules
 }
 
 for kernel in $KERNELS; do
 	use_kernel "$kernel"
 	release=$(kernel_release "$kernel")
+	read -ra cross <<<"$(cross_of "$kernel")"
 	vm "lifecycle-$kernel" 'done' --kernel "$kernel" --timeout 900 -- lifecycle.sh
+	# Where a CPU can sign return addresses, the kernel does.
+	[[ $(arch_of "$kernel") != arm64 ]] ||
+		vm "signed-$kernel" 'done' --kernel "$kernel" --qemu -cpu --qemu max,pauth-impdef=on -- \
+			lifecycle.sh sleepers
 	check "$kernel: a build whose init fails when told to" \
 		build_other steps "$release" DUALBM_TEST_HOOKS=y
 	DUALBM_MODULES=$modules/steps vm "steps-$kernel" 'done' --kernel "$kernel" -- lifecycle.sh steps

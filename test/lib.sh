@@ -54,10 +54,72 @@ empty() {
 	if [[ -z $2 ]]; then ok "$1"; else not_ok "$1" "$(head -n 40 <<<"$2")"; fi
 }
 
+# unpack FILE DIR: the files of a captured tree, as test/ctl/machine.tree has them.
+unpack() {
+	awk -v dir="$2" '
+	/^=== / {
+		if (file)
+			close(file)
+		file = dir "/" substr($0, 5)
+		path = file
+		sub(/\/[^\/]*$/, "", path)
+		system("mkdir -p \047" path "\047")
+		printf "" >file
+		next
+	}
+	file { print >file }' "$1"
+}
+
+# next_source DIR VERSION: a checkout as it will be at a next version, as far as packages
+# are made of it; the configuration that they ship has changed too.
+next_source() {
+	local file
+
+	rm -rf "$1"
+	package_source "$1"
+	cp -a "$TOP/packaging" "$1/"
+	mkdir -p "$1/scripts"
+	cp -a "$TOP/scripts/lib.sh" "$1/scripts/"
+	echo "$2" >"$1/VERSION"
+	sed -i "s/^PACKAGE_VERSION=.*/PACKAGE_VERSION=\"$2\"/" "$1/dkms.conf"
+	sed -i "1s/(.*)/($2)/" "$1/packaging/debian/changelog"
+	for file in "$1"/packaging/etc/*/*; do
+		echo "# As of $2." >>"$file"
+	done
+}
+
+# throw_away_root SUITE TAR-ARGUMENTS...: from here on ROOT is a copy of that root.
+throw_away_root() {
+	local from
+
+	from=$(root_of "$1")
+	ROOT=$CACHE/throw-away-$1
+	shift
+	rm -rf --one-file-system "$ROOT"
+	mkdir -p "$ROOT"
+	tar -C "$from" --one-file-system "$@" -cf - . | tar -C "$ROOT" -xpf -
+}
+
+# judge NAME KERNEL: what a debug kernel said in the last run; what it says without the
+# module too is shown.
+judge() {
+	local known=$CACHE/debug/$2.bare.log out status=0
+
+	[[ -e $known ]] || known=''
+	out=$("$TOP/scripts/kernel-reports" "$vm_log" ${known:+"$known"}) || status=$?
+	if ((status)); then
+		not_ok "$1: the kernel has nothing to report about the module" "exit status $status, log: $vm_log
+$out"
+	else
+		ok "$1: the kernel has nothing to report about the module"
+		diag "$out"
+	fi
+}
+
 # vm NAME done|panic VM-RUN-ARGUMENTS...: the guest's test points, each with
 # NAME before it, and one for how it ended. The log's name is left in $vm_log.
 vm() {
-	local name=$1 end=$2 line status=0 status_file red=''
+	local name=$1 end=$2 line status=0 status_file red='' kernel=''
 
 	shift 2
 	mkdir -p "$CACHE/logs"
@@ -101,6 +163,8 @@ vm() {
 	*) not_ok "$name: ended as it should ($end)" "exit status $status
 $(tail -n 20 "$vm_log")" ;;
 	esac
+	kernel=$(sed -n 's/.* --kernel \([^ ]*\) .*/\1/p' <<<" $* ")
+	[[ ! $kernel ]] || ! is_debug_kernel "$kernel" || judge "$name" "$kernel"
 }
 
 # The panic string of the last run, without the kernel's own words before it.

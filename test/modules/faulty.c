@@ -385,7 +385,7 @@ static void fault_irq_work(struct irq_work *w)
 }
 
 static DECLARE_TASKLET(tasklet, fault_tasklet);
-static struct irq_work work = IRQ_WORK_INIT_HARD(fault_irq_work);
+static struct irq_work work = IRQ_WORK_INIT(fault_irq_work);
 
 /* With PREEMPT_RT in this task, which is urgent, and not in some other's. */
 static void run_tasklet(void)

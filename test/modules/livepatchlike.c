@@ -15,7 +15,7 @@ static void notrace livepatchlike_callback(unsigned long ip, unsigned long paren
 
 static struct ftrace_ops livepatchlike_ops = {
 	.func	= livepatchlike_callback,
-	.flags	= FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY,
+	.flags	= TEST_FTRACE_REDIRECT,
 };
 
 static int __init livepatchlike_init(void)

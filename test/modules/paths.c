@@ -489,7 +489,7 @@ static struct worker *worker_new(unsigned int seed)
 		return NULL;
 	prandom_seed_state(&w->rnd, 0x9e3779b97f4a7c15ULL * (seed + 1));
 	tasklet_setup(&w->tasklet, worker_tasklet);
-	w->work = IRQ_WORK_INIT_HARD(worker_irq_work);
+	w->work = IRQ_WORK_INIT(worker_irq_work);
 	return w;
 }
 

@@ -62,11 +62,17 @@ static noinline void hog_alloc(void)
 		__free_page(page);
 }
 
-/* Stands in for __memcg_kmem_charge_page(): says yes and charges nobody. */
-static int hog_charge(struct page *page, gfp_t gfp, int order)
+/* Nothing left on the stack that tells of earlier calls. */
+static noinline void wipe_stack(void)
 {
-	struct hog *hog = kthread_data(current);
+	char room[1536];
 
+	memset(room, 0, sizeof(room));
+	barrier_data(room);
+}
+
+static noinline void hog_wait(struct hog *hog)
+{
 	atomic_inc(&held);
 	if (++hog->depth < depth)
 		hog_alloc();
@@ -74,6 +80,16 @@ static int hog_charge(struct page *page, gfp_t gfp, int order)
 		wait_event(release_wait, READ_ONCE(released));
 	hog->depth--;
 	atomic_dec(&held);
+}
+
+/*
+ * Stands in for __memcg_kmem_charge_page(): says yes and charges nobody. It has
+ * no variables of its own, whose place could hold what was there before.
+ */
+static int hog_charge(struct page *page, gfp_t gfp, int order)
+{
+	wipe_stack();
+	hog_wait(kthread_data(current));
 	return 0;
 }
 
@@ -88,16 +104,14 @@ static int hog_main(void *data)
 static void notrace redirect(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	struct pt_regs *regs = ftrace_get_regs(fregs);
-
-	if (regs && (current->flags & PF_KTHREAD) && in_task() &&
+	if ((current->flags & PF_KTHREAD) && in_task() &&
 	    kthread_func(current) == hog_main)
-		regs->ip = (unsigned long)hog_charge;
+		test_ftrace_redirect(fregs, hog_charge);
 }
 
 static struct ftrace_ops redirect_ops = {
 	.func	= redirect,
-	.flags	= FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY,
+	.flags	= TEST_FTRACE_REDIRECT,
 };
 
 static void poolhog_stop(void)

@@ -83,6 +83,7 @@ static int victim_main(void *unused)
 static int __init slowprobe_init(void)
 {
 	struct task_struct *task;
+	unsigned int waited;
 	int ret;
 
 	if (!TEST_HAVE_BULK)
@@ -101,7 +102,9 @@ static int __init slowprobe_init(void)
 	}
 	kthread_bind(task, cpumask_last(cpu_online_mask));
 	wake_up_process(task);
-	ssleep(seconds);
+	/* Before 6.4 softirqs wait for ksoftirqd once it is awake, so few come inside. */
+	for (waited = 0; waited < 5 * seconds && (waited < seconds || !READ_ONCE(inside)); waited++)
+		ssleep(1);
 	kthread_stop(task);
 	unregister_kprobe(&probe);
 	free_all();

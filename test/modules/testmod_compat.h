@@ -293,11 +293,11 @@ static inline void test_urgent_end(void)
 #endif
 
 /* "irq_work: Cleanup", 5.11: initializers for each kind. */
-#ifndef IRQ_WORK_INIT_HARD
+#ifndef IRQ_WORK_INIT
 #define TEST_IRQ_WORK(function, kind) \
 	{ .flags = ATOMIC_INIT(kind), .func = (function) }
-#define IRQ_WORK_INIT_HARD(function) \
-	((struct irq_work)TEST_IRQ_WORK(function, IRQ_WORK_HARD_IRQ))
+#define IRQ_WORK_INIT(function) \
+	((struct irq_work)TEST_IRQ_WORK(function, 0))
 #define IRQ_WORK_INIT_LAZY(function) \
 	((struct irq_work)TEST_IRQ_WORK(function, IRQ_WORK_LAZY))
 #endif
@@ -325,6 +325,27 @@ static inline void test_hrtimer_setup(struct hrtimer *timer,
 static inline struct pt_regs *ftrace_get_regs(struct pt_regs *regs)
 {
 	return regs;
+}
+#endif
+
+/*
+ * "ftrace: arm64: move from REGS to ARGS", 6.2: the call can be sent elsewhere
+ * without full registers, and has to be.
+ */
+#ifdef CONFIG_DYNAMIC_FTRACE_WITH_REGS
+#define TEST_FTRACE_REDIRECT	(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY)
+
+static inline void test_ftrace_redirect(struct ftrace_regs *regs, void *function)
+{
+	if (ftrace_get_regs(regs))
+		instruction_pointer_set(ftrace_get_regs(regs), (unsigned long)function);
+}
+#else
+#define TEST_FTRACE_REDIRECT	FTRACE_OPS_FL_IPMODIFY
+
+static inline void test_ftrace_redirect(struct ftrace_regs *regs, void *function)
+{
+	ftrace_regs_set_instruction_pointer(regs, (unsigned long)function);
 }
 #endif
 

@@ -33,8 +33,14 @@ typedef uint8_t u8;
 		__a < __b ? __a : __b;		\
 	})
 
-/* Another thread may need this one's CPU to get on. */
-#define cpu_relax()	sched_yield()
+/* Another thread may need this one's CPU to get on. Counted by each thread. */
+extern _Thread_local unsigned long relax_calls;
+
+static inline void cpu_relax(void)
+{
+	relax_calls++;
+	sched_yield();
+}
 
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, value)	__atomic_store_n(&(x), (value), __ATOMIC_RELAXED)

@@ -50,6 +50,66 @@ static void table_equals_the_design(void **state)
 	}
 }
 
+/* What a witness leaves open, written out: 000, 110, 101 and 011 by planes p, s, u. */
+static void liars_are_what_the_witness_leaves(void **state)
+{
+	static const struct {
+		unsigned int code, truth, liars;
+	} cases[] = {
+		{ 0, FREE_CODE, 2 | 4 }, { 0, ALLOCATED_CODE, 1 | 4 }, { 0, 0, 1 | 2 | 4 },
+		{ 3, FREE_CODE, 1 }, { 3, ALLOCATED_CODE, 2 }, { 3, 0, 1 | 2 },
+		{ 5, FREE_CODE, 1 }, { 5, ALLOCATED_CODE, 1 | 4 }, { 5, 0, 1 | 4 },
+		{ 6, FREE_CODE, 2 | 4 }, { 6, ALLOCATED_CODE, 2 }, { 6, 0, 2 | 4 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(dualbm_code_liars(cases[i].code, cases[i].truth),
+				 cases[i].liars);
+}
+
+static void words_tell_departing_and_owned_frames(void **state)
+{
+	unsigned long *planes = planes_new();
+	unsigned long frame;
+
+	for (frame = 64; frame < 128; frame++)
+		planes_set(planes, frame, FREE_CODE);
+	planes_set(planes, 70, DEPARTING_CODE);
+	planes_set(planes, 71, ALLOCATED_CODE);
+	planes_set(planes, 72, UNTRACKED_CODE);
+	assert_int_equal(dualbm_planes_departing(planes, 1), 1UL << 6);
+	assert_int_equal(dualbm_planes_owned(planes, 1), 1UL << 6 | 1UL << 7);
+	assert_int_equal(dualbm_planes_untracked(planes, 1), 1UL << 8);
+	free(planes);
+}
+
+static void survey_sees_what_is_not_plain(void **state)
+{
+	unsigned long *planes = planes_new();
+	unsigned char untracked[WORDS];
+	unsigned long frame;
+	unsigned int code;
+
+	(void)state;
+	for (frame = 0; frame < FRAMES; frame++)
+		planes_set(planes, frame, frame % 3 ? FREE_CODE : ALLOCATED_CODE);
+	for (code = 0; code < 8; code++) {
+		frame = code * 4001;
+		planes_set(planes, frame, code);
+		assert_int_equal(dualbm_planes_survey(planes, untracked),
+				 code_is_legal(code) && code != DEPARTING_CODE);
+		planes_set(planes, frame, FREE_CODE);
+	}
+	for (frame = 130; frame < 170; frame++)
+		planes_set(planes, frame, UNTRACKED_CODE);
+	assert_true(dualbm_planes_survey(planes, untracked));
+	assert_int_equal(untracked[1], 0);
+	assert_int_equal(untracked[2], 40);
+	assert_int_equal(untracked[WORDS - 1], 0);
+	free(planes);
+}
+
 static void codewords_are_those_with_odd_parity(void **state)
 {
 	unsigned int code, event;
@@ -164,6 +224,22 @@ static void region_of_zeroes_is_illegal(void **state)
  * A region of ones is legal for an event: all of it is departing. What finds it
  * is that a departing frame does not stay so for a scrub period.
  */
+/* Nobody will give back what was wiped: one wait shows it for the whole block. */
+static void region_of_zeroes_is_waited_for_once(void **state)
+{
+	unsigned long *planes = planes_new();
+	struct dualbm_mismatch found;
+
+	(void)state;
+	relax_calls = 0;
+	memset(planes, 0, DUALBM_NR_PLANES * DUALBM_PLANE_BYTES);
+	assert_false(dualbm_planes_alloc(planes, 0, 512, &found));
+	assert_int_equal(found.class, DUALBM_PLANE_CORRUPTION);
+	assert_int_equal(found.frames, 512);
+	assert_in_range(relax_calls, 1, DUALBM_TOKEN_TRIES);
+	free(planes);
+}
+
 static void region_of_ones_is_departing(void **state)
 {
 	unsigned long *planes = motley_planes();
@@ -302,9 +378,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_equals_the_design),
 		cmocka_unit_test(codewords_are_those_with_odd_parity),
+		cmocka_unit_test(liars_are_what_the_witness_leaves),
+		cmocka_unit_test(words_tell_departing_and_owned_frames),
+		cmocka_unit_test(survey_sees_what_is_not_plain),
 		cmocka_unit_test(single_frame_obeys_every_rule),
 		cmocka_unit_test(every_single_flip_is_seen),
 		cmocka_unit_test(region_of_zeroes_is_illegal),
+		cmocka_unit_test(region_of_zeroes_is_waited_for_once),
 		cmocka_unit_test(region_of_ones_is_departing),
 		cmocka_unit_test(fast_path_agrees_with_the_block_path),
 		cmocka_unit_test(forget_makes_anything_untracked),

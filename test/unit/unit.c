@@ -7,6 +7,8 @@
 
 #include "unit.h"
 
+_Thread_local unsigned long relax_calls;
+
 #define F	FREE_CODE
 #define A	ALLOCATED_CODE
 #define U	UNTRACKED_CODE

@@ -50,3 +50,23 @@ load_stop() {
 	kill "$load_pid" 2>/dev/null
 	wait "$load_pid" 2>/dev/null
 }
+
+# counters: what "stats" says now of those in $COUNTERS, a|b|c, for moved.
+counters() {
+	grep -E "^($COUNTERS) " $D/stats >/tmp/counters
+}
+
+# Which counters moved since then, as NAME+N...
+moved() {
+	grep -E "^($COUNTERS) " $D/stats | awk '
+		FILENAME == "/tmp/counters" { was[$1] = $2; next }
+		$2 != was[$1] { printf "%s%s+%d", separator, $1, $2 - was[$1]; separator = " " }' \
+		/tmp/counters -
+}
+
+# The memory blocks that can be emptied.
+movable_blocks() {
+	for _block in /sys/devices/system/memory/memory[0-9]*; do
+		[ "$(cat "$_block/valid_zones" 2>/dev/null)" = Movable ] && echo "$_block"
+	done
+}

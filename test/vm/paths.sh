@@ -8,6 +8,8 @@
 # unproven, and no gap.
 #
 #	paths.sh [NAME...]	all of them, or those named
+#	paths.sh bare		all of them without the module, to hear what the kernel itself
+#				has to say; no test point means anything then
 . ./mm-lib.sh
 
 only=" $* "
@@ -135,14 +137,9 @@ charge() {
 	[ "$_events" -gt 0 ]
 }
 
-# The memory blocks that can be emptied.
-movable_blocks() {
-	for _block in /sys/devices/system/memory/memory[0-9]*; do
-		[ "$(cat "$_block/valid_zones" 2>/dev/null)" = Movable ] && echo "$_block"
-	done
-}
-
 memory_blocks() {
+	# arm64 refuses to give up memory that the machine booted with.
+	[ "$(uname -m)" != aarch64 ] || plug_memory 256 || return
 	_count=0
 	_failed=0
 	for _block in $(movable_blocks); do
@@ -154,6 +151,7 @@ memory_blocks() {
 		[ "$_count" -lt 4 ] || break
 	done
 	insmod_test paths op=contig
+	[ "$(uname -m)" != aarch64 ] || unplug_memory
 	why="$_count blocks offline and online, $_failed busy"
 	[ "$_count" -gt 0 ]
 }
@@ -279,18 +277,27 @@ memory_above() {
 }
 
 hot_add() {
+	plug_memory 128 || return
+	insmod_test paths op=contig
+	insmod_test paths op=pool
+	unplug_memory
+	why="one block came, $(($(block_count) - _blocks)) are still there"
+}
+
+plug_memory() {
+	modprobe -a virtio_pci virtio_mem 2>/dev/null
 	_blocks=$(block_count)
 	write /sys/devices/system/memory/auto_online_blocks online_movable
-	if ! host dimm-add 128 0; then
+	if ! host dimm-add "$1" 0; then
 		why="no room for a memory module"
 		return 2
 	fi
-	wait_for 20 more_blocks_than "$_blocks" || return
-	insmod_test paths op=contig
-	insmod_test paths op=pool
+	wait_for 20 more_blocks_than "$_blocks"
+}
+
+unplug_memory() {
 	host dimm-del >/dev/null
 	wait_for 20 no_more_blocks_than "$_blocks"
-	why="one block came, $(($(block_count) - _blocks)) are still there"
 }
 
 block_count() {
@@ -306,7 +313,16 @@ no_more_blocks_than() {
 	! more_blocks_than "$1"
 }
 
-load_dualbm policy=panic on_degraded=report || bail "the module does not load and arm"
+if [ "$1" = bare ]; then
+	only="  "
+	hits() { echo 0; }
+	stat() { echo 0; }
+	state_is() { :; }
+	expect_clean() { :; }
+	load_dualbm() { D=/tmp/none; mkdir -p $D; touch $D/hooks $D/stats $D/scrub; }
+	putback_since() { :; }
+fi
+load_dualbm policy=panic on_degraded=report scrub_interval_ms=1000 || bail "the module does not load and arm"
 ok "the module loads and arms"
 load_start 64M
 case $(uname -r) in

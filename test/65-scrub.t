@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# It looks by itself: faults in the planes and in the allocator's own data are found
+# where no event comes, without one there is no finding, and what looks is watched.
+#
+# DUALBM_STORM=N: how many faults are put into the planes from outside (300).
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+for kernel in $KERNELS; do
+	vm "control-$kernel" 'done' --kernel "$kernel" -- scrub.sh control
+	vm "metadata-$kernel" 'done' --kernel "$kernel" -- scrub.sh metadata
+	vm "repair-$kernel" 'done' --kernel "$kernel" -- scrub.sh repair
+	vm "proof-$kernel" 'done' --kernel "$kernel" -- scrub.sh proof
+	vm "churn-$kernel" 'done' --kernel "$kernel" -- scrub.sh churn 15
+	vm "hotplug-$kernel" 'done' --kernel "$kernel" --append movablecore=512M --mem 1536 \
+		-- scrub.sh hotplug 30
+	vm "storm-$kernel" 'done' --share --timeout $((200 + ${DUALBM_STORM:-300})) \
+		--kernel "$kernel" -- scrub.sh storm "${DUALBM_STORM:-300}"
+	vm "latency-$kernel" 'done' --share --kernel "$kernel" -- scrub.sh latency 15
+	vm "watchdog-$kernel" 'done' --kernel "$kernel" -- scrub.sh watchdog
+	vm "watchdog-stop-$kernel" panic --kernel "$kernel" -- scrub.sh watchdog stop
+	like "watchdog-stop-$kernel: the panic says why" "$(panic_string)" \
+		'^dualbm: degraded: the scrubber has stalled'
+done
+done_testing

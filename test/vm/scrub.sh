@@ -1,0 +1,601 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# What the module finds by itself, where no event comes.
+#
+#	scrub.sh churn SECONDS         the fastest pace under load finds nothing
+#	scrub.sh cost                  what a pass takes (vm-run --icount, over 8 GiB)
+#	scrub.sh hotplug SECONDS       nor does memory that comes and goes (movablecore=)
+#	scrub.sh storm FAULTS          faults in the planes from outside (vm-run --share)
+#	scrub.sh latency FAULTS        how long after a fault it is found
+#	scrub.sh repair                what is put right, and pages that are retired
+#	scrub.sh control               directory, mode, policy; injection
+#	scrub.sh metadata              faults in the allocator's own data
+#	scrub.sh proof                 the proof tests
+#	scrub.sh watchdog [stop]       a scrubber that stands still
+. ./mm-lib.sh
+
+T=/sys/kernel/tracing
+COUNTERS='violations|double_alloc|double_free|boundary_double_free|plane_corruption|directory_corruption|allocator_corruption|unproven|coverage_gaps'
+
+load() {
+	load_dualbm "$@" || bail "dualbm is not armed: $(cat $D/state)"
+	dmesg -c >/dev/null
+	counters
+}
+
+scrub() {
+	echo now >$D/scrub
+}
+
+scrub_key() {
+	tr ' ' '\n' <$D/scrub | sed -n "s/^$1=//p"
+}
+
+splats() {
+	dmesg | grep -E 'BUG:|WARNING:|general protection|unable to handle'
+}
+
+# ---- no finding without a fault ----
+
+churn() {
+	load scrub_interval_ms=1
+	load_start 160M
+	stress-ng --quiet --temp-path /tmp --vm 1 --vm-bytes 96M --vm-method flip --fork 2 \
+		--mmap 1 --mmap-bytes 32M --switch 1 --timeout "$1" >/dev/null 2>&1
+	load_stop
+	diag "$(cat $D/scrub)"
+	_passes=$(stat scrub_passes)
+	at_least "passes under load at the fastest pace" "$_passes" 3
+	at_least "each pass was an audit as well" "$(stat audit_passes)" "$_passes"
+	is "nothing was found" "$(moved)" ""
+	is "no splat" "$(splats)" ""
+	is "armed, and why not otherwise" "$(cat $D/state $D/state_reason | xargs)" "armed none"
+}
+
+# Nanoseconds that the scrubber has run; on such a machine they are instructions.
+scrubber_ran() {
+	cut -d' ' -f1 "$(grep -l '^dualbm_scrub$' /proc/[0-9]*/comm | sed 's/comm$/schedstat/')"
+}
+
+next_pass() {
+	_pass=$(scrub_key pass)
+	until [ "$(scrub_key pass)" -gt "$_pass" ]; do
+		sleep 0.1
+	done
+}
+
+# A machine of over 8 GiB is audited in two passes. One that was asked for is all of
+# it without naps, and at a pace of 1 ms there are none either: that tells planes, audit
+# and naps apart, and so what a pass a minute takes over 1 TiB, of which each pass audits
+# a 128th, with 50 naps a second at most. A CPU of 2 GHz that does one instruction a cycle
+# does better than it looks: planes and audit are loops through memory, one address
+# after another.
+cost() {
+	load
+	_chunks=$(($(stat pages_managed) / 32768))
+	next_pass
+	_was=$(scrubber_ran)
+	next_pass
+	next_pass
+	_paced=$(($(scrubber_ran) - _was))
+	at_least "an audit takes two passes" "$(stat scrub_passes)" $((2 * $(stat audit_passes)))
+	echo 1 >/sys/module/dualbm/parameters/scrub_interval_ms
+	_pass=$(scrub_key pass)
+	_was=$(scrubber_ran)
+	sleep 10
+	_half=$((($(scrubber_ran) - _was) / ($(scrub_key pass) - _pass)))
+	echo 0 >/sys/module/dualbm/parameters/scrub_interval_ms
+	scrub
+	_was=$(scrubber_ran)
+	scrub
+	_all=$(($(scrubber_ran) - _was))
+	_planes=$((2 * _half - _all))
+	_blocks=$(scrub_key blocks)
+	diag "instructions: a full pass $_all, of them for planes $_planes; a half one $_half; two at their pace $_paced"
+	_chunk=$((_planes / _chunks))
+	_block=$(((_all - _planes) / _blocks))
+	_nap=$(((_paced - _planes - _all) / (2 * _chunks + _blocks)))
+	_tib=$((8192 * _chunk + 2048 * _block + 3000 * _nap))
+	diag "a chunk $_chunk, a block of 4 MiB $_block, a nap $_nap; 1 TiB in a minute $_tib, which is 0.$(printf %04d $((_tib / 120000))) % of 1.2e11"
+	at_least "planes were looked at" $_chunk 3000
+	at_least "blocks were looked at" $_block 1000
+	at_least "under 0.1 percent of a CPU for a TiB" $((120000000 - _tib)) 0
+	_held=$(scrub_key hold_max_ns)
+	diag "zone->lock was held for $_held instructions at most"
+	at_least "zone->lock is never held for 100000 instructions" $((100000 - _held)) 0
+	is "nothing was found" "$(moved)" ""
+}
+
+# Blocks come and go for $1 seconds; how often one went is in $_emptied.
+come_and_go() {
+	_end=$(($(cut -d. -f1 /proc/uptime) + $1))
+	while [ "$(cut -d. -f1 /proc/uptime)" -lt $_end ]; do
+		for _block in $_blocks; do
+			write "$_block/state" offline && _emptied=$((_emptied + 1))
+		done
+		for _block in $_blocks; do
+			write "$_block/state" online_movable
+		done
+	done
+}
+
+# Blocks are on free lists before their section is online, and for a moment after it
+# is offline; and a zone that loses its last block loses its per-CPU lists.
+hotplug() {
+	load scrub_interval_ms=1
+	_blocks=$(movable_blocks | xargs)
+	_emptied=0
+	insmod_test pause symbol=online_mem_sections || not_ok "pause.ko"
+	come_and_go "$(($1 / 3))"
+	at_least "sections that come online late" "$(param pause pauses)" 5
+	rmmod pause
+	insmod_test pause symbol=offline_mem_sections at_return=1 || not_ok "pause.ko"
+	come_and_go "$(($1 / 3))"
+	at_least "sections that go offline early" "$(param pause pauses)" 5
+	rmmod pause
+	load_start 64M
+	come_and_go "$(($1 / 3))"
+	load_stop
+	diag "$_emptied times a block was emptied; $(cat $D/scrub)"
+	at_least "and there were passes" "$(stat audit_passes)" 3
+	is "nothing was found" "$(moved)" ""
+	is "no splat" "$(splats)" ""
+	wait_for 20 state_is armed || not_ok "armed"
+	is "armed, and why not otherwise" "$(cat $D/state $D/state_reason | xargs)" "armed none"
+}
+
+# ---- faults in the planes ----
+
+# busybox's awk cannot read 0x...
+HEX='
+	function hex(text, i, value) {
+		value = 0
+		text = tolower(substr(text, 3))
+		for (i = 1; i <= length(text); i++)
+			value = value * 16 + index("0123456789abcdef", substr(text, i, 1)) - 1
+		return value
+	}
+'
+
+# One fault in each of some chunks of those that "planes" shows, on standard input:
+# "plane pfn shape op..." a line. Rows of 8 KiB are cut to what is a page of a plane.
+make_faults() {
+	awk -v seed="$1" -v want="$2" "$HEX"'
+	function pick(n) { return int(rand() * n) }
+	{
+		pfn = hex(substr($1, 5))
+		if (!(pfn in seen)) {
+			seen[pfn] = 1
+			chunks[nr++] = pfn
+		}
+		plane = substr($3, 7)
+		phys[pfn, plane] = hex(substr($5, 6))
+		owner[phys[pfn, plane]] = pfn " " plane
+	}
+	END {
+		srand(seed)
+		split("primary secondary untracked", planes)
+		split("1 2 4 8 16 32 64 128", bit)
+		split("bit bit bit bit bit bit word column row zeroes ones", shapes)
+		for (i = 0; i < nr && i < want; i++) {
+			j = i + pick(nr - i)
+			pfn = chunks[j]
+			chunks[j] = chunks[i]
+			if (pfn in used)
+				continue
+			plane = planes[1 + pick(3)]
+			page = phys[pfn, plane]
+			shape = shapes[1 + pick(11)]
+			byte = bit[1 + pick(8)]
+			at = page + pick(4096)
+			if (shape == "bit")
+				ops = sprintf("xor:%.0f:1:%d", at, byte)
+			else if (shape == "word")
+				ops = sprintf("xor:%.0f:8:255", page + 8 * pick(512))
+			else if (shape == "column") {
+				ops = ""
+				for (k = 0; k < 8; k++)
+					ops = ops sprintf("xor:%.0f:1:%d ", page + 512 * k + 8 * pick(8), byte)
+			} else if (shape == "row") {
+				ops = sprintf("xor:%.0f:4096:%d", page, byte)
+				other = page % 8192 ? page - 4096 : page + 4096
+				if (other in owner) {
+					split(owner[other], of)
+					if (!(of[1] in used) && of[1] != pfn) {
+						used[of[1]] = 1
+						printf "%s %d row xor:%.0f:4096:%d\n", of[2], of[1], other, byte
+					}
+				}
+			} else
+				ops = sprintf("set:%.0f:4096:%d", page, shape == "ones" ? 255 : 0)
+			used[pfn] = 1
+			print plane, pfn, shape, ops
+		}
+	}'
+}
+
+# What trace events say of each fault: found or not, and which planes are accused. A
+# flipped bit leaves a codeword that more than one plane can explain, unless a witness
+# rules the others out; the plane that was hit has to be among them.
+judge() {
+	awk "$HEX"'
+	function field(name) {
+		match($0, " " name "=[^ ]*")
+		return substr($0, RSTART + length(name) + 2, RLENGTH - length(name) - 2)
+	}
+	BEGIN { mask["primary"] = 1; mask["secondary"] = 2; mask["untracked"] = 4 }
+	FILENAME ~ /faults/ { plane[$2] = $1; shape[$2] = $3; next }
+	/ violation: / {
+		pfn = hex(field("pfn"))
+		chunk = pfn - pfn % 32768
+		liar = field("liar")
+		if (field("class") != "plane_corruption" || !(chunk in plane)) {
+			print "other", $0
+			next
+		}
+		found[chunk]++
+		if (liar == plane[chunk])
+			first[chunk]++
+		if (int(field("liars") / mask[plane[chunk]]) % 2)
+			among[chunk]++
+		said[chunk] = said[chunk] " " field("code") ":" liar ":" field("liars") ":" field("witness") ":" field("frames")
+	}
+	END {
+		for (chunk in plane) {
+			verdict = "right"
+			if (!(chunk in found))
+				verdict = "missed"
+			else if (!(chunk in among))
+				verdict = "misattributed"
+			else if (!(chunk in first))
+				verdict = "second"
+			else if (first[chunk] < found[chunk])
+				verdict = "more"
+			print verdict, shape[chunk], plane[chunk], chunk, said[chunk]
+		}
+	}' /tmp/faults "$1"
+}
+
+storm() {
+	load scrub_interval_ms=0 repair=1
+	# The log of ten thousand findings is not what is tested here.
+	echo 0 >/proc/sys/kernel/printk
+	echo 1 >$T/events/dualbm/violation/enable
+	echo 4096 >$T/buffer_size_kb
+	load_start 96M
+	: >/tmp/verdicts
+	_faults=0 _batch=0
+	while [ $_faults -lt "$1" ]; do
+		_batch=$((_batch + 1))
+		cat $DBG/planes >/tmp/planes
+		make_faults $((_batch * 7919 + ${SEED:-1})) 12 </tmp/planes >/tmp/faults
+		[ -s /tmp/faults ] || bail "no faults were made"
+		echo >$T/trace
+		# A page that was wrong three times has been exchanged meanwhile: what was
+		# made up for the old one would hit somebody else.
+		cmp -s $DBG/planes /tmp/planes || continue
+		# shellcheck disable=SC2046 # words
+		host many $(cut -d' ' -f4- /tmp/faults) || bail "the host could not do it"
+		scrub
+		# What an event found first asks for another pass.
+		usleep 20000
+		scrub
+		cat $T/trace >/tmp/trace
+		judge /tmp/trace >>/tmp/verdicts
+		_faults=$((_faults + $(wc -l </tmp/faults)))
+		# The pass asks for learning; events do not wait for it.
+		[ $((_batch % 50)) -ne 0 ] || diag "$_faults faults, up $(cut -d' ' -f1 /proc/uptime) s, $(stat pages_untracked) untracked"
+	done
+	load_stop
+	# Page faults of zeroes on zeroes are none: they change no bit.
+	_missed=$(grep '^missed' /tmp/verdicts | grep -vcE ' (zeroes|ones) ')
+	_named=$(grep -cE '^(right|more)' /tmp/verdicts)
+	diag "$(awk '{ n[$1 " " $2]++ } END { for (k in n) print n[k], k }' /tmp/verdicts | sort -k2)"
+	diag "$(grep -E '^(missed|misattributed|second|other)' /tmp/verdicts | grep -v '^missed [zo]' | head -n 30)"
+	is "$_faults faults: none was missed" "$_missed" 0
+	is "$_faults faults: nothing else was reported" "$(grep -c '^other' /tmp/verdicts)" 0
+	is "$_faults faults: the plane is accused" "$(grep -c '^misattributed' /tmp/verdicts)" 0
+	at_least "percent in which it is the first that is accused" \
+		$((100 * _named / $(grep -vcE '^(missed|other)' /tmp/verdicts))) 95
+	is "no splat" "$(splats)" ""
+	is "only plane corruptions" "$(moved | tr ' ' '\n' | grep -vE '^(violations|plane_corruption)')" ""
+	scrub
+	is "nothing is left" "$(scrub_key last_result)" clean
+	diag "corrected $(stat corrected)"
+}
+
+found_again() {
+	[ "$(stat plane_corruption)" -gt "$1" ]
+}
+
+# The time from a fault to its report, at a pace of one pass a second.
+latency() {
+	load scrub_interval_ms=1000
+	echo 0 >/proc/sys/kernel/printk
+	: >/tmp/latencies
+	_n=0 _late=0
+	while [ $_n -lt "$1" ]; do
+		_n=$((_n + 1))
+		make_faults $((_n * 104729 + ${SEED:-1})) 1 <$DBG/planes | sed 's/zeroes\|ones/bit/' >/tmp/faults
+		sed -i 's/xor:\([0-9]*\):4096/xor:\1:8/; s/set:\([0-9]*\):4096:.*/xor:\1:1:1/' /tmp/faults
+		_was=$(stat plane_corruption)
+		# shellcheck disable=SC2046 # words
+		host many $(cut -d' ' -f4- /tmp/faults) || bail "the host could not do it"
+		_from=$(tr -d . </proc/uptime | cut -d' ' -f1)
+		wait_for 20 found_again "$_was" || _late=$((_late + 1))
+		_to=$(tr -d . </proc/uptime | cut -d' ' -f1)
+		echo $(((_to - _from) * 10)) >>/tmp/latencies
+		usleep $((_n * 37 % 900 * 1000))
+	done
+	is "all were found within 20 passes" $_late 0
+	sort -n /tmp/latencies | awk '
+		{ ms[NR] = $1 }
+		END {
+			printf "# milliseconds until a fault is found: min %d median %d p90 %d max %d\n",
+				ms[1], ms[int((NR + 1) / 2)], ms[int((NR * 9 + 9) / 10)], ms[NR]
+			print ms[NR] >"/tmp/worst"
+		}'
+	# One pass, the wait of this shell, and an emulator that has other work.
+	is "within two passes" "$(($(cat /tmp/worst) < 2500))" 1
+	is "only plane corruptions" "$(moved | tr ' ' '\n' | grep -vE '^(violations|plane_corruption)')" ""
+}
+
+# ---- what is put right ----
+
+F=/sys/module/frame/parameters
+
+flip_frame() {
+	echo "flip $1 $2" >$DBG/inject
+}
+
+frame_is() {
+	echo "$2" >$DBG/frame
+	_got=$(sed 's/.*state=\([^ ]*\).*/\1/' $DBG/frame)
+	is "$1" "$_got" "$3"
+}
+
+planes_of() {
+	grep "^pfn=$(printf '0x%x' $(($1 & ~32767))) .* plane=$2 " $DBG/planes | sed 's/.* phys=//'
+}
+
+repair() {
+	load scrub_interval_ms=0 inject=1 repair=1
+	insmod_test frame order=10 || not_ok "frame.ko"
+	_frame=$(($(cat $F/pfn) + 77))
+	echo free >$F/action
+	# It lies in a buddy block now, which is an exact witness.
+	for _p in primary secondary untracked; do
+		flip_frame $_p $_frame
+		scrub
+		frame_is "$_p flipped, frame free: put right" $_frame free
+		is "$_p flipped, frame free: the plane is named" "$(last liar | cut -d"|" -f1) $(last witness)" \
+			"$_p buddy"
+		is "$_p flipped, frame free: so is where it lies" "$(last liar_phys | cut -c1-2)" 0x
+		is "$_p flipped, frame free: corrected" "$(last repaired)" 1
+	done
+	is "corrected are counted" "$(stat corrected)" 3
+	rmmod frame
+	# A page of a file has an owner's marks.
+	dd if=/dev/zero of=/tmp/file bs=4096 count=1 2>/dev/null
+	_frame=$(lru_frame)
+	if [ "$_frame" ]; then
+		flip_frame secondary "$_frame"
+		scrub
+		frame_is "secondary flipped, frame in use: put right" "$_frame" allocated
+		is "secondary flipped, frame in use: who said so" "$(last liar | cut -d"|" -f1) $(last witness)" \
+			"secondary owner"
+	else
+		not_ok "a frame of the page cache"
+	fi
+	# The third correction in a page of a plane is its last.
+	insmod_test frame order=10 || not_ok "frame.ko"
+	_frame=$(($(cat $F/pfn) + 77))
+	echo free >$F/action
+	_was=$(planes_of $_frame primary)
+	_tries=0
+	while [ "$(planes_of $_frame primary)" = "$_was" ] && [ $_tries -lt 5 ]; do
+		flip_frame primary $_frame
+		scrub
+		_tries=$((_tries + 1))
+	done
+	at_least "a page that is wrong again and again" $_tries 2
+	if [ "$(planes_of $_frame primary)" != "$_was" ]; then
+		ok "its planes lie in other memory"
+	else
+		not_ok "its planes lie in other memory"
+	fi
+	is "the log says where it was" \
+		"$(dmesg | grep -c "moved to fresh memory; the page at $_was was wrong")" 1
+	frame_is "what it said is kept" $_frame free
+	rmmod frame
+	scrub
+	is "nothing is left" "$(scrub_key last_result)" clean
+	is "nothing else was found" "$(moved | tr ' ' '\n' | grep -vE '^(violations|plane_corruption)')" ""
+	rmmod dualbm
+	is "unloaded, the page is given back" "$(dmesg | grep -c 'the retired page at .* goes back')" 1
+	is "no splat" "$(splats)" ""
+}
+
+# The first frame on the LRU lists that the kernel shows, by its page flags.
+lru_frame() {
+	_pid=$$
+	# The shell's own text is page cache or anonymous memory: on the LRU.
+	_address=$(awk '{ split($1, range, "-"); if ($2 ~ /^r-x/) { print range[1]; exit } }' /proc/$_pid/maps)
+	_entry=$(dd if=/proc/$_pid/pagemap bs=8 skip=$((0x$_address >> 12)) count=1 2>/dev/null | od -An -tu8)
+	[ "$_entry" ] && echo $((_entry & 0x7fffffffffffff))
+}
+
+# ---- directory and control data ----
+
+inject() {
+	echo "$1" >$DBG/inject
+}
+
+control() {
+	load scrub_interval_ms=0 inject=1
+	insmod_test frame order=4 || not_ok "frame.ko"
+	_frame=$(cat $F/pfn)
+	for _copy in directory complement; do
+		inject "flip $_copy $_frame"
+		is "$_copy: the answer says what was done" \
+			"$(grep -c "flipped a bit of the directory's" $DBG/inject)" 1
+		scrub
+		is "$_copy: found by the scrubber" "$(last class) $(last what) $(last repaired)" \
+			"directory_corruption directory 1"
+		dmesg -c >/dev/null
+		inject "flip $_copy $_frame"
+		# An event that comes by does not get lost.
+		echo free >$F/action
+		frame_is "$_copy: an event finds its planes all the same" "$_frame" free
+		# The first event in that chunk does, whosever it is, and no other.
+		is "$_copy: and reports it" "$(dmesg -c | grep 'dualbm: directory_corruption' |
+			grep -vc ' event=forget ')" 1
+		scrub
+		echo alloc >$F/action
+		_frame=$(cat $F/pfn)
+		scrub
+		is "$_copy: put right" "$(scrub_key last_result)" clean
+	done
+	is "nothing but the directory" "$(moved | tr ' ' '\n' | grep -vE '^(violations|directory_corruption)')" ""
+	_was=$(stat directory_corruption)
+	inject "flip policy"
+	is "policy flipped" "$(cat $D/policy)" panic
+	scrub
+	is "policy: found, and put right" "$(last what) $(cat $D/policy)" "policy report"
+	echo panic >$D/policy
+	echo report >$D/policy
+	scrub
+	is "policy: a change is no finding" "$(stat directory_corruption)" $((_was + 1))
+	wait_for 60 state_is armed || not_ok "armed again"
+	inject "flip armed"
+	scrub
+	is "mode: found" "$(last what)" mode
+	wait_for 60 state_is armed || not_ok "armed again after the mode was wrong"
+	is "mode: learned again" "$(cat $D/state_reason)" none
+	is "relearned for it" "$(($(stat relearns) >= 1))" 1
+	echo "fly to the moon" >$DBG/inject 2>/dev/null && not_ok "nonsense is refused"
+	is "nonsense: the line says what is accepted" \
+		"$(dmesg | grep -c 'inject: not understood; use "flip primary')" 1
+	_unproven=$(stat unproven)
+	inject "drop alloc"
+	is "a dropped alloc event makes a mismatch" "$(($(stat unproven) > _unproven))" 1
+	inject "drop free"
+	is "a dropped free event makes one" "$(last class) $(last proof)" "double_alloc record"
+	rmmod frame
+	is "no splat" "$(splats)" ""
+	rmmod dualbm
+	load scrub_interval_ms=0
+	inject "flip armed" 2>/dev/null && not_ok "without inject=1 it is refused"
+	is "without inject=1: the line says why" \
+		"$(dmesg | grep -c 'inject: refused, the module was loaded without inject=1')" 1
+}
+
+# ---- the allocator's own data ----
+
+metadata() {
+	load scrub_interval_ms=0
+	scrub
+	is "nothing at first" "$(moved)" ""
+	for _case in "refcount refcount" "order links" "bigorder order" "flags links" \
+		"links links" "count length"; do
+		_fault=${_case% *}
+		_what=${_case#* }
+		_was=$(stat allocator_corruption)
+		insmod_test metafault what="$_fault" node="${NODE:-1}" || not_ok "metafault.ko what=$_fault"
+		_pfn=$(printf '0x%x' "$(param metafault pfn)")
+		scrub
+		_now=$(stat allocator_corruption)
+		scrub
+		_again=$(stat allocator_corruption)
+		rmmod metafault
+		at_least "$_fault: found" $((_now - _was)) 1
+		is "$_fault: one fault is one report" "$_again" "$_now"
+		_line=$(dmesg -c | grep -E "dualbm: allocator_corruption pfn=.* proof=buddy what=$_what ")
+		if [ "$_line" ]; then ok "$_fault: its class says $_what"; else
+			not_ok "$_fault: its class says $_what" "$(cat $D/last_violation)"
+		fi
+		case $_fault in
+		refcount) like_line "$_fault: frame and count" "$_line" "pfn=$_pfn .*value=-1 " ;;
+		bigorder) like_line "$_fault: the block" "$_line" "pfn=$_pfn " ;;
+		esac
+		scrub
+		dmesg -c >/dev/null
+	done
+	is "nothing else was found" "$(moved | tr ' ' '\n' | grep -vE '^(violations|allocator_corruption)')" ""
+	scrub
+	is "nothing is left" "$(scrub_key last_result)" clean
+}
+
+like_line() {
+	if echo "$2" | grep -qE "$3"; then ok "$1"; else not_ok "$1" "wanted $3 in: $2"; fi
+}
+
+# ---- proof tests ----
+
+proof() {
+	load scrub_interval_ms=10000
+	_passes=$(stat selftest_passes)
+	is "passed at load" "$_passes" 1
+	echo panic >$D/policy
+	load_start 128M
+	_n=0 _bad=0
+	while [ $_n -lt 5 ]; do
+		_n=$((_n + 1))
+		echo proof >$D/scrub || _bad=$((_bad + 1))
+	done
+	load_stop
+	is "five proofs under load" $_bad 0
+	is "each is counted" "$(stat selftest_passes)" $((_passes + 5))
+	is "no policy fires, nothing is counted or logged" "$(moved)$(dmesg | grep -c 'dualbm: .*pfn=')" 0
+	is "armed" "$(cat $D/state)" armed
+	# Two at once, and one that is interrupted.
+	echo proof >$D/scrub &
+	_one=$!
+	echo proof >$D/scrub &
+	wait $! $_one
+	is "two at once" "$(stat selftest_passes)" $((_passes + 7))
+	echo now >$D/scrub &
+	kill -INT $! 2>/dev/null
+	wait $!
+	scrub
+	is "an interrupted pass does not matter" "$(scrub_key last_result)" clean
+	is "no splat" "$(splats)" ""
+}
+
+# ---- watchdog ----
+
+watchdog() {
+	load scrub_interval_ms=1000 inject=1
+	[ "$1" != stop ] || echo panic >/sys/module/dualbm/parameters/on_degraded
+	flush
+	inject "stop scrubber"
+	wait_for 120 state_is degraded || not_ok "a scrubber that stands still"
+	[ "$1" != stop ] || not_ok "the machine stops"
+	is "the reason is told" "$(cat $D/state_reason)" "the scrubber has stalled"
+	is "and logged" "$(dmesg | grep -c 'dualbm: degraded: the scrubber has stalled')" 1
+	is "events are believed all the same" "$(stat relearns)" 0
+	inject "start scrubber"
+	wait_for 20 state_is armed || not_ok "armed again when it goes on"
+	is "no reason left" "$(cat $D/state_reason)" none
+	is "nothing was found" "$(moved)" ""
+	rmmod dualbm
+	is "unloaded" "$(lsmod | grep -c '^dualbm ')" 0
+	is "no splat" "$(splats)" ""
+}
+
+case $1 in
+churn) churn "$2" ;;
+cost) cost ;;
+hotplug) hotplug "$2" ;;
+storm) storm "$2" ;;
+latency) latency "$2" ;;
+repair) repair ;;
+control) control ;;
+metadata) metadata ;;
+proof) proof ;;
+watchdog) watchdog "${2-}" ;;
+*) bail "scrub.sh: which part?" ;;
+esac
+finish
