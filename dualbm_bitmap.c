@@ -205,7 +205,8 @@ static void await_tokens(unsigned long *planes, unsigned long word, unsigned lon
 	if (found->frames && found->class == DUALBM_PLANE_CORRUPTION)
 		return;
 	while ((dualbm_planes_illegal(planes, word) & mask) && tries--)
-		cpu_relax();
+		if (!(tries % DUALBM_TOKEN_LOOKS))
+			cpu_relax();
 }
 
 /*

@@ -38,10 +38,15 @@ enum dualbm_plane {
 #define DUALBM_CODE_DEPARTING	0x7u	/* all three */
 #define DUALBM_NR_CODES		8u
 
-/* How often an event looks for a token that another CPU has in its hands. */
+/*
+ * How often an event looks for a token that another CPU has in its hands, and after
+ * how many looks it pauses: a pause takes 140 cycles on some processors, and under a
+ * hypervisor it can be an exit to it, of milliseconds.
+ */
 #ifndef DUALBM_TOKEN_TRIES
-#define DUALBM_TOKEN_TRIES	1000
+#define DUALBM_TOKEN_TRIES	4000
 #endif
+#define DUALBM_TOKEN_LOOKS	64
 
 /* What can happen to the frames of a block; one row each in the rule table. */
 enum dualbm_event_type {

@@ -225,10 +225,17 @@ static void on_entry(unsigned long ip, unsigned long parent_ip,
 	preempt_enable_notrace();
 }
 
-static int filter_by_name(struct ftrace_ops *ops, const char *symbol)
+/*
+ * By address: to compare a name with that of each function that ftrace knows takes
+ * many milliseconds for each hook. A function that kprobes may not touch, and one that
+ * shares its name, has no address here; ftrace finds it by its name.
+ */
+static int filter_add(struct ftrace_ops *ops, const char *symbol, unsigned long address)
 {
 	char name[KSYM_NAME_LEN];
 
+	if (address && !ftrace_set_filter_ip(ops, address, 0, 0))
+		return 0;
 	/* ftrace_set_filter() writes to its argument. */
 	strscpy(name, symbol, sizeof(name));
 	return ftrace_set_filter(ops, name, strlen(name), 0);
@@ -253,10 +260,12 @@ int dualbm_ftrace_attach(struct dualbm_hook *hook, ftrace_func_t callback,
 	hook->ops.func = callback;
 	hook->ops.flags = DUALBM_FTRACE_FLAGS | flags;
 	for (i = 0; i < DUALBM_MAX_ALTERNATES && hook->symbols[i]; i++) {
-		ret = filter_by_name(&hook->ops, hook->symbols[i]);
+		ret = filter_add(&hook->ops, hook->symbols[i],
+				 dualbm_function_address(hook->symbols[i]));
 		if (!ret) {
 			hook->symbol = hook->symbols[i];
-			ret = filter_by_name(&hook->ops, "dualbm_hook_canary");
+			ret = filter_add(&hook->ops, "dualbm_hook_canary",
+					 (unsigned long)dualbm_hook_canary);
 			break;
 		}
 		ret = -ENOENT;
@@ -359,7 +368,8 @@ static void cpu_detach(struct dualbm_hook *hook)
 
 unsigned long dualbm_function_address(const char *symbol)
 {
-	struct kprobe probe = { .symbol_name = symbol };
+	/* It is never armed: no code is changed for it. */
+	struct kprobe probe = { .symbol_name = symbol, .flags = KPROBE_FLAG_DISABLED };
 	unsigned long address;
 
 	if (register_kprobe(&probe))

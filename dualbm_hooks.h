@@ -127,7 +127,7 @@ bool dualbm_ftrace_is_canary(struct dualbm_hook *hook, unsigned long ip);
  * dualbm_function_address() - find a function that is not exported
  * @symbol: its name
  *
- * Context: May sleep. Puts a kprobe there and takes it off again.
+ * Context: May sleep. Registers a kprobe there that is not armed, and takes it off again.
  *
  * Return: its address, behind an ENDBR if it begins with one (6.12); 0 if it
  * cannot be probed.

@@ -7,7 +7,7 @@
 #	scrub.sh churn SECONDS         the fastest pace under load finds nothing
 #	scrub.sh cost                  what a pass takes (vm-run --icount, over 8 GiB)
 #	scrub.sh hotplug SECONDS       nor does memory that comes and goes (movablecore=)
-#	scrub.sh storm FAULTS          faults in the planes from outside (vm-run --share)
+#	scrub.sh storm FAULTS [S]      faults in the planes from outside (vm-run --share)
 #	scrub.sh latency FAULTS        how long after a fault it is found
 #	scrub.sh repair                what is put right, and pages that are retired
 #	scrub.sh control               directory, mode, policy; injection
@@ -258,6 +258,7 @@ judge() {
 	}' /tmp/faults "$1"
 }
 
+# storm FAULTS [SECONDS]: so many, or as many as there is time for.
 storm() {
 	load scrub_interval_ms=0 repair=1
 	# The log of ten thousand findings is not what is tested here.
@@ -267,7 +268,8 @@ storm() {
 	load_start 96M
 	: >/tmp/verdicts
 	_faults=0 _batch=0
-	while [ $_faults -lt "$1" ]; do
+	_end=$(($(cut -d. -f1 /proc/uptime) + ${2:-1000000}))
+	while [ $_faults -lt "$1" ] && [ "$(cut -d. -f1 /proc/uptime)" -lt $_end ]; do
 		_batch=$((_batch + 1))
 		cat $DBG/planes >/tmp/planes
 		make_faults $((_batch * 7919 + ${SEED:-1})) 12 </tmp/planes >/tmp/faults
@@ -289,6 +291,7 @@ storm() {
 		[ $((_batch % 50)) -ne 0 ] || diag "$_faults faults, up $(cut -d' ' -f1 /proc/uptime) s, $(stat pages_untracked) untracked"
 	done
 	load_stop
+	at_least "faults" $_faults 50
 	# Page faults of zeroes on zeroes are none: they change no bit.
 	_missed=$(grep '^missed' /tmp/verdicts | grep -vcE ' (zeroes|ones) ')
 	_named=$(grep -cE '^(right|more)' /tmp/verdicts)
@@ -297,8 +300,10 @@ storm() {
 	is "$_faults faults: none was missed" "$_missed" 0
 	is "$_faults faults: nothing else was reported" "$(grep -c '^other' /tmp/verdicts)" 0
 	is "$_faults faults: the plane is accused" "$(grep -c '^misattributed' /tmp/verdicts)" 0
-	at_least "percent in which it is the first that is accused" \
-		$((100 * _named / $(grep -vcE '^(missed|other)' /tmp/verdicts))) 95
+	# Without a witness it is a guess: 98 or 99 in a hundred are seen to be right.
+	_guessed=$(($(grep -vcE '^(missed|other)' /tmp/verdicts) - _named))
+	at_least "all but one in twenty, and luck: it is the first that is accused" \
+		$((4 + _faults / 20 - _guessed)) 0
 	is "no splat" "$(splats)" ""
 	is "only plane corruptions" "$(moved | tr ' ' '\n' | grep -vE '^(violations|plane_corruption)')" ""
 	scrub
@@ -315,7 +320,7 @@ latency() {
 	load scrub_interval_ms=1000
 	echo 0 >/proc/sys/kernel/printk
 	: >/tmp/latencies
-	_n=0 _late=0
+	_n=0 _late=0 _most=0
 	while [ $_n -lt "$1" ]; do
 		_n=$((_n + 1))
 		make_faults $((_n * 104729 + ${SEED:-1})) 1 <$DBG/planes | sed 's/zeroes\|ones/bit/' >/tmp/faults
@@ -323,9 +328,12 @@ latency() {
 		_was=$(stat plane_corruption)
 		# shellcheck disable=SC2046 # words
 		host many $(cut -d' ' -f4- /tmp/faults) || bail "the host could not do it"
+		_passes=$(stat scrub_passes)
 		_from=$(tr -d . </proc/uptime | cut -d' ' -f1)
 		wait_for 20 found_again "$_was" || _late=$((_late + 1))
 		_to=$(tr -d . </proc/uptime | cut -d' ' -f1)
+		_passes=$(($(stat scrub_passes) - _passes))
+		[ $_passes -le $_most ] || _most=$_passes
 		echo $(((_to - _from) * 10)) >>/tmp/latencies
 		usleep $((_n * 37 % 900 * 1000))
 	done
@@ -335,10 +343,10 @@ latency() {
 		END {
 			printf "# milliseconds until a fault is found: min %d median %d p90 %d max %d\n",
 				ms[1], ms[int((NR + 1) / 2)], ms[int((NR * 9 + 9) / 10)], ms[NR]
-			print ms[NR] >"/tmp/worst"
 		}'
-	# One pass, the wait of this shell, and an emulator that has other work.
-	is "within two passes" "$(($(cat /tmp/worst) < 2500))" 1
+	# The pass that runs may be past the fault; the next one finds it, and ends before
+	# this shell has looked, on an emulator that has other work once more.
+	at_least "passes that end until a fault is found: $_most, at most 3" $((3 - _most)) 0
 	is "only plane corruptions" "$(moved | tr ' ' '\n' | grep -vE '^(violations|plane_corruption)')" ""
 }
 
@@ -589,7 +597,10 @@ case $1 in
 churn) churn "$2" ;;
 cost) cost ;;
 hotplug) hotplug "$2" ;;
-storm) storm "$2" ;;
+storm)
+	shift
+	storm "$@"
+	;;
 latency) latency "$2" ;;
 repair) repair ;;
 control) control ;;
