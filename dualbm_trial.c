@@ -31,8 +31,8 @@ struct accusation {
 	unsigned long frames;
 	unsigned long restored;
 	unsigned int code;	/* the first frame's */
-	unsigned int liars;	/* who else could have been it, there */
-	enum dualbm_witness witness;
+	unsigned int liars;	/* who else could have been it */
+	enum dualbm_witness witness;	/* of the first such frame that has an exact one */
 };
 
 /* One frame, and what can be said of it. */
@@ -49,6 +49,7 @@ struct trial {
 	unsigned long pfn;
 	unsigned long suspects[DUALBM_PLANE_WORDS];
 	unsigned long lingering[DUALBM_PLANE_WORDS];	/* of them, departing ones */
+	unsigned int stride;	/* every so many of them is witnessed */
 	struct testimony testimony[WITNESSED];
 	unsigned int cover[DUALBM_NR_PLANES];	/* frames that it explains */
 	unsigned int likely[DUALBM_NR_PLANES];	/* and is likeliest for */
@@ -133,6 +134,16 @@ bool dualbm_trial_look(struct dualbm_chunk *chunk)
 	if (!any)
 		note_untracked(chunk);
 	return any;
+}
+
+/* A whole page of free frames may begin with some that nobody knows anything of. */
+static void spread_witnesses(void)
+{
+	unsigned long word, all = 0;
+
+	for (word = 0; word < DUALBM_PLANE_WORDS; word++)
+		all += hweight_long(trial.suspects[word]);
+	trial.stride = max(DIV_ROUND_UP(all, WITNESSED), 1UL);
 }
 
 static bool still_suspect(unsigned long *planes)
@@ -264,6 +275,10 @@ static void record(unsigned long *planes, unsigned long frame,
 		accused->code = code;
 		accused->liars = liars;
 		accused->witness = testimony ? testimony->witness : DUALBM_NO_WITNESS;
+	} else if (testimony && code == accused->code && is_exact(testimony->witness) &&
+		   !is_exact(accused->witness)) {
+		accused->liars = liars;
+		accused->witness = testimony->witness;
 	}
 	accused->last = frame;
 	accused->restored += sentence(planes, frame, testimony);
@@ -282,8 +297,8 @@ static void each_suspect(unsigned long *planes, const struct dualbm_chunk *chunk
 
 		for (frames = trial.suspects[word]; frames; frames &= frames - 1) {
 			unsigned long frame = word * BITS_PER_LONG + __ffs(frames);
-			struct testimony *testimony = nr < WITNESSED ?
-						      &trial.testimony[nr] : NULL;
+			struct testimony *testimony = nr % trial.stride ?
+				NULL : &trial.testimony[nr / trial.stride];
 
 			nr++;
 			if (judge)
@@ -326,6 +341,7 @@ static int judge_stopped(void *data)
 		dualbm_nmi_wait();
 		still_suspect(chunk->planes);
 	} while (dualbm_nmi_begun() != begun);
+	spread_witnesses();
 	each_suspect(chunk->planes, chunk, false);
 	each_suspect(chunk->planes, chunk, true);
 	if (dualbm_nmi_begun() != begun) {
