@@ -277,6 +277,7 @@ root_packages() {
 	done
 	((${#missing[@]})) || return 0
 	say "installing in the root: ${missing[*]}"
+	mkdir -p "$CACHE/linux"
 	in_root apt-get -q -y install "${missing[@]}" >"$CACHE/linux/apt.log" 2>&1 </dev/null ||
 		no_archive "installing ${missing[*]} in the root failed"
 }

@@ -223,24 +223,30 @@ gigantic() {
 		why="no page of 1 GiB was reserved at boot (hugepagesz=1G hugepages=1)"
 		return 2
 	fi
+	# Not under load at first: in the moment between, the load may get pages there that
+	# cannot be moved, and the place is lost for good.
+	load_stop
 	write "$_file" 0
 	write "$_file" 1
-	_how="freed, allocated and freed"
-	if [ "$(cat "$_file")" != 1 ]; then
-		# The load has got pages there that cannot be moved.
-		load_stop
-		write /proc/sys/vm/drop_caches 3
-		wait_for 30 gigantic_again || return
-		load_start 64M
-		_how="$_how, the load pausing"
-	fi
+	gigantic_is_there || wait_for 30 gigantic_again || return
+	load_start 64M
+	why="freed, allocated and freed"
 	write "$_file" 0
-	why=$_how
+	write "$_file" 1
+	if gigantic_is_there; then
+		why="$why, and once more under load"
+		write "$_file" 0
+	fi
+}
+
+gigantic_is_there() {
+	[ "$(cat "$_file")" = 1 ]
 }
 
 gigantic_again() {
+	write /proc/sys/vm/drop_caches 3
 	write "$_file" 1
-	[ "$(cat "$_file")" = 1 ]
+	gigantic_is_there
 }
 
 # The host says how much memory the guest shall have, and hears what is free.
