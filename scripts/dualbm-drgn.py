@@ -38,11 +38,25 @@ def named(table, filename, index):
     return text(names[index])
 
 
+def module_of(address):
+    """The module that an address lies in, whose file nobody has given."""
+    for module in list_for_each_entry("struct module", prog["modules"].address_of_(), "list"):
+        try:
+            # Since 6.4 a module's memory is an array of areas.
+            areas = list(module.mem)
+        except AttributeError:
+            areas = [module.core_layout]
+        for area in areas:
+            if 0 <= address - area.base.value_() < area.size.value_():
+                return f" [{text(module.name)}]"
+    return ""
+
+
 def symbol(address):
     try:
         found = prog.symbol(address)
     except LookupError:
-        return hex(address)
+        return hex(address) + module_of(address)
     return f"{found.name}+{address - found.address:#x}"
 
 
@@ -160,10 +174,13 @@ def show_frame(pfn):
 def main(words):
     shows = {"state": show_state, "stats": show_stats, "hooks": show_hooks, "ring": show_ring}
     try:
-        prog.object("dualbm_policy", FindObjectFlags.VARIABLE, "dualbm.c")
+        policy = prog.object("dualbm_policy", FindObjectFlags.VARIABLE, "dualbm.c")
     except LookupError:
         sys.exit("dualbm-drgn: no debug information of dualbm: give the installed module"
                  " with -s, or it was not loaded on that machine")
+    if policy.address_ < 1 << 32:
+        sys.exit("dualbm-drgn: drgn cannot tell where the module was: it is not the module"
+                 " that was loaded, or this drgn is too old for the kernel (6.4 needs 0.0.23)")
     if not words:
         words = list(shows)
     while words:
