@@ -55,6 +55,7 @@ for kernel in $KERNELS; do
 	out=$(look) || :
 	if [[ $kernel != 6.1 ]] && dpkg --compare-versions "$(dpkg-query -Wf '${Version}' python3-drgn)" lt 0.0.23; then
 		like "dump-$kernel: an older drgn is no use, and is told" "$out" 'this drgn is too old'
+		rm -f "$core" "$CACHE/dump-$kernel.ko"
 		continue
 	fi
 	like "dump-$kernel: state" "$out" 'state=armed policy=panic panic_withheld=0 trouble=-'
