@@ -28,13 +28,7 @@ first_column() {
 	sed -n 's/^| \(`[^|]*\)|.*/\1/p' | grep -oE '`[^`]+`' | tr -d '\`' | sort
 }
 
-# strings FILE ARRAY: the strings of a table in the source.
-strings() {
-	awk -v array="$2" 'index($0, array "[") && /=/ { inside = 1 } inside; inside && /^};/ { exit }' "$1" |
-		grep -oE '"[^"]+"' | tr -d '"' | sort -u
-}
-
-# anchors FILE: what a link to it can name.
+# anchors FILE: what a link into a document can name.
 anchors() {
 	sed -nE 's/^#+ //p' "$1" | tr '[:upper:]' '[:lower:]' | sed -E 's/[^a-z0-9 _-]//g; s/ /-/g'
 }
@@ -54,7 +48,7 @@ is "what the audit can find is in the runbook, and nothing else" \
 for proof in $(strings dualbm_report.c proof_names); do
 	like "proof=$proof is explained" "$(section docs/interface.md '### What: /sys/kernel/dualbm/last_violation')" "\`$proof\`"
 done
-parameters=$(sed -n 's/^module_param_cb(\([a-z_]*\), .*0[64]44);/\1/p' dualbm.c | grep -v '^fail_at$' | sort)
+parameters=$(module_parameters | grep -vx fail_at)
 is "every parameter is in the README, and no other" \
 	"$(section README.md '### Parameters' | first_column | grep -v '^[01]$' | xargs)" "$(xargs <<<"$parameters")"
 for parameter in $parameters; do

@@ -18,7 +18,7 @@ if [[ -e $dkms && $tools ]]; then
 	empty "lintian is silent" "$(lintian --allow-root --display-level '>=warning' "$work"/*.changes 2>&1 || :)"
 	is "dualbm-dkms: has what the module is made of" \
 		"$(dpkg -c "$dkms" | sed -n "s|.*\./usr/src/dualbm-$VERSION/\([^/]\+\)\$|\1|p" | sort | xargs)" \
-		"$(find . -maxdepth 1 \( -name '*.[ch]' -o -name Kbuild -o -name Makefile -o -name VERSION -o -name dkms.conf \) ! -name '*.mod.c' ! -name dualbm_probes.h -printf '%P\n' | sort | xargs)"
+		"$(module_sources | xargs)"
 	is "dualbm-dkms: its configuration is conffiles" "$(dpkg-deb -I "$dkms" conffiles | sort | xargs)" \
 		"/etc/modprobe.d/dualbm.conf /etc/modules-load.d/dualbm.conf"
 	mkdir -p "$work/x"
@@ -26,7 +26,7 @@ if [[ -e $dkms && $tools ]]; then
 	empty "dualbm-dkms: as shipped it changes nothing" "$(cat "$work"/x/etc/*/* | grep -v '^#' | grep . || :)"
 	shipped=$(sed -n 's/^#options dualbm //p' "$work/x/etc/modprobe.d/dualbm.conf" | sort)
 	is "dualbm-dkms: it names every parameter" "$(cut -d= -f1 <<<"$shipped" | xargs)" \
-		"$(sed -n 's/^module_param_cb(\([a-z_]*\),.*/\1/p' dualbm.c | sort | xargs)"
+		"$(module_parameters | xargs)"
 	is "dualbm-dkms: with its default" "$(xargs <<<"$shipped")" \
 		"$(sed -n '/^### Parameters/,/^$/d; /^| parameter /,/^$/p' README.md | tr -d '` ' |
 			awk -F '|' 'NR > 2 && NF { print $2 "=" $4 }' | sort | xargs)"

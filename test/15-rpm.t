@@ -50,7 +50,7 @@ if [[ -e $dkms && $tools && -e $source ]]; then
 		"The tests <tests@dualbm.invalid> - $VERSION-1"
 
 	is "dualbm-dkms: has what the module is made of" "$(listed "$dkms" "/usr/src/dualbm-$VERSION")" \
-		"$(find . -maxdepth 1 \( -name '*.[ch]' -o -name Kbuild -o -name Makefile -o -name VERSION -o -name dkms.conf \) ! -name '*.mod.c' ! -name dualbm_probes.h -printf '%P\n' | sort | xargs)"
+		"$(module_sources | xargs)"
 	is "dualbm-dkms: its configuration is kept" \
 		"$(rpm -qp --queryformat '[%{FILEFLAGS:fflags} %{FILENAMES}\n]' "$dkms" | grep ' /etc/' | sort | xargs)" \
 		"cn /etc/modprobe.d/dualbm.conf cn /etc/modules-load.d/dualbm.conf"

@@ -398,7 +398,7 @@ done <tools/dualbmctl.8
 for command in $("$ctl" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
 	check "manual: has $command" grep -qE "^\.(TP|TQ|B|BI|BR).*\b$command\b" tools/dualbmctl.8
 done
-mapfile -t parameters < <(sed -n 's/^module_param_cb(\([a-z_]*\),.*/\1/p' dualbm.c)
+mapfile -t parameters < <(module_parameters)
 for parameter in "${parameters[@]}"; do
 	check "manual: dualbm.4 has $parameter" grep -qE "^\.(BR|BI) $parameter=? ?" tools/dualbm.4
 done
@@ -415,7 +415,7 @@ is "completion: a parameter's value" "$(complete_words dualbmctl load policy = p
 is "completion: has every command" "$(complete_words dualbmctl '' | tr ' ' '\n' | grep -v '^--' | sort | xargs)" \
 	"$("$ctl" --help | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort | xargs)"
 is "completion: has every parameter" "$(complete_words dualbmctl load '' | tr ' ' '\n' | sed -n 's/=.*//p' | sort -u | xargs)" \
-	"$(sed -n 's/^module_param_cb(\([a-z_]*\),.*/\1/p' dualbm.c | sort | xargs)"
+	"$(module_parameters | xargs)"
 check "install-tools: DESTDIR and PREFIX" make -s install-tools O="$tools" DESTDIR="$work/install" PREFIX=/usr
 is "install-tools: its files" "$(cd "$work/install" && find . -type f | sort | xargs)" \
 	"./usr/lib/systemd/system/dualbm-textfile.service ./usr/lib/systemd/system/dualbm-textfile.timer ./usr/sbin/dualbmctl ./usr/share/bash-completion/completions/dualbmctl ./usr/share/dualbm/dualbm-alerts.yml ./usr/share/dualbm/dualbm-dashboard.json ./usr/share/dualbm/dualbm-textfile ./usr/share/man/man4/dualbm.4 ./usr/share/man/man8/dualbmctl.8"

@@ -54,6 +54,23 @@ empty() {
 	if [[ -z $2 ]]; then ok "$1"; else not_ok "$1" "$(head -n 40 <<<"$2")"; fi
 }
 
+# strings FILE ARRAY: the strings of a table in the source, sorted.
+strings() {
+	awk -v array="$2" 'index($0, array "[") && /=/ { inside = 1 } inside; inside && /^};/ { exit }' "$TOP/$1" |
+		grep -oE '"[^"]+"' | tr -d '"' | sort -u
+}
+
+# The module's parameters, and those that only a build for tests has.
+module_parameters() {
+	sed -n 's/^module_param_cb(\([a-z_]*\),.*/\1/p' "$TOP/dualbm.c" | sort
+}
+
+# What the module is built from, as packages take it.
+module_sources() {
+	(cd "$TOP" && find . -maxdepth 1 \( -name '*.[ch]' -o -name Kbuild -o -name Makefile -o -name VERSION -o -name dkms.conf \) \
+		! -name '*.mod.c' ! -name dualbm_probes.h -printf '%P\n') | sort
+}
+
 # unpack FILE DIR: the files of a captured tree, as test/ctl/machine.tree has them.
 unpack() {
 	awk -v dir="$2" '
