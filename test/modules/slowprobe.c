@@ -11,6 +11,8 @@
 #include <linux/hrtimer.h>
 #include <linux/kprobes.h>
 #include <linux/kthread.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 
 static unsigned int seconds = 3;
 module_param(seconds, uint, 0444);
@@ -68,6 +70,27 @@ static enum hrtimer_restart bulk_in_softirq(struct hrtimer *t)
 	return HRTIMER_RESTART;
 }
 
+/*
+ * Before 6.4 softirqs wait for ksoftirqd once it is awake, and none comes inside the
+ * handler. At real-time priority it is asleep again before the victim runs.
+ */
+static struct task_struct *ksoftirqd_of(unsigned int cpu)
+{
+	struct task_struct *task, *found = NULL;
+	char name[TASK_COMM_LEN];
+
+	snprintf(name, sizeof(name), "ksoftirqd/%u", cpu);
+	rcu_read_lock();
+	for_each_process(task)
+		if ((task->flags & PF_KTHREAD) && !strcmp(task->comm, name)) {
+			get_task_struct(task);
+			found = task;
+			break;
+		}
+	rcu_read_unlock();
+	return found;
+}
+
 /* The timer has to fire on the CPU that the handler keeps busy. */
 static int victim_main(void *unused)
 {
@@ -82,8 +105,8 @@ static int victim_main(void *unused)
 
 static int __init slowprobe_init(void)
 {
-	struct task_struct *task;
-	unsigned int waited;
+	struct task_struct *task, *ksoftirqd;
+	unsigned int waited, cpu = cpumask_last(cpu_online_mask);
 	int ret;
 
 	if (!TEST_HAVE_BULK)
@@ -100,12 +123,18 @@ static int __init slowprobe_init(void)
 		unregister_kprobe(&probe);
 		return PTR_ERR(task);
 	}
-	kthread_bind(task, cpumask_last(cpu_online_mask));
+	ksoftirqd = ksoftirqd_of(cpu);
+	if (ksoftirqd)
+		sched_set_fifo_low(ksoftirqd);
+	kthread_bind(task, cpu);
 	wake_up_process(task);
-	/* Before 6.4 softirqs wait for ksoftirqd once it is awake, so few come inside. */
 	for (waited = 0; waited < 5 * seconds && (waited < seconds || !READ_ONCE(inside)); waited++)
 		ssleep(1);
 	kthread_stop(task);
+	if (ksoftirqd) {
+		sched_set_normal(ksoftirqd, 0);
+		put_task_struct(ksoftirqd);
+	}
 	unregister_kprobe(&probe);
 	free_all();
 	return test_result(inside ? 0 : -ENODATA,
