@@ -202,25 +202,30 @@ static bool is_plain(struct page *head, unsigned int order)
 }
 
 /* Frames of a free block that are recorded otherwise, in one word of the planes. */
-static void check_word(unsigned long *planes, unsigned long word, unsigned long mask,
-		       unsigned long chunk_pfn, unsigned int order)
+static void check_word(struct dualbm_chunk *chunk, unsigned long word, unsigned long mask,
+		       unsigned int order)
 {
-	unsigned long wrong = ~dualbm_planes_illegal(planes, word) & mask &
-			      dualbm_planes_owned(planes, word);
+	unsigned long wrong = ~dualbm_planes_illegal(chunk->planes, word) & mask &
+			      dualbm_planes_owned(chunk->planes, word);
 	unsigned long first = word * BITS_PER_LONG;
+	u8 learned;
 
 	if (likely(!wrong)) {
-		dualbm_planes_learn(planes, word, mask, DUALBM_CODE_FREE);
+		learned = hweight_long(dualbm_planes_learn(chunk->planes, word, mask,
+							   DUALBM_CODE_FREE));
+		/* These were not lost: see were_untracked(). */
+		if (unlikely(learned))
+			chunk->untracked[word] -= min(chunk->untracked[word], learned);
 		return;
 	}
-	find("state", chunk_pfn + first + __ffs(wrong), order, hweight_long(wrong),
-	     dualbm_planes_code(planes, first + __ffs(wrong)));
+	find("state", chunk->start_pfn + first + __ffs(wrong), order, hweight_long(wrong),
+	     dualbm_planes_code(chunk->planes, first + __ffs(wrong)));
 	for (; wrong; wrong &= wrong - 1)
-		dualbm_forget_range(chunk_pfn + first + __ffs(wrong), 1);
+		dualbm_forget_range(chunk->start_pfn + first + __ffs(wrong), 1);
 }
 
 /* Believed only while events are: the mode does not change under RCU unnoticed. */
-static void check_state(const struct dualbm_chunk *chunk, unsigned long pfn,
+static void check_state(struct dualbm_chunk *chunk, unsigned long pfn,
 			unsigned int order)
 {
 	unsigned long first = pfn - chunk->start_pfn;
@@ -229,14 +234,14 @@ static void check_state(const struct dualbm_chunk *chunk, unsigned long pfn,
 	if (READ_ONCE(dualbm_mode) != DUALBM_TRACKING)
 		return;
 	while (first < end) {
-		check_word(chunk->planes, first / BITS_PER_LONG,
-			   dualbm_word_mask(first, end - first), chunk->start_pfn, order);
+		check_word(chunk, first / BITS_PER_LONG,
+			   dualbm_word_mask(first, end - first), order);
 		first += BITS_PER_LONG - first % BITS_PER_LONG;
 	}
 }
 
 /* A block that is not what it seems says nothing of its frames. */
-static unsigned long check_block(const struct dualbm_chunk *chunk, struct zone *zone,
+static unsigned long check_block(struct dualbm_chunk *chunk, struct zone *zone,
 				 struct page *head, unsigned long pfn)
 {
 	unsigned long order = page_private(head), overlap;
@@ -277,9 +282,8 @@ static unsigned long check_block(const struct dualbm_chunk *chunk, struct zone *
  * block, so what is done for each of them is what an audit costs. Returns where to
  * go on.
  */
-static unsigned long audit_subsection(const struct dualbm_chunk *chunk,
-				      struct zone *zone, unsigned long pfn,
-				      unsigned long end)
+static unsigned long audit_subsection(struct dualbm_chunk *chunk, struct zone *zone,
+				      unsigned long pfn, unsigned long end)
 {
 	struct page *page;
 	unsigned long flags;

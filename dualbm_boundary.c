@@ -15,6 +15,7 @@
 /* What a call to __alloc_pages() found at its entry. */
 struct boundary_call {
 	unsigned long generation;
+	unsigned long trials;
 };
 
 static unsigned int frame_code(unsigned long pfn)
@@ -93,6 +94,7 @@ static int on_alloc_pages_entry(struct kretprobe_instance *instance,
 	struct boundary_call *call = (struct boundary_call *)instance->data;
 
 	call->generation = dualbm_mode_generation();
+	call->trials = READ_ONCE(dualbm_trials);
 	return 0;
 }
 
@@ -101,16 +103,22 @@ static int on_alloc_pages_exit(struct kretprobe_instance *instance,
 {
 	struct boundary_call *call = (struct boundary_call *)instance->data;
 	struct page *page = (struct page *)regs_return_value(regs);
+	unsigned int code;
 
 	dualbm_hit(DUALBM_HOOK_BOUNDARY_ALLOC);
-	if (!page || frame_code(page_to_pfn(page)) == DUALBM_CODE_ALLOCATED)
+	if (!page)
+		return 0;
+	code = frame_code(page_to_pfn(page));
+	/* Nobody else has an event of this frame: an illegal one is a fault of the planes. */
+	if (code == DUALBM_CODE_ALLOCATED || !(hweight_long(code) & 1))
 		return 0;
 	/*
-	 * Read after the code: if a loss or a bracket has made the frame
-	 * untracked since, the generation tells. One that does not track is 0.
+	 * Read after the code: if a loss, a bracket or a fault of the planes has made
+	 * the frame untracked since, these tell. A generation that does not track is 0.
 	 */
 	smp_rmb();
-	if (call->generation && call->generation == dualbm_mode_generation())
+	if (call->generation && call->generation == dualbm_mode_generation() &&
+	    call->trials == READ_ONCE(dualbm_trials))
 		dualbm_count(DUALBM_STAT_COVERAGE_GAPS);
 	return 0;
 }

@@ -370,6 +370,20 @@ static void log_block(const struct dualbm_violation *v)
 	pr_emerg("  end of record %llu\n", v->number);
 }
 
+/*
+ * One fault of a plane can have as many events as a page of it has frames, and a slow
+ * console would stand in the way of all of them, and of the pass that ends it. As many
+ * are logged as bad_page() in mm/page_alloc.c allows itself; each is counted, traced,
+ * and in the ring.
+ */
+static void log_limited(const struct dualbm_violation *v)
+{
+	static DEFINE_RATELIMIT_STATE(burst, 60 * HZ, 60);
+
+	if (__ratelimit(&burst))
+		log_block(v);
+}
+
 static void send_uevents(struct work_struct *work)
 {
 	static struct dualbm_violation v;
@@ -402,7 +416,7 @@ static void report_late(struct irq_work *work)
 
 	while (ring_logged < last)
 		if (ring_copy(++ring_logged, &v) && under_zone_lock(&v))
-			log_block(&v);
+			log_limited(&v);
 	if (xchg(&scrub_wanted, false))
 		dualbm_scrub_hurry();
 	schedule_work(&uevent_work);
@@ -486,8 +500,10 @@ void dualbm_report(struct dualbm_violation *v)
 	dualbm_count(DUALBM_STAT_VIOLATIONS);
 	dualbm_count(class_stats[v->class]);
 	ring_store(v);
-	if (!under_zone_lock(v) || stop)
+	if (stop)
 		log_block(v);
+	else if (!under_zone_lock(v))
+		log_limited(v);
 	trace_violation(v);
 	add_taint(TAINT_BAD_PAGE, LOCKDEP_STILL_OK);
 	if (calls_for_scrub(v))

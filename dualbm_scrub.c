@@ -335,6 +335,16 @@ static void stand_still(void)
 		schedule_timeout_interruptible(HZ / 10);
 }
 
+/*
+ * Idle priority is for passes that nobody waits for; beside a machine's work it may
+ * take minutes to a pass of seconds. Who asks comes at any time, so each step looks.
+ */
+static void keep_priority(void)
+{
+	if (hurried() && task_nice(current) > 0)
+		sched_set_normal(current, 0);
+}
+
 /* The work is spread over the interval; whoever waits for a pass gets it at once. */
 static void keep_pace(unsigned long start, unsigned long interval)
 {
@@ -342,6 +352,7 @@ static void keep_pace(unsigned long start, unsigned long interval)
 
 	WRITE_ONCE(beats, beats + 1);
 	stand_still();
+	keep_priority();
 	if (interval && time_before(jiffies + NAP, due))
 		sleep_until(due);
 	cond_resched();
@@ -355,6 +366,7 @@ static void begin_pass(void)
 	words = 0;
 	audited = 0;
 	steps_done = 0;
+	keep_priority();
 	plan_pass(serving != served);
 	WRITE_ONCE(rescheduled, false);
 	WRITE_ONCE(pass_number, pass_number + 1);
@@ -369,11 +381,11 @@ static void end_pass(unsigned long start)
 	last_ms = jiffies_to_msecs(jiffies - start);
 	WRITE_ONCE(running, false);
 	trace_scrub(pass_number, words, last_found);
+	/* The watchdog may have raised it, or somebody who waited for this pass. */
+	sched_set_normal(current, MAX_NICE);
 	/* Whoever waits finds the result of the pass it waited for. */
 	smp_store_release(&served, serving);
 	wake_up_all(&pass_wait);
-	/* The watchdog may have raised it, or somebody who waited. */
-	sched_set_normal(current, hurried() ? 0 : MAX_NICE);
 }
 
 /* Returns false if the thread has to stop in the middle. */
@@ -445,7 +457,7 @@ int dualbm_scrub_now(void)
 	long ticket = atomic_long_inc_return(&asked);
 	int ret;
 
-	/* Idle priority is for passes that nobody waits for. */
+	/* In the middle of a step it may be far from its next look at who waits. */
 	sched_set_normal(scrubber, 0);
 	wake_up(&scrubber_wait);
 	ret = wait_event_interruptible(pass_wait, READ_ONCE(cancelled) || is_served(ticket));

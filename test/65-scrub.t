@@ -17,6 +17,7 @@ storm=()
 for kernel in $KERNELS; do
 	vm "control-$kernel" 'done' --kernel "$kernel" -- scrub.sh control
 	vm "metadata-$kernel" 'done' --kernel "$kernel" -- scrub.sh metadata
+	vm "hurry-$kernel" 'done' --kernel "$kernel" -- scrub.sh hurry
 	vm "repair-$kernel" 'done' --kernel "$kernel" -- scrub.sh repair
 	vm "proof-$kernel" 'done' --kernel "$kernel" -- scrub.sh proof
 	vm "churn-$kernel" 'done' --kernel "$kernel" -- scrub.sh churn 15

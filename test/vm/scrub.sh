@@ -9,6 +9,7 @@
 #	scrub.sh hotplug SECONDS       nor does memory that comes and goes (movablecore=)
 #	scrub.sh storm FAULTS [S]      faults in the planes from outside (vm-run --share)
 #	scrub.sh latency FAULTS        how long after a fault it is found
+#	scrub.sh hurry                 a pass that is waited for, beside a busy machine
 #	scrub.sh repair                what is put right, and pages that are retired
 #	scrub.sh control               directory, mode, policy; injection
 #	scrub.sh metadata              faults in the allocator's own data
@@ -350,6 +351,76 @@ latency() {
 	is "only plane corruptions" "$(moved | tr ' ' '\n' | grep -vE '^(violations|plane_corruption)')" ""
 }
 
+# ---- a pass that is waited for ----
+
+# watch_nice PASSES: until there are more of them, sees what priority the thread has in
+# one. What is over before anybody has looked was in no hurry for a look.
+watch_nice() {
+	_stat=$(grep -l '^dualbm_scrub$' /proc/[0-9]*/comm | sed 's/comm$/stat/')
+	_idle=0 _seen=0 _left=300
+	while [ "$(stat scrub_passes)" = "$1" ] && [ "$((_left -= 1))" -gt 0 ]; do
+		_from=$(cut -d' ' -f1,3 $D/scrub)
+		_nice=$(cut -d' ' -f19 "$_stat")
+		# The same pass before and after the look.
+		[ "$_from" = "$(cut -d' ' -f1,3 $D/scrub)" ] || continue
+		[ "${_from%% *}" = running=1 ] || continue
+		_seen=$((_seen + 1))
+		[ "$_nice" -le 0 ] || _idle=$((_idle + 1))
+	done
+	diag "$_seen looks at a pass, $_idle at idle priority"
+	[ $_left -gt 0 ]
+}
+
+# Idle priority beside work that leaves nothing idle would be minutes to a pass.
+hurry() {
+	load scrub_interval_ms=0 inject=1
+	insmod_test frame order=0 || not_ok "frame.ko"
+	_busy=
+	for _n in 1 2 3 4; do
+		while :; do :; done &
+		_busy="$_busy $!"
+	done
+	# What an event found asks for a pass.
+	for _n in 1 2 3; do
+		_was=$(stat scrub_passes)
+		flip_frame primary "$(cat $F/pfn)"
+		echo free >$F/action
+		watch_nice "$_was" || not_ok "an event asked for a pass"
+		is "asked for by an event, try $_n: none of it at idle priority" "$_idle" 0
+		echo alloc >$F/action
+	done
+	# So does one who waits, also one who comes when a pass is ending.
+	for _n in 1 2 3 4 5 6; do
+		_was=$(stat scrub_passes)
+		scrub &
+		watch_nice "$_was" || not_ok "there was a pass"
+		wait $!
+		is "waited for, try $_n: none of it at idle priority" "$_idle" 0
+	done
+	# shellcheck disable=SC2086 # words
+	kill $_busy
+	is "no splat" "$(splats)" ""
+	flood
+}
+
+# One fault can have thousands of events; a slow console must not stand in their way.
+flood() {
+	_was=$(stat plane_corruption)
+	dmesg -c >/dev/null
+	_from=$(cut -d. -f1 /proc/uptime)
+	for _n in $(seq 150); do
+		flip_frame primary "$(cat $F/pfn)"
+		echo free >$F/action
+		echo alloc >$F/action
+	done
+	_minutes=$((($(cut -d. -f1 /proc/uptime) - _from) / 60 + 2))
+	_logged=$(dmesg | grep -c 'dualbm: plane_corruption pfn=')
+	at_least "each is counted" $(($(stat plane_corruption) - _was)) 150
+	at_least "the log has $_logged blocks, and no more than 60 a minute" $((60 * _minutes - _logged)) 0
+	at_least "but the first ones" "$_logged" 20
+	rmmod frame
+}
+
 # ---- what is put right ----
 
 F=/sys/module/frame/parameters
@@ -602,6 +673,7 @@ storm)
 	storm "$@"
 	;;
 latency) latency "$2" ;;
+hurry) hurry ;;
 repair) repair ;;
 control) control ;;
 metadata) metadata ;;
