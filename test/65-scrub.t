@@ -19,6 +19,7 @@ for kernel in $KERNELS; do
 	vm "metadata-$kernel" 'done' --kernel "$kernel" -- scrub.sh metadata
 	vm "hurry-$kernel" 'done' --kernel "$kernel" -- scrub.sh hurry
 	vm "repair-$kernel" 'done' --kernel "$kernel" -- scrub.sh repair
+	vm "cost-$kernel" 'done' --kernel "$kernel" --icount --mem 6144 -- scrub.sh cost
 	vm "proof-$kernel" 'done' --kernel "$kernel" -- scrub.sh proof
 	vm "churn-$kernel" 'done' --kernel "$kernel" -- scrub.sh churn 15
 	vm "hotplug-$kernel" 'done' --kernel "$kernel" --append movablecore=512M --mem 1536 \

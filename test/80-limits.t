@@ -1,15 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What it costs: instructions per pair of allocation and free, and of the scrubber,
-# counted by an emulator whose clock counts them; and a machine of 4 GiB: the time to arm, the
-# share of memory that is known, and the size of the record.
+# What it costs: instructions per pair of allocation and free, counted by an emulator
+# whose clock counts them; and a machine of 4 GiB: the time to arm, the share of memory
+# that is known, and the size of the record. What scrubbing costs is in 65-scrub.t.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 for kernel in $KERNELS; do
 	vm "$kernel, cost" 'done' --kernel "$kernel" --icount --append init_on_alloc=0 -- bench.sh 125 500
-	vm "$kernel, scrubber" 'done' --kernel "$kernel" --icount --mem 6144 -- scrub.sh cost
 	vm "$kernel, 4 GiB" 'done' --kernel "$kernel" --mem 2048 -- size.sh
 done
 done_testing
