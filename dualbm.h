@@ -1462,6 +1462,16 @@ int dualbm_tasks_init(void);
 void dualbm_tasks_exit(void);
 
 /**
+ * dualbm_tasks_wait() - wait until no task runs where it ran at the time of the call
+ *
+ * As synchronize_rcu_tasks(), kernel/rcu/tasks.h: until every task has slept, been in
+ * user mode, or been idle.
+ *
+ * Context: Process; sleeps, seconds on a busy machine, and is no hung task meanwhile.
+ */
+void dualbm_tasks_wait(void);
+
+/**
  * dualbm_tasks_look() - look at every task that does not run
  *
  * Context: Worker; may sleep before and after. Remembers, with a reference, the

@@ -140,14 +140,14 @@ static void redirect_drain(void)
 	int cpu;
 
 	do {
-		synchronize_rcu_tasks();
+		dualbm_tasks_wait();
 		inside = 0;
 		for_each_possible_cpu(cpu)
 			inside += READ_ONCE(per_cpu(bulk_inside, cpu));
 		if (inside)
 			msleep(20);
 	} while (inside);
-	synchronize_rcu_tasks();
+	dualbm_tasks_wait();
 	synchronize_rcu();
 }
 

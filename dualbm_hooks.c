@@ -286,7 +286,7 @@ int dualbm_ftrace_attach(struct dualbm_hook *hook, ftrace_func_t callback,
 		 * CPU that walks the list may still be at it. With its filter
 		 * gone it would match every function.
 		 */
-		synchronize_rcu_tasks();
+		dualbm_tasks_wait();
 		synchronize_rcu();
 		filter_free(&hook->ops);
 	}
@@ -484,7 +484,7 @@ void dualbm_hooks_detach(void)
 {
 	detach_from(DUALBM_NR_HOOKS);
 	/* Whoever was in a trampoline or a probe has left it. */
-	synchronize_rcu_tasks();
+	dualbm_tasks_wait();
 	synchronize_rcu();
 }
 

@@ -257,12 +257,12 @@ static bool weed_out_window(struct window *now)
  * Wait until no allocation that had its page at the time of the call still has
  * its alloc event to come. Between the two it runs or is preempted, in
  * __alloc_pages() or in a bulk allocation, or it sleeps in its cgroup charge:
- * synchronize_rcu_tasks() waits for the first two, and a look at the stacks
+ * dualbm_tasks_wait() waits for the first two, and a look at the stacks
  * shows the third. What that leaves open is looked at with all CPUs stopped.
  */
 static bool drain_allocations(void)
 {
-	synchronize_rcu_tasks();
+	dualbm_tasks_wait();
 	synchronize_rcu();
 	return dualbm_tasks_look();
 }
@@ -444,7 +444,7 @@ static void relearn(struct work_struct *work)
 		if (!dualbm_mode_advance(generation, DUALBM_SETTLING))
 			continue;
 		/* A call that entered a hooked function unseen has left it. */
-		synchronize_rcu_tasks();
+		dualbm_tasks_wait();
 		synchronize_rcu();
 		lost = dualbm_hooks_watch();
 		if (dualbm_hooks_dead()) {

@@ -217,6 +217,9 @@ bool dualbm_mode_begin(unsigned long *generation)
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
 	begun = cpumask_empty(&bracketed) && mode_forget_locked();
+	/* Asked for once more while it learned: armed again, and not for long. */
+	if (begun && dualbm_state_now() == DUALBM_STATE_ARMED)
+		dualbm_set_state(DUALBM_STATE_LEARNING, NULL);
 	*generation = mode_generation;
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 	return begun;

@@ -355,7 +355,11 @@ static void keep_pace(unsigned long start, unsigned long interval)
 	keep_priority();
 	if (interval && time_before(jiffies + NAP, due))
 		sleep_until(due);
-	cond_resched();
+	/*
+	 * Without a nap between its steps this thread is never seen to leave the kernel, and
+	 * whoever waits for that, learning and ftrace among them, would wait for the pass.
+	 */
+	cond_resched_tasks_rcu_qs();
 }
 
 static void begin_pass(void)

@@ -6,6 +6,7 @@
 #include <linux/kallsyms.h>
 #include <linux/llist.h>
 #include <linux/module.h>
+#include <linux/rcupdate_wait.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
@@ -34,6 +35,23 @@ static unsigned int (*save_stack_of)(struct task_struct *task, unsigned long *st
 				     unsigned int size, unsigned int skip);
 /* What return addresses that a return probe has taken away were replaced by. */
 static unsigned long return_trampoline;
+
+/*
+ * synchronize_rcu_tasks() is uninterruptible, and a task that a busy machine does not let
+ * run is waited for as long as that takes: hung_task_panic would call it a hang. The
+ * callback is the kernel's own, so that the module may go when it has been called.
+ */
+void dualbm_tasks_wait(void)
+{
+	struct rcu_synchronize wait;
+
+	init_rcu_head_on_stack(&wait.head);
+	init_completion(&wait.completion);
+	call_rcu_tasks(&wait.head, wakeme_after_rcu);
+	while (!completion_done(&wait.completion))
+		schedule_timeout_idle(1);
+	destroy_rcu_head_on_stack(&wait.head);
+}
 
 static bool is_one_of(unsigned long address, const char * const names[], int nr)
 {

@@ -17,7 +17,7 @@ storm=()
 for kernel in $KERNELS; do
 	vm "control-$kernel" 'done' --kernel "$kernel" -- scrub.sh control
 	vm "metadata-$kernel" 'done' --kernel "$kernel" -- scrub.sh metadata
-	vm "hurry-$kernel" 'done' --kernel "$kernel" -- scrub.sh hurry
+	vm "hurry-$kernel" 'done' --kernel "$kernel" --mem 3072 -- scrub.sh hurry
 	vm "repair-$kernel" 'done' --kernel "$kernel" -- scrub.sh repair
 	vm "cost-$kernel" 'done' --kernel "$kernel" --icount --mem 6144 -- scrub.sh cost
 	vm "proof-$kernel" 'done' --kernel "$kernel" -- scrub.sh proof
