@@ -200,13 +200,22 @@ static bool mode_forget_locked(void)
 	return true;
 }
 
+/* What is armed says that it learns, as soon as nothing is believed any more. */
+static bool mode_learn_locked(void)
+{
+	if (!mode_forget_locked())
+		return false;
+	if (dualbm_state_now() == DUALBM_STATE_ARMED)
+		dualbm_set_state(DUALBM_STATE_LEARNING, NULL);
+	return true;
+}
+
 void dualbm_mode_forget(void)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
-	if (mode_forget_locked() && dualbm_state_now() == DUALBM_STATE_ARMED)
-		dualbm_set_state(DUALBM_STATE_LEARNING, NULL);
+	mode_learn_locked();
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 }
 
@@ -216,10 +225,8 @@ bool dualbm_mode_begin(unsigned long *generation)
 	bool begun;
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
-	begun = cpumask_empty(&bracketed) && mode_forget_locked();
-	/* Asked for once more while it learned: armed again, and not for long. */
-	if (begun && dualbm_state_now() == DUALBM_STATE_ARMED)
-		dualbm_set_state(DUALBM_STATE_LEARNING, NULL);
+	/* Asked for once more while it learned, it finds itself armed. */
+	begun = cpumask_empty(&bracketed) && mode_learn_locked();
 	*generation = mode_generation;
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 	return begun;
@@ -266,8 +273,7 @@ void dualbm_bracket_begin(unsigned int cpu)
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
 	cpumask_set_cpu(cpu, &bracketed);
-	if (mode_forget_locked() && dualbm_state_now() == DUALBM_STATE_ARMED)
-		dualbm_set_state(DUALBM_STATE_LEARNING, NULL);
+	mode_learn_locked();
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 	/* No event that still believes may meet one that this CPU hides. */
 	synchronize_rcu();
