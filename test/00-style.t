@@ -33,7 +33,7 @@ for kernel in $KERNELS; do
 	rm -f "$work"/*.mod.c "$work"/dualbm_probes.h
 	in=/cache/${work##*/}
 	status=0
-	in_root make -C "$in" KERNELRELEASE="$release" W=1 C=1 >"$work.log" 2>&1 || status=$?
+	in_root make -j "$(nproc)" -C "$in" KERNELRELEASE="$release" W=1 C=1 >"$work.log" 2>&1 || status=$?
 	is "$kernel: builds with W=1" "$status" 0
 	empty "$kernel: no warning with W=1" "$(complaints "$work.log" | grep -E '\[-W|modpost|error' || :)"
 	is "$kernel: sparse read every file" "$(grep -c '^ *CHECK' "$work.log")" \
@@ -42,7 +42,7 @@ for kernel in $KERNELS; do
 	if compgen -G 'test/modules/*.c' >/dev/null; then
 		mkdir -p "$work/test/modules"
 		cp test/modules/* "$work/test/modules/"
-		in_root make -C "/lib/modules/$release/build" M="$in/test/modules" W=1 modules >"$work.modules.log" 2>&1 || :
+		in_root make -j "$(nproc)" -C "/lib/modules/$release/build" M="$in/test/modules" W=1 modules >"$work.modules.log" 2>&1 || :
 		empty "$kernel: test modules, no warning with W=1" "$(complaints "$work.modules.log")"
 	fi
 	rm -rf "$work"

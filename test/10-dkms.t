@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# DKMS, Debian's own, in a real Debian 12 root: installed for both kernels,
-# built for the target and not for the kernel that runs, upgraded, built again
+# DKMS, Debian's own, in a throw-away copy of the real Debian 12 root: installed for both
+# kernels, built for the target and not for the kernel that runs, upgraded, built again
 # when a kernel arrives, removed without a trace.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -37,7 +37,7 @@ uninstall() {
 }
 
 "$TOP/scripts/root"
-rm -f "$CACHE"/vm/*/dkms.stamp
+throw_away_root bookworm
 uninstall >/dev/null 2>&1 || :
 empty "nothing is left of earlier runs" "$(traces)"
 
@@ -56,7 +56,7 @@ for release in "$old_release" "$new_release"; do
 done
 
 # The second time is no error: it is how one installs an edited tree.
-check "make install once more" in_src /src make -s install KERNELRELEASE="$new_release"
+check "make install once more" in_src /src make -s install KERNELRELEASE="$old_release"
 
 # An upgrade asked for one kernel reaches every kernel that had the old version.
 rm -rf "$CACHE/next"
@@ -94,9 +94,6 @@ in_root sh -c 'mkdir -p "/lib/modules/$1" && ln -sfn "/lib/modules/$2/build" "/l
 	sh "$unsupported" "$old_release"
 like "a kernel that is not supported is refused" \
 	"$(in_src /src make -s install KERNELRELEASE="$unsupported" 2>&1 || :)" "BUILD_EXCLUSIVE"
-in_root rm -rf "/lib/modules/$unsupported"
-uninstall >/dev/null 2>&1 || :
 
-rm -rf "$CACHE/next"
-check "installed again for the VM" "$TOP/scripts/vm-image"
+rm -rf --one-file-system "$CACHE/next" "$ROOT"
 done_testing

@@ -6,34 +6,40 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-modules=$CACHE/steps
+modules=$CACHE/other
 rm -rf "$modules"
 
-# build_other DIRECTORY RELEASE VARIABLE: what DKMS does not build.
+# build_other RELEASE: what DKMS does not build: its init fails when told to, and it has
+# not heard of this kernel.
 build_other() {
-	local dir=$modules/$1/$2
+	local dir=$modules/$1
 
 	mkdir -p "$dir"
 	cp "$TOP"/*.[ch] "$TOP"/{Kbuild,VERSION} "$dir/"
-	in_root make -C "/lib/modules/$2/build" M="/cache/steps/$1/$2" "${cross[@]}" "$3" modules
+	in_root make -j "$(nproc)" -C "/lib/modules/$1/build" M="/cache/${modules##*/}/$1" "${cross[@]}" \
+		DUALBM_TEST_HOOKS=y KCFLAGS='-DDUALBM_TESTED_DISTRIBUTION=\"nowhere\"' modules
 }
 
+# A hundred times, and most of the time it waits for RCU: all kernels at once.
+for kernel in $KERNELS; do
+	vm_start "reload-$kernel" --kernel "$kernel" --timeout 900 -- lifecycle.sh reload
+done
 for kernel in $KERNELS; do
 	use_kernel "$kernel"
 	release=$(kernel_release "$kernel")
 	read -ra cross <<<"$(cross_of "$kernel")"
-	vm "lifecycle-$kernel" 'done' --kernel "$kernel" --timeout 900 -- lifecycle.sh
+	vm "lifecycle-$kernel" 'done' --kernel "$kernel" -- lifecycle.sh
 	# Where a CPU can sign return addresses, the kernel does.
 	[[ $(arch_of "$kernel") != arm64 ]] ||
 		vm "signed-$kernel" 'done' --kernel "$kernel" --qemu -cpu --qemu max,pauth-impdef=on -- \
 			lifecycle.sh sleepers
-	check "$kernel: a build whose init fails when told to" \
-		build_other steps "$release" DUALBM_TEST_HOOKS=y
-	DUALBM_MODULES=$modules/steps vm "steps-$kernel" 'done' --kernel "$kernel" -- lifecycle.sh steps
-	check "$kernel: a build that has not heard of this kernel" \
-		build_other untested "$release" KCFLAGS='-DDUALBM_TESTED_DISTRIBUTION=\"nowhere\"'
-	DUALBM_MODULES=$modules/untested vm "untested-$kernel" 'done' --kernel "$kernel" \
-		--append dualbm.allow_untested=0 -- lifecycle.sh untested
+	check "$kernel: a build that has not heard of this kernel, and whose init fails when told to" \
+		build_other "$release"
+	DUALBM_MODULES=$modules vm "init-$kernel" 'done' --kernel "$kernel" \
+		--append dualbm.allow_untested=0 -- lifecycle.sh steps untested
+done
+for kernel in $KERNELS; do
+	vm_end "reload-$kernel" 'done'
 done
 rm -rf "$modules"
 done_testing

@@ -9,6 +9,7 @@
 
 count=0
 failures=0
+declare -A vm_arguments vm_logs vm_pids
 
 ok() {
 	printf 'ok %d - %s\n' $((count += 1)) "$1"
@@ -133,16 +134,26 @@ $out"
 	fi
 }
 
-# vm NAME done|panic VM-RUN-ARGUMENTS...: the guest's test points, each with
-# NAME before it, and one for how it ended. The log's name is left in $vm_log.
-vm() {
-	local name=$1 end=$2 line status=0 status_file red='' kernel=''
+# vm_start NAME VM-RUN-ARGUMENTS...: a guest that runs beside what the test does until it
+# calls vm_end for it: for those that wait most of the time.
+vm_start() {
+	local name=$1
 
-	shift 2
+	shift
 	mkdir -p "$CACHE/logs"
-	# shellcheck disable=SC2034 # for the caller
-	vm_log=$CACHE/logs/$(tr -c 'A-Za-z0-9.\n' '-' <<<"$name")-$(date +%m%d-%H%M%S)-$$-$count.log
-	status_file=$(mktemp "$CACHE/status.XXXXXX")
+	vm_arguments[$name]=$*
+	vm_logs[$name]=$CACHE/logs/$(tr -c 'A-Za-z0-9.\n' '-' <<<"$name")-$(date +%m%d-%H%M%S)-$$-$count.log
+	"$TOP/scripts/vm-run" --log "${vm_logs[$name]}" "$@" >"${vm_logs[$name]}.tap" </dev/null &
+	vm_pids[$name]=$!
+}
+
+# vm_end NAME done|panic: the guest's test points, each with NAME before it, and one for
+# how it ended. The log's name is left in $vm_log.
+vm_end() {
+	local name=$1 end=$2 line status=0 red='' kernel=''
+
+	wait "${vm_pids[$name]}" || status=$?
+	vm_log=${vm_logs[$name]}
 	while IFS= read -r line; do
 		case $line in
 		'ok '*)
@@ -161,10 +172,8 @@ vm() {
 			;;
 		'Bail out!'*) not_ok "$name: $line" "log: $vm_log" ;;
 		esac
-	done < <("$TOP/scripts/vm-run" --log "$vm_log" "$@" || status=$?
-		echo "$status" >"$status_file")
-	status=$(<"$status_file")
-	rm -f "$status_file"
+	done <"$vm_log.tap"
+	rm -f "$vm_log.tap"
 
 	case $end-$status in
 	done-0 | done-1 | panic-3)
@@ -180,8 +189,17 @@ vm() {
 	*) not_ok "$name: ended as it should ($end)" "exit status $status
 $(tail -n 20 "$vm_log")" ;;
 	esac
-	kernel=$(sed -n 's/.* --kernel \([^ ]*\) .*/\1/p' <<<" $* ")
+	kernel=$(sed -n 's/.* --kernel \([^ ]*\) .*/\1/p' <<<" ${vm_arguments[$name]} ")
 	[[ ! $kernel ]] || ! is_debug_kernel "$kernel" || judge "$name" "$kernel"
+}
+
+# vm NAME done|panic VM-RUN-ARGUMENTS...: both at once.
+vm() {
+	local name=$1 end=$2
+
+	shift 2
+	vm_start "$name" "$@"
+	vm_end "$name" "$end"
 }
 
 # The panic string of the last run, without the kernel's own words before it.
