@@ -25,8 +25,8 @@ for kernel in $KERNELS; do
 	vm "hotplug-$kernel" 'done' --kernel "$kernel" --append movablecore=512M --mem 1536 \
 		-- scrub.sh hotplug 30
 	((${#storm[@]} == 0)) || vm "storm-$kernel" 'done' --share --timeout $((400 + 5 * ${DUALBM_STORM:-0})) \
-		--kernel "$kernel" -- scrub.sh storm "${storm[@]}"
-	vm "latency-$kernel" 'done' --share --kernel "$kernel" -- scrub.sh latency 15
+		--kernel "$kernel" -- storm.sh faults "${storm[@]}"
+	vm "latency-$kernel" 'done' --share --kernel "$kernel" -- storm.sh latency 15
 	vm "watchdog-$kernel" 'done' --kernel "$kernel" -- scrub.sh watchdog
 	vm "watchdog-stop-$kernel" panic --kernel "$kernel" -- scrub.sh watchdog stop
 	like "watchdog-stop-$kernel: the panic says why" "$(panic_string)" \

@@ -7,36 +7,13 @@
 #	scrub.sh churn SECONDS         the fastest pace under load finds nothing
 #	scrub.sh cost                  what a pass takes (vm-run --icount, over 8 GiB)
 #	scrub.sh hotplug SECONDS       nor does memory that comes and goes (movablecore=)
-#	scrub.sh storm FAULTS [S]      faults in the planes from outside (vm-run --share)
-#	scrub.sh latency FAULTS        how long after a fault it is found
 #	scrub.sh hurry                 who waits for a pass or not, beside a busy machine
 #	scrub.sh repair                what is put right, and pages that are retired
 #	scrub.sh control               directory, mode, policy; injection
 #	scrub.sh metadata              faults in the allocator's own data
 #	scrub.sh proof                 the proof tests
 #	scrub.sh watchdog [stop]       a scrubber that stands still
-. ./mm-lib.sh
-
-T=/sys/kernel/tracing
-COUNTERS='violations|double_alloc|double_free|boundary_double_free|plane_corruption|directory_corruption|allocator_corruption|unproven|coverage_gaps'
-
-load() {
-	load_dualbm "$@" || bail "dualbm is not armed: $(cat $D/state)"
-	dmesg -c >/dev/null
-	counters
-}
-
-scrub() {
-	echo now >$D/scrub
-}
-
-scrub_key() {
-	tr ' ' '\n' <$D/scrub | sed -n "s/^$1=//p"
-}
-
-splats() {
-	dmesg | grep -E 'BUG:|WARNING:|general protection|unable to handle'
-}
+. ./scrub-lib.sh
 
 # ---- no finding without a fault ----
 
@@ -145,210 +122,6 @@ hotplug() {
 	is "no splat" "$(splats)" ""
 	wait_for 20 state_is armed || not_ok "armed"
 	is "armed, and why not otherwise" "$(cat $D/state $D/state_reason | xargs)" "armed none"
-}
-
-# ---- faults in the planes ----
-
-# busybox's awk cannot read 0x...
-HEX='
-	function hex(text, i, value) {
-		value = 0
-		text = tolower(substr(text, 3))
-		for (i = 1; i <= length(text); i++)
-			value = value * 16 + index("0123456789abcdef", substr(text, i, 1)) - 1
-		return value
-	}
-'
-
-# One fault in each of some chunks of those that "planes" shows, on standard input:
-# "plane pfn shape op..." a line. Rows of 8 KiB are cut to what is a page of a plane.
-make_faults() {
-	awk -v seed="$1" -v want="$2" "$HEX"'
-	function pick(n) { return int(rand() * n) }
-	{
-		pfn = hex(substr($1, 5))
-		if (!(pfn in seen)) {
-			seen[pfn] = 1
-			chunks[nr++] = pfn
-		}
-		plane = substr($3, 7)
-		phys[pfn, plane] = hex(substr($5, 6))
-		owner[phys[pfn, plane]] = pfn " " plane
-	}
-	END {
-		srand(seed)
-		split("primary secondary untracked", planes)
-		split("1 2 4 8 16 32 64 128", bit)
-		split("bit bit bit bit bit bit word column row zeroes ones", shapes)
-		for (i = 0; i < nr && i < want; i++) {
-			j = i + pick(nr - i)
-			pfn = chunks[j]
-			chunks[j] = chunks[i]
-			if (pfn in used)
-				continue
-			plane = planes[1 + pick(3)]
-			page = phys[pfn, plane]
-			shape = shapes[1 + pick(11)]
-			byte = bit[1 + pick(8)]
-			at = page + pick(4096)
-			if (shape == "bit")
-				ops = sprintf("xor:%.0f:1:%d", at, byte)
-			else if (shape == "word")
-				ops = sprintf("xor:%.0f:8:255", page + 8 * pick(512))
-			else if (shape == "column") {
-				ops = ""
-				for (k = 0; k < 8; k++)
-					ops = ops sprintf("xor:%.0f:1:%d ", page + 512 * k + 8 * pick(8), byte)
-			} else if (shape == "row") {
-				ops = sprintf("xor:%.0f:4096:%d", page, byte)
-				other = page % 8192 ? page - 4096 : page + 4096
-				if (other in owner) {
-					split(owner[other], of)
-					if (!(of[1] in used) && of[1] != pfn) {
-						used[of[1]] = 1
-						printf "%s %d row xor:%.0f:4096:%d\n", of[2], of[1], other, byte
-					}
-				}
-			} else
-				ops = sprintf("set:%.0f:4096:%d", page, shape == "ones" ? 255 : 0)
-			used[pfn] = 1
-			print plane, pfn, shape, ops
-		}
-	}'
-}
-
-# What trace events say of each fault: found or not, and which planes are accused. A
-# flipped bit leaves a codeword that more than one plane can explain, unless a witness
-# rules the others out; the plane that was hit has to be among them.
-judge() {
-	awk "$HEX"'
-	function field(name) {
-		match($0, " " name "=[^ ]*")
-		return substr($0, RSTART + length(name) + 2, RLENGTH - length(name) - 2)
-	}
-	BEGIN { mask["primary"] = 1; mask["secondary"] = 2; mask["untracked"] = 4 }
-	FILENAME ~ /faults/ { plane[$2] = $1; shape[$2] = $3; next }
-	/ violation: / {
-		pfn = hex(field("pfn"))
-		chunk = pfn - pfn % 32768
-		liar = field("liar")
-		if (field("class") != "plane_corruption" || !(chunk in plane)) {
-			print "other", $0
-			next
-		}
-		found[chunk]++
-		if (liar == plane[chunk])
-			first[chunk]++
-		if (int(field("liars") / mask[plane[chunk]]) % 2)
-			among[chunk]++
-		said[chunk] = said[chunk] " " field("code") ":" liar ":" field("liars") ":" field("witness") ":" field("frames")
-	}
-	END {
-		for (chunk in plane) {
-			verdict = "right"
-			if (!(chunk in found))
-				verdict = "missed"
-			else if (!(chunk in among))
-				verdict = "misattributed"
-			else if (!(chunk in first))
-				verdict = "second"
-			else if (first[chunk] < found[chunk])
-				verdict = "more"
-			print verdict, shape[chunk], plane[chunk], chunk, said[chunk]
-		}
-	}' /tmp/faults "$1"
-}
-
-# storm FAULTS [SECONDS]: so many, or as many as there is time for.
-storm() {
-	load scrub_interval_ms=0 repair=1
-	# The log of ten thousand findings is not what is tested here.
-	echo 0 >/proc/sys/kernel/printk
-	echo 1 >$T/events/dualbm/violation/enable
-	echo 4096 >$T/buffer_size_kb
-	load_start 96M
-	: >/tmp/verdicts
-	_faults=0 _batch=0
-	_end=$(($(cut -d. -f1 /proc/uptime) + ${2:-1000000}))
-	while [ $_faults -lt "$1" ] && [ "$(cut -d. -f1 /proc/uptime)" -lt $_end ]; do
-		_batch=$((_batch + 1))
-		cat $DBG/planes >/tmp/planes
-		make_faults $((_batch * 7919 + ${SEED:-1})) 12 </tmp/planes >/tmp/faults
-		[ -s /tmp/faults ] || bail "no faults were made"
-		echo >$T/trace
-		# A page that was wrong three times has been exchanged meanwhile: what was
-		# made up for the old one would hit somebody else.
-		cmp -s $DBG/planes /tmp/planes || continue
-		# shellcheck disable=SC2046 # words
-		host many $(cut -d' ' -f4- /tmp/faults) || bail "the host could not do it"
-		scrub
-		# What an event found first asks for another pass.
-		usleep 20000
-		scrub
-		cat $T/trace >/tmp/trace
-		judge /tmp/trace >>/tmp/verdicts
-		_faults=$((_faults + $(wc -l </tmp/faults)))
-		# The pass asks for learning; events do not wait for it.
-		[ $((_batch % 50)) -ne 0 ] || diag "$_faults faults, up $(cut -d' ' -f1 /proc/uptime) s, $(stat pages_untracked) untracked"
-	done
-	load_stop
-	at_least "faults" $_faults 50
-	# Page faults of zeroes on zeroes are none: they change no bit.
-	_missed=$(grep '^missed' /tmp/verdicts | grep -vcE ' (zeroes|ones) ')
-	_named=$(grep -cE '^(right|more)' /tmp/verdicts)
-	diag "$(awk '{ n[$1 " " $2]++ } END { for (k in n) print n[k], k }' /tmp/verdicts | sort -k2)"
-	diag "$(grep -E '^(missed|misattributed|second|other)' /tmp/verdicts | grep -v '^missed [zo]' | head -n 30)"
-	is "$_faults faults: none was missed" "$_missed" 0
-	is "$_faults faults: nothing else was reported" "$(grep -c '^other' /tmp/verdicts)" 0
-	is "$_faults faults: the plane is accused" "$(grep -c '^misattributed' /tmp/verdicts)" 0
-	# Without a witness it is a guess: 98 or 99 in a hundred are seen to be right.
-	_guessed=$(($(grep -vcE '^(missed|other)' /tmp/verdicts) - _named))
-	at_least "all but one in twenty, and luck: it is the first that is accused" \
-		$((4 + _faults / 20 - _guessed)) 0
-	is "no splat" "$(splats)" ""
-	is "only plane corruptions" "$(moved | tr ' ' '\n' | grep -vE '^(violations|plane_corruption)')" ""
-	scrub
-	is "nothing is left" "$(scrub_key last_result)" clean
-	diag "corrected $(stat corrected)"
-}
-
-found_again() {
-	[ "$(stat plane_corruption)" -gt "$1" ]
-}
-
-# The time from a fault to its report, at a pace of one pass a second.
-latency() {
-	load scrub_interval_ms=1000
-	echo 0 >/proc/sys/kernel/printk
-	: >/tmp/latencies
-	_n=0 _late=0 _most=0
-	while [ $_n -lt "$1" ]; do
-		_n=$((_n + 1))
-		make_faults $((_n * 104729 + ${SEED:-1})) 1 <$DBG/planes | sed 's/zeroes\|ones/bit/' >/tmp/faults
-		sed -i 's/xor:\([0-9]*\):4096/xor:\1:8/; s/set:\([0-9]*\):4096:.*/xor:\1:1:1/' /tmp/faults
-		_was=$(stat plane_corruption)
-		# shellcheck disable=SC2046 # words
-		host many $(cut -d' ' -f4- /tmp/faults) || bail "the host could not do it"
-		_passes=$(stat scrub_passes)
-		_from=$(tr -d . </proc/uptime | cut -d' ' -f1)
-		wait_for 20 found_again "$_was" || _late=$((_late + 1))
-		_to=$(tr -d . </proc/uptime | cut -d' ' -f1)
-		_passes=$(($(stat scrub_passes) - _passes))
-		[ $_passes -le $_most ] || _most=$_passes
-		echo $(((_to - _from) * 10)) >>/tmp/latencies
-		usleep $((_n * 37 % 900 * 1000))
-	done
-	is "all were found within 20 passes" $_late 0
-	sort -n /tmp/latencies | awk '
-		{ ms[NR] = $1 }
-		END {
-			printf "# milliseconds until a fault is found: min %d median %d p90 %d max %d\n",
-				ms[1], ms[int((NR + 1) / 2)], ms[int((NR * 9 + 9) / 10)], ms[NR]
-		}'
-	# The pass that runs may be past the fault; the next one finds it, and ends before
-	# this shell has looked, on an emulator that has other work once more.
-	at_least "passes that end until a fault is found: $_most, at most 3" $((3 - _most)) 0
-	is "only plane corruptions" "$(moved | tr ' ' '\n' | grep -vE '^(violations|plane_corruption)')" ""
 }
 
 # ---- a pass that is waited for ----
@@ -701,11 +474,6 @@ case $1 in
 churn) churn "$2" ;;
 cost) cost ;;
 hotplug) hotplug "$2" ;;
-storm)
-	shift
-	storm "$@"
-	;;
-latency) latency "$2" ;;
 hurry)
 	behind
 	hurry
