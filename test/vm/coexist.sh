@@ -8,7 +8,8 @@
 #
 #	coexist.sh [NAME...]	all of them, or those named
 #
-# kexec boots this script again, with "kexeced", which is not for people.
+# kexec boots this script again, with "kexeced", which is not for people; hibernating
+# (vm-run --reboot, and a disk) boots it again as it is.
 . ./mm-lib.sh
 
 only=" $* "
@@ -582,6 +583,56 @@ to_memory() {
 	done_with
 }
 
+# Of the disk: all but the last MiB for swap, and there how often an image came back.
+swap_disk() {
+	modprobe virtio_pci
+	modprobe virtio_blk
+	wait_for 10 test -e /dev/vda && last_mib=$(($(cat /sys/block/vda/size) / 2048 - 1))
+}
+
+came_back() {
+	echo 3 >/proc/sys/vm/drop_caches
+	dd if=/dev/vda bs=1M skip="$last_mib" count=1 2>/dev/null | head -c 16 | tr -d '\0'
+}
+
+# The kernel that boots after hibernating runs this script from its beginning.
+hibernated() {
+	swap_disk && [ "$(dd if=/dev/vda bs=2 skip=2043 count=5 2>/dev/null)" = "S1SUSPEND" ]
+}
+
+bring_back() {
+	printf '%-16s' $(($(came_back) + 1)) | tr ' ' '\0' |
+		dd of=/dev/vda bs=1M seek="$last_mib" conv=notrunc,fsync 2>/dev/null
+	cat /sys/block/vda/dev >/sys/power/resume
+	bail "the image of the machine that was hibernated is not taken"
+}
+
+# To disk: planes, allocator and all come back as they were at one moment.
+to_disk() {
+	wanted hibernate || return 0
+	if ! grep -q disk /sys/power/state || ! swap_disk; then
+		skip "$name" "this machine cannot hibernate"
+		return
+	fi
+	mkswap /dev/vda $((last_mib * 1024)) >/dev/null
+	swapon /dev/vda || bail "no swap"
+	echo reboot >/sys/power/disk
+	load
+	for _round in 1 2; do
+		work
+		_relearns=$(stat relearns)
+		check "$name: round $_round: to disk and back" write /sys/power/state disk
+		is "$name: round $_round: another kernel brought it back" "$(came_back)" $_round
+		check "$name: round $_round: armed again" wait_for 60 state_is armed
+		at_least "$name: round $_round: has learned again" "$(stat relearns)" $((_relearns + 1))
+		work
+		clean "round $_round"
+	done
+	unload
+	swapoff /dev/vda
+	done_with
+}
+
 # The second kernel runs this script again.
 kexec_away() {
 	wanted kexec || return 0
@@ -615,6 +666,9 @@ kexeced() {
 
 # ---- ----
 
+case $only in
+*" hibernate "*) ! hibernated || bring_back ;;
+esac
 mkdir /sys/fs/cgroup/any 2>/dev/null
 echo +memory 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control
 find_functions
@@ -645,6 +699,7 @@ learn_reclaim
 tracer_all
 livepatch
 to_memory
+to_disk
 kexec_away
 load_stop
 finish
