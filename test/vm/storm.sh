@@ -82,9 +82,10 @@ make_faults() {
 # rules the others out; the plane that was hit has to be among them.
 judge() {
 	awk "$HEX"'
-	function field(name) {
-		match($0, " " name "=[^ ]*")
-		return substr($0, RSTART + length(name) + 2, RLENGTH - length(name) - 2)
+	function field(name, rest, end) {
+		rest = substr($0, index($0, " " name "=") + length(name) + 2)
+		end = index(rest, " ")
+		return end ? substr(rest, 1, end - 1) : rest
 	}
 	BEGIN { mask["primary"] = 1; mask["secondary"] = 2; mask["untracked"] = 4 }
 	FILENAME ~ /faults/ { plane[$2] = $1; shape[$2] = $3; next }
@@ -101,7 +102,9 @@ judge() {
 			first[chunk]++
 		if (int(field("liars") / mask[plane[chunk]]) % 2)
 			among[chunk]++
-		said[chunk] = said[chunk] " " field("code") ":" liar ":" field("liars") ":" field("witness") ":" field("frames")
+		# A wiped page has an event for each of its frames.
+		if (found[chunk] <= 20)
+			said[chunk] = said[chunk] " " field("code") ":" liar ":" field("liars") ":" field("witness") ":" field("frames")
 	}
 	END {
 		for (chunk in plane) {
@@ -119,6 +122,28 @@ judge() {
 	}' /tmp/faults "$1"
 }
 
+# Says what everybody does who has to do with it when a batch takes a minute, which is no
+# failure of its own on an emulator, but asks for a reason.
+watch_batches() {
+	_seen='' _since=0
+	while sleep 5; do
+		_at=$(cat /tmp/batch)
+		_now=$(cut -d. -f1 /proc/uptime)
+		if [ "$_at" != "$_seen" ]; then
+			_seen=$_at _since=$_now
+		elif [ $((_now - _since)) -ge 60 ]; then
+			_since=$_now
+			diag "batch $_at takes a minute: $(cat $D/state $D/state_reason $D/scrub | xargs)"
+			diag "$(grep -E '^(relearns|pages_|violations|corrected|scrub_)' $D/stats | xargs)"
+			for _task in /proc/[0-9]*/task/[0-9]*; do
+				_stack=$(grep -E 'dualbm|rcu_tasks|stop_machine|synchronize' "$_task/stack" 2>/dev/null) || continue
+				diag "$(cat "$_task/comm") $(awk '{ print $3, "utime", $14, "stime", $15, "nice", $19 }' "$_task/stat"): $(sed 's/.*\] //' "$_task/stack" | xargs)"
+			done
+			diag "$(top -b -n 1 | head -n 14)"
+		fi
+	done
+}
+
 # faults FAULTS [SECONDS]: so many, or as many as there is time for.
 faults() {
 	load scrub_interval_ms=0 repair=1
@@ -128,10 +153,14 @@ faults() {
 	echo 4096 >$T/buffer_size_kb
 	load_start 96M
 	: >/tmp/verdicts
+	: >/tmp/batch
+	watch_batches &
+	_watch=$!
 	_faults=0 _batch=0
 	_end=$(($(cut -d. -f1 /proc/uptime) + ${2:-1000000}))
 	while [ $_faults -lt "$1" ] && [ "$(cut -d. -f1 /proc/uptime)" -lt $_end ]; do
 		_batch=$((_batch + 1))
+		echo "$_batch: faults" >/tmp/batch
 		cat $DBG/planes >/tmp/planes
 		make_faults $((_batch * 7919 + ${SEED:-1})) 12 </tmp/planes >/tmp/faults
 		[ -s /tmp/faults ] || bail "no faults were made"
@@ -141,16 +170,20 @@ faults() {
 		cmp -s $DBG/planes /tmp/planes || continue
 		# shellcheck disable=SC2046 # words
 		host many $(cut -d' ' -f4- /tmp/faults) || bail "the host could not do it"
+		echo "$_batch: first pass" >/tmp/batch
 		scrub
 		# What an event found first asks for another pass.
 		usleep 20000
+		echo "$_batch: second pass" >/tmp/batch
 		scrub
+		echo "$_batch: verdicts" >/tmp/batch
 		cat $T/trace >/tmp/trace
 		judge /tmp/trace >>/tmp/verdicts
 		_faults=$((_faults + $(wc -l </tmp/faults)))
 		# The pass asks for learning; events do not wait for it.
 		[ $((_batch % 50)) -ne 0 ] || diag "$_faults faults, up $(cut -d' ' -f1 /proc/uptime) s, $(stat pages_untracked) untracked"
 	done
+	kill $_watch
 	load_stop
 	at_least "faults" $_faults 50
 	# Page faults of zeroes on zeroes are none: they change no bit.
