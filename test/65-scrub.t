@@ -22,7 +22,7 @@ for kernel in $KERNELS; do
 	vm "cost-$kernel" 'done' --kernel "$kernel" --icount --mem 6144 -- scrub.sh cost
 	vm "proof-$kernel" 'done' --kernel "$kernel" -- scrub.sh proof
 	vm "churn-$kernel" 'done' --kernel "$kernel" -- scrub.sh churn 15
-	vm "hotplug-$kernel" 'done' --kernel "$kernel" --append movablecore=512M --mem 1536 \
+	vm "hotplug-$kernel" 'done' --kernel "$kernel" --append movablecore=1024M --mem 1536 \
 		-- scrub.sh hotplug 30
 	((${#storm[@]} == 0)) || vm "storm-$kernel" 'done' --share --timeout $((400 + 5 * ${DUALBM_STORM:-0})) \
 		--kernel "$kernel" -- storm.sh faults "${storm[@]}"
