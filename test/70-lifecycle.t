@@ -28,7 +28,7 @@ for kernel in $KERNELS; do
 	use_kernel "$kernel"
 	release=$(kernel_release "$kernel")
 	read -ra cross <<<"$(cross_of "$kernel")"
-	vm "lifecycle-$kernel" 'done' --kernel "$kernel" -- lifecycle.sh
+	vm "lifecycle-$kernel" 'done' --kernel "$kernel" --timeout 900 -- lifecycle.sh
 	# Where a CPU can sign return addresses, the kernel does.
 	[[ $(arch_of "$kernel") != arm64 ]] ||
 		vm "signed-$kernel" 'done' --kernel "$kernel" --qemu -cpu --qemu max,pauth-impdef=on -- \

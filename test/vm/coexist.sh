@@ -557,6 +557,14 @@ livepatch() {
 
 # ---- power ----
 
+# learned_again STEP RELEARNS: after a sleep, before which there were so many.
+learned_again() {
+	check "$name: $1: armed again" wait_for 60 state_is armed
+	at_least "$name: $1: has learned again" "$(stat relearns)" $(($2 + 1))
+	work
+	clean "$1"
+}
+
 to_memory() {
 	wanted suspend || return 0
 	if ! grep -q mem /sys/power/state || ! [ -e /sys/class/rtc/rtc0/wakealarm ]; then
@@ -574,10 +582,7 @@ to_memory() {
 		is "$name: round $_round: it slept" \
 			"$(cat /sys/power/suspend_stats/success 2>/dev/null || awk '/^success:/ { print $2 }' /sys/kernel/debug/suspend_stats)" \
 			$((_slept + 1))
-		check "$name: round $_round: armed again" wait_for 60 state_is armed
-		at_least "$name: round $_round: has learned again" "$(stat relearns)" $((_relearns + 1))
-		work
-		clean "round $_round"
+		learned_again "round $_round" "$_relearns"
 	done
 	unload
 	done_with
@@ -623,10 +628,7 @@ to_disk() {
 		_relearns=$(stat relearns)
 		check "$name: round $_round: to disk and back" write /sys/power/state disk
 		is "$name: round $_round: another kernel brought it back" "$(came_back)" $_round
-		check "$name: round $_round: armed again" wait_for 60 state_is armed
-		at_least "$name: round $_round: has learned again" "$(stat relearns)" $((_relearns + 1))
-		work
-		clean "round $_round"
+		learned_again "round $_round" "$_relearns"
 	done
 	unload
 	swapoff /dev/vda
