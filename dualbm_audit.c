@@ -317,8 +317,16 @@ unsigned int dualbm_audit_frames(struct dualbm_chunk *chunk, unsigned long first
 	while (pfn < end) {
 		unsigned long stop = min(end, round_up(pfn + 1, PAGES_PER_SUBSECTION));
 		struct page *page = pfn_to_online_page(pfn);
+		struct zone *zone = page ? dualbm_zone_of(page) : NULL;
 
-		pfn = page ? audit_subsection(chunk, page_zone(page), pfn, stop) : stop;
+		if (zone) {
+			pfn = audit_subsection(chunk, zone, pfn, stop);
+		} else if (page) {
+			find("zone", pfn, 0, 1, page_zonenum(page));
+			pfn++;
+		} else {
+			pfn = stop;
+		}
 	}
 	return report_findings();
 }

@@ -101,9 +101,13 @@ static void learn_block_free(struct dualbm_chunk *chunk, unsigned long pfn,
 {
 	while (pfn < end) {
 		struct page *page = pfn_to_page(pfn);
-		struct zone *zone = page_zone(page);
+		struct zone *zone = dualbm_zone_of(page);
 		unsigned long flags;
 
+		if (!zone) {
+			pfn++;
+			continue;
+		}
 		spin_lock_irqsave(&zone->lock, flags);
 		for (; pfn < end; ) {
 			unsigned long frames = 1;
@@ -209,10 +213,9 @@ static void weed_out_word(struct dualbm_chunk *chunk, unsigned long word,
 			     READ_ONCE(*candidates);
 	struct page *pages = pfn_to_page(chunk->start_pfn + word * BITS_PER_LONG);
 	unsigned long frames;
-	struct zone *zone;
+	struct zone *zone = keep ? dualbm_zone_of(pages + __ffs(keep)) : NULL;
 
-	if (keep) {
-		zone = page_zone(pages + __ffs(keep));
+	if (zone) {
 		spin_lock_irq(&zone->lock);
 		for (frames = keep; frames; frames &= frames - 1) {
 			struct page *page = pages + __ffs(frames);
@@ -221,6 +224,8 @@ static void weed_out_word(struct dualbm_chunk *chunk, unsigned long word,
 				keep &= ~BIT(__ffs(frames));
 		}
 		spin_unlock_irq(&zone->lock);
+	} else {
+		keep = 0;
 	}
 	atomic_long_and(keep, (atomic_long_t *)candidates);
 }

@@ -27,6 +27,16 @@ static bool wait_until(u64 end)
 	return ktime_get_mono_fast_ns() <= end;
 }
 
+/* Mirrors page_zone(), include/linux/mm.h, but for flags that a wild write has hit. */
+struct zone *dualbm_zone_of(const struct page *page)
+{
+	unsigned int nid = page_to_nid(page), index = page_zonenum(page);
+
+	if (nid >= MAX_NUMNODES || !node_online(nid) || index >= MAX_NR_ZONES)
+		return NULL;
+	return &NODE_DATA(nid)->node_zones[index];
+}
+
 /* Mirrors is_free_buddy_page(), mm/page_alloc.c, with the zone checked too. */
 bool dualbm_buddy_covers(struct zone *zone, unsigned long pfn)
 {
@@ -132,13 +142,14 @@ static enum dualbm_proof lists_cover(struct zone *zone, unsigned long pfn)
 enum dualbm_proof dualbm_prove_free(unsigned long pfn)
 {
 	struct page *page = pfn_to_online_page(pfn);
+	struct zone *zone = page ? dualbm_zone_of(page) : NULL;
 	u64 end = ktime_get_mono_fast_ns() + INSERTION_NS;
 	enum dualbm_proof proof;
 
-	if (!page)
+	if (!zone)
 		return DUALBM_UNPROVEN;
 	do {
-		proof = lists_cover(page_zone(page), pfn);
+		proof = lists_cover(zone, pfn);
 	} while (proof == DUALBM_UNPROVEN && wait_until(end));
 	return proof;
 }
@@ -174,10 +185,8 @@ unsigned int dualbm_prove_witness(unsigned long pfn, enum dualbm_witness *witnes
 	bool covered;
 
 	*witness = DUALBM_NO_WITNESS;
-	if (!page)
-		return 0;
-	zone = page_zone(page);
-	if (!spin_trylock(&zone->lock))
+	zone = page ? dualbm_zone_of(page) : NULL;
+	if (!zone || !spin_trylock(&zone->lock))
 		return 0;
 	covered = dualbm_buddy_covers(zone, pfn);
 	spin_unlock(&zone->lock);

@@ -215,6 +215,7 @@ static void name_liar(struct dualbm_violation *v)
 static void describe(struct dualbm_violation *v)
 {
 	struct page *page = pfn_to_online_page(v->first);
+	struct zone *zone = page ? dualbm_zone_of(page) : NULL;
 
 	v->time_ns = ktime_get_mono_fast_ns();
 	v->cpu = raw_smp_processor_id();
@@ -239,8 +240,10 @@ static void describe(struct dualbm_violation *v)
 	v->page_flags = dualbm_page_flags(page);
 	v->page_refcount = page_ref_count(page);
 	v->page_mapcount = atomic_read(&page->_mapcount);
+	if (!zone)
+		return;
 	v->node = page_to_nid(page);
-	strscpy(v->zone, page_zone(page)->name, sizeof(v->zone));
+	strscpy(v->zone, zone->name, sizeof(v->zone));
 }
 
 /* What is only said of some classes. */

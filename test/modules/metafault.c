@@ -9,6 +9,8 @@
  *   what=flags     the block's mark as a free one is gone
  *   what=links     the list's next entry is not the block's neighbour
  *   what=count     the zone counts one block more
+ *   what=zone      the block says that it is of a zone that there is not
+ *   what=node      and of such a node
  *
  * "pfn" is the frame, or the block's first one.
  */
@@ -24,6 +26,7 @@ module_param(pfn, ulong, 0444);
 static struct zone *zone;
 static struct page *block;
 static struct list_head *saved;
+static unsigned long saved_flags;
 
 /* The last one: the allocator takes the first. The caller holds zone->lock. */
 static struct page *last_block(void)
@@ -52,6 +55,10 @@ static int spoil(void)
 		block->buddy_list.next = list->next;
 	} else if (!strcmp(what, "count")) {
 		zone->free_area[TEST_MAX_ORDER].nr_free++;
+	} else if (!strcmp(what, "zone") || !strcmp(what, "node")) {
+		saved_flags = test_page_flags(block);
+		test_page_flags(block) |= *what == 'z' ? ZONES_MASK << ZONES_PGSHIFT :
+							 NODES_MASK << NODES_PGSHIFT;
 	} else {
 		return -EINVAL;
 	}
@@ -70,6 +77,8 @@ static void put_right(void)
 		block->buddy_list.next = saved;
 	else if (!strcmp(what, "count"))
 		zone->free_area[TEST_MAX_ORDER].nr_free--;
+	else if (!strcmp(what, "zone") || !strcmp(what, "node"))
+		test_page_flags(block) = saved_flags;
 }
 
 static int __init metafault_init(void)

@@ -50,6 +50,13 @@
 #define pcp_list	lru
 #endif
 
+/* "mm: introduce memdesc_flags_t", 6.18. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define test_page_flags(page)	((page)->flags.f)
+#else
+#define test_page_flags(page)	((page)->flags)
+#endif
+
 /* "mm/page_alloc: split per cpu page lists and zone stats", 5.14. */
 static inline struct per_cpu_pages *test_local_pcp(struct zone *zone)
 {

@@ -384,7 +384,7 @@ metadata() {
 	scrub
 	is "nothing at first" "$(moved)" ""
 	for _case in "refcount refcount" "order links" "bigorder order" "flags links" \
-		"links links" "count length"; do
+		"links links" "count length" "zone zone" "node zone"; do
 		_fault=${_case% *}
 		_what=${_case#* }
 		_was=$(stat allocator_corruption)
