@@ -1650,9 +1650,12 @@ void dualbm_scrub_reschedule(void);
  * dualbm_scrub_halt() - stop the scrubber as a fault would, or let it go on
  * @halt: which
  *
- * Context: Process; for injection.
+ * Context: Process; for injection. Sleeps until it does: a step that was begun is
+ * ended first.
+ *
+ * Return: 0, or -ERESTARTSYS if a signal came; it will do so all the same.
  */
-void dualbm_scrub_halt(bool halt);
+int dualbm_scrub_halt(bool halt);
 
 /**
  * dualbm_scrub_trouble() - does the scrubber keep its pace

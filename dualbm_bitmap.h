@@ -40,13 +40,14 @@ enum dualbm_plane {
 
 /*
  * How often an event looks for a token that another CPU has in its hands, and after
- * how many looks it pauses: a pause takes 140 cycles on some processors, and under a
- * hypervisor it can be an exit to it, of milliseconds.
+ * how many looks it pauses: a pause takes 140 cycles on some processors. Under a
+ * hypervisor it can be an exit to it, after which another CPU of the machine, if it
+ * is busy, runs for up to 100 ms; and each event on a wiped page waits.
  */
 #ifndef DUALBM_TOKEN_TRIES
 #define DUALBM_TOKEN_TRIES	4000
 #endif
-#define DUALBM_TOKEN_LOOKS	64
+#define DUALBM_TOKEN_LOOKS	1000
 
 /* What can happen to the frames of a block; one row each in the rule table. */
 enum dualbm_event_type {

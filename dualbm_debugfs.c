@@ -298,7 +298,10 @@ static int inject_drop(const char *name)
 
 static int inject_scrubber(bool stop)
 {
-	dualbm_scrub_halt(stop);
+	int ret = dualbm_scrub_halt(stop);
+
+	if (ret)
+		return ret;
 	answer("the scrubber %s", stop ? "stands still" : "goes on");
 	return 0;
 }

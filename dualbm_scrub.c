@@ -56,7 +56,7 @@ static DECLARE_WAIT_QUEUE_HEAD(pass_wait);
 static atomic_long_t asked = ATOMIC_LONG_INIT(0);
 static long serving;
 static long served;
-static bool started, halted, cancelled, rescheduled;
+static bool started, halted, standing, cancelled, rescheduled;
 
 /* What the watchdog and the file "scrub" look at. */
 static unsigned long beats;
@@ -317,13 +317,17 @@ static bool hurried(void)
 	return atomic_long_read(&asked) != served || kthread_should_stop();
 }
 
+static bool disturbed(void)
+{
+	return hurried() || READ_ONCE(rescheduled) || READ_ONCE(halted);
+}
+
 /* Sleep until @when, in slices, so that the watchdog sees signs of life. */
 static void sleep_until(unsigned long when)
 {
-	while (time_before(jiffies, when) && !hurried() && !READ_ONCE(rescheduled)) {
+	while (time_before(jiffies, when) && !disturbed()) {
 		WRITE_ONCE(beats, beats + 1);
-		wait_event_interruptible_timeout(scrubber_wait,
-						 hurried() || READ_ONCE(rescheduled),
+		wait_event_interruptible_timeout(scrubber_wait, disturbed(),
 						 min_t(unsigned long, when - jiffies, HZ));
 	}
 }
@@ -331,8 +335,14 @@ static void sleep_until(unsigned long when)
 /* An injected halt: alive, and deaf. */
 static void stand_still(void)
 {
+	if (likely(!READ_ONCE(halted)))
+		return;
+	WRITE_ONCE(standing, true);
+	wake_up_all(&pass_wait);
 	while (READ_ONCE(halted) && !kthread_should_stop())
 		schedule_timeout_interruptible(HZ / 10);
+	WRITE_ONCE(standing, false);
+	wake_up_all(&pass_wait);
 }
 
 /*
@@ -476,10 +486,12 @@ void dualbm_scrub_reschedule(void)
 	wake_up(&scrubber_wait);
 }
 
-void dualbm_scrub_halt(bool halt)
+int dualbm_scrub_halt(bool halt)
 {
 	WRITE_ONCE(halted, halt);
 	wake_up(&scrubber_wait);
+	return wait_event_interruptible(pass_wait, READ_ONCE(cancelled) ||
+						   READ_ONCE(standing) == halt);
 }
 
 static void raise_priority(void)

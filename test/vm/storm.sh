@@ -140,13 +140,14 @@ watch_batches() {
 				diag "$(cat "$_task/comm") $(awk '{ print $3, "utime", $14, "stime", $15, "nice", $19 }' "$_task/stat"): $(sed 's/.*\] //' "$_task/stack" | xargs)"
 			done
 			diag "$(top -b -n 1 | head -n 14)"
+			diag "$(splats)"
 		fi
 	done
 }
 
 # faults FAULTS [SECONDS]: so many, or as many as there is time for.
 faults() {
-	load scrub_interval_ms=0 repair=1
+	load scrub_interval_ms=0 repair=1 inject=1
 	# The log of ten thousand findings is not what is tested here.
 	echo 0 >/proc/sys/kernel/printk
 	echo 1 >$T/events/dualbm/violation/enable
@@ -161,15 +162,15 @@ faults() {
 	while [ $_faults -lt "$1" ] && [ "$(cut -d. -f1 /proc/uptime)" -lt $_end ]; do
 		_batch=$((_batch + 1))
 		echo "$_batch: faults" >/tmp/batch
-		cat $DBG/planes >/tmp/planes
-		make_faults $((_batch * 7919 + ${SEED:-1})) 12 </tmp/planes >/tmp/faults
+		# A pass that an event has asked for may exchange a page that was wrong three
+		# times, and what was made up for the old one would hit somebody else.
+		echo "stop scrubber" >$DBG/inject
+		make_faults $((_batch * 7919 + ${SEED:-1})) 12 <$DBG/planes >/tmp/faults
 		[ -s /tmp/faults ] || bail "no faults were made"
 		echo >$T/trace
-		# A page that was wrong three times has been exchanged meanwhile: what was
-		# made up for the old one would hit somebody else.
-		cmp -s $DBG/planes /tmp/planes || continue
 		# shellcheck disable=SC2046 # words
 		host many $(cut -d' ' -f4- /tmp/faults) || bail "the host could not do it"
+		echo "start scrubber" >$DBG/inject
 		echo "$_batch: first pass" >/tmp/batch
 		scrub
 		# What an event found first asks for another pass.
