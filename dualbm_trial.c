@@ -24,6 +24,14 @@
 #define NOBODY		DUALBM_NR_PLANES
 #define NR_ACCUSED	(DUALBM_NR_PLANES + 1)
 
+/*
+ * What speaks against a plane: the frames that it explains, and those that it is
+ * likeliest for. What exact witnesses say comes first. Where they do not decide, guesses
+ * do, which the fault itself can mislead: of a word that has lost its free frames only
+ * owned ones are left.
+ */
+enum weight { EXACT_COVER, EXACT_LIKELY, GUESSED_COVER, GUESSED_LIKELY, NR_WEIGHTS };
+
 /* What one plane of a chunk is accused of. */
 struct accusation {
 	unsigned long first;
@@ -51,8 +59,7 @@ struct trial {
 	unsigned long lingering[DUALBM_PLANE_WORDS];	/* of them, departing ones */
 	unsigned int stride;	/* every so many of them is witnessed */
 	struct testimony testimony[WITNESSED];
-	unsigned int cover[DUALBM_NR_PLANES];	/* frames that it explains */
-	unsigned int likely[DUALBM_NR_PLANES];	/* and is likeliest for */
+	unsigned int weights[DUALBM_NR_PLANES][NR_WEIGHTS];
 	struct accusation accused[NR_ACCUSED];
 	u8 untracked[DUALBM_PLANE_WORDS];	/* how many frames of a word */
 };
@@ -190,16 +197,22 @@ static unsigned int likely_truth(unsigned long *planes, unsigned long word, bool
 							   DUALBM_CODE_FREE;
 }
 
+static bool is_exact(enum dualbm_witness witness)
+{
+	return witness == DUALBM_WITNESS_BUDDY || witness == DUALBM_WITNESS_OWNER;
+}
+
 static void testify(struct testimony *testimony, unsigned long *planes,
 		    unsigned long frame, bool untracked)
 {
 	enum dualbm_witness witness;
 	unsigned int plane, truth;
-	bool sure;
+	bool sure, exact;
 
 	testimony->code = dualbm_planes_code(planes, frame);
 	testimony->truth = dualbm_prove_witness(trial.pfn + frame, &witness);
 	testimony->witness = witness;
+	exact = is_exact(witness);
 	testimony->liars = 0;
 	testimony->likely = 0;
 	if (testimony->code == DUALBM_CODE_DEPARTING)
@@ -215,10 +228,20 @@ static void testify(struct testimony *testimony, unsigned long *planes,
 	for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
 		if (!(testimony->likely & BIT(plane)))
 			continue;
-		trial.cover[plane]++;
+		trial.weights[plane][exact ? EXACT_COVER : GUESSED_COVER]++;
 		if ((testimony->code ^ BIT(plane)) == truth)
-			trial.likely[plane]++;
+			trial.weights[plane][exact ? EXACT_LIKELY : GUESSED_LIKELY]++;
 	}
+}
+
+static bool weighs_more(unsigned int plane, unsigned int other)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_WEIGHTS; i++)
+		if (trial.weights[plane][i] != trial.weights[other][i])
+			return trial.weights[plane][i] > trial.weights[other][i];
+	return false;
 }
 
 /*
@@ -232,17 +255,10 @@ static unsigned int accuse(unsigned int liars)
 	for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
 		if (!(liars & BIT(plane)))
 			continue;
-		if (best == NOBODY || trial.cover[plane] > trial.cover[best] ||
-		    (trial.cover[plane] == trial.cover[best] &&
-		     trial.likely[plane] > trial.likely[best]))
+		if (best == NOBODY || weighs_more(plane, best))
 			best = plane;
 	}
 	return best;
-}
-
-static bool is_exact(enum dualbm_witness witness)
-{
-	return witness == DUALBM_WITNESS_BUDDY || witness == DUALBM_WITNESS_OWNER;
 }
 
 /* The frame becomes untracked, or what an exact witness says. */
@@ -425,8 +441,7 @@ unsigned long dualbm_trial_judge(void)
 	rcu_read_unlock();
 	if (!any)
 		return 0;
-	memset(trial.cover, 0, sizeof(trial.cover));
-	memset(trial.likely, 0, sizeof(trial.likely));
+	memset(trial.weights, 0, sizeof(trial.weights));
 	memset(trial.accused, 0, sizeof(trial.accused));
 	mutex_lock(&trial_lock);
 	if (!stop_machine(judge_stopped, NULL, NULL))
