@@ -1085,14 +1085,14 @@ enum dualbm_proof dualbm_prove_free(unsigned long pfn);
 
 /**
  * dualbm_zone_of() - the zone that a page says it is of
- * @page: the struct page of a frame that is online
+ * @page: the struct page of a frame that is online, or NULL
  *
  * Mirrors page_zone() (include/linux/mm.h, 6.12), which leads anywhere if the page's
  * flags are damaged; that is what the witnesses are asked about.
  *
  * Context: Any.
  *
- * Return: the zone, or NULL if there is no such node or zone.
+ * Return: the zone, or NULL if there is no page, or no such node or zone.
  */
 struct zone *dualbm_zone_of(const struct page *page);
 

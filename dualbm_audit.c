@@ -317,7 +317,7 @@ unsigned int dualbm_audit_frames(struct dualbm_chunk *chunk, unsigned long first
 	while (pfn < end) {
 		unsigned long stop = min(end, round_up(pfn + 1, PAGES_PER_SUBSECTION));
 		struct page *page = pfn_to_online_page(pfn);
-		struct zone *zone = page ? dualbm_zone_of(page) : NULL;
+		struct zone *zone = dualbm_zone_of(page);
 
 		if (zone) {
 			pfn = audit_subsection(chunk, zone, pfn, stop);

@@ -30,8 +30,12 @@ static bool wait_until(u64 end)
 /* Mirrors page_zone(), include/linux/mm.h, but for flags that a wild write has hit. */
 struct zone *dualbm_zone_of(const struct page *page)
 {
-	unsigned int nid = page_to_nid(page), index = page_zonenum(page);
+	unsigned int nid, index;
 
+	if (!page)
+		return NULL;
+	nid = page_to_nid(page);
+	index = page_zonenum(page);
 	if (nid >= MAX_NUMNODES || !node_online(nid) || index >= MAX_NR_ZONES)
 		return NULL;
 	return &NODE_DATA(nid)->node_zones[index];
@@ -142,7 +146,7 @@ static enum dualbm_proof lists_cover(struct zone *zone, unsigned long pfn)
 enum dualbm_proof dualbm_prove_free(unsigned long pfn)
 {
 	struct page *page = pfn_to_online_page(pfn);
-	struct zone *zone = page ? dualbm_zone_of(page) : NULL;
+	struct zone *zone = dualbm_zone_of(page);
 	u64 end = ktime_get_mono_fast_ns() + INSERTION_NS;
 	enum dualbm_proof proof;
 
@@ -185,7 +189,7 @@ unsigned int dualbm_prove_witness(unsigned long pfn, enum dualbm_witness *witnes
 	bool covered;
 
 	*witness = DUALBM_NO_WITNESS;
-	zone = page ? dualbm_zone_of(page) : NULL;
+	zone = dualbm_zone_of(page);
 	if (!zone || !spin_trylock(&zone->lock))
 		return 0;
 	covered = dualbm_buddy_covers(zone, pfn);

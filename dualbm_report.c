@@ -215,7 +215,7 @@ static void name_liar(struct dualbm_violation *v)
 static void describe(struct dualbm_violation *v)
 {
 	struct page *page = pfn_to_online_page(v->first);
-	struct zone *zone = page ? dualbm_zone_of(page) : NULL;
+	struct zone *zone = dualbm_zone_of(page);
 
 	v->time_ns = ktime_get_mono_fast_ns();
 	v->cpu = raw_smp_processor_id();

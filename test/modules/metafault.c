@@ -56,7 +56,6 @@ static int spoil(void)
 	} else if (!strcmp(what, "count")) {
 		zone->free_area[TEST_MAX_ORDER].nr_free++;
 	} else if (!strcmp(what, "zone") || !strcmp(what, "node")) {
-		saved_flags = test_page_flags(block);
 		test_page_flags(block) |= *what == 'z' ? ZONES_MASK << ZONES_PGSHIFT :
 							 NODES_MASK << NODES_PGSHIFT;
 	} else {
@@ -67,6 +66,7 @@ static int spoil(void)
 
 static void put_right(void)
 {
+	test_page_flags(block) = saved_flags;
 	if (!strcmp(what, "refcount"))
 		set_page_count(block + 37, 0);
 	else if (!strcmp(what, "order") || !strcmp(what, "bigorder"))
@@ -77,8 +77,6 @@ static void put_right(void)
 		block->buddy_list.next = saved;
 	else if (!strcmp(what, "count"))
 		zone->free_area[TEST_MAX_ORDER].nr_free--;
-	else if (!strcmp(what, "zone") || !strcmp(what, "node"))
-		test_page_flags(block) = saved_flags;
 }
 
 static int __init metafault_init(void)
@@ -95,6 +93,7 @@ static int __init metafault_init(void)
 		block = last_block();
 		if (block) {
 			pfn = page_to_pfn(block);
+			saved_flags = test_page_flags(block);
 			ret = spoil();
 		}
 		spin_unlock_irq(&zone->lock);
