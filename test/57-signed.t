@@ -40,8 +40,7 @@ for kernel in $KERNELS; do
 	release=$(kernel_release "$kernel")
 	mkdir -p "$work/modules/$release"
 	module=$work/modules/$release/dualbm.ko
-	installed=$ROOT/lib/modules/$release/updates/dkms/dualbm.ko
-	if [[ -e $installed.xz ]]; then xzcat "$installed.xz" >"$module"; else cp "$installed" "$module"; fi
+	installed_module "$release" "$module"
 	signer=$(in_root sh -c "ls /lib/modules/$release/build/scripts/sign-file /usr/lib/linux-kbuild-*/scripts/sign-file 2>/dev/null" | tail -n 1)
 	check "$kernel: signed" in_root "$signer" sha256 "/cache/${work##*/}/dualbm.key" \
 		"/cache/${work##*/}/dualbm.der" "/cache/${work##*/}/modules/$release/dualbm.ko"

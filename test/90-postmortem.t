@@ -6,22 +6,7 @@
 # dump (the kernel's debug symbols are a download of 800 MB and more).
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-
-# symbols RELEASE: the kernel's vmlinux with debug information, in $vmlinux.
-symbols() {
-	local package=linux-image-$1-dbg
-
-	vmlinux=$CACHE/symbols/$1/vmlinux
-	[[ ! -s $vmlinux ]] || return 0
-	mkdir -p "${vmlinux%/*}"
-	say "downloading $package"
-	in_root sh -ec "cd /cache/symbols/$1 && apt-get -q download $package" >"${vmlinux%/*}/apt.log" 2>&1 </dev/null ||
-		return
-	dpkg-deb --fsys-tarfile "${vmlinux%/*}/$package"_*.deb |
-		tar -xO "./usr/lib/debug/boot/vmlinux-$1" >"$vmlinux.new" || return
-	rm -f "${vmlinux%/*}"/*.deb
-	mv "$vmlinux.new" "$vmlinux"
-}
+. "$(dirname "$0")/dump-lib.sh"
 
 for kernel in $KERNELS; do
 	[[ $(arch_of "$kernel") == amd64 ]] || continue
@@ -32,43 +17,21 @@ for kernel in $KERNELS; do
 
 	[[ ${DUALBM_LONG-} ]] || continue
 	use_kernel "$kernel"
-	release=$(kernel_release "$kernel")
-	need_packages python3-drgn
-	if ! symbols "$release"; then
-		not_ok "dump-$kernel: debug symbols" "$(tail -n 3 "$CACHE/symbols/$release/apt.log")"
+	core=$CACHE/dump-$kernel.core
+	if ! debug_symbols "$kernel"; then
+		not_ok "dump-$kernel: debug symbols" "$(tail -n 3 "${vmlinux%/*}/apt.log")"
 		continue
 	fi
-	core=$CACHE/dump-$kernel.core
-	module=$ROOT/lib/modules/$release/updates/dkms/dualbm.ko
-	if [[ -e $module.xz ]]; then
-		xzcat "$module.xz" >"$CACHE/dump-$kernel.ko"
-	else
-		cp "$module" "$CACHE/dump-$kernel.ko"
-	fi
+	installed_module "$(kernel_release "$kernel")" "$CACHE/dump-$kernel.ko"
 	# One node: of more, QEMU's file has the memory of the first one only.
 	vm "dump-$kernel" panic --kernel "$kernel" --nodes 1 --mem 1024 --dump "$core" -- postmortem.sh dump
-	frame=$(panic_string | sed -n 's/.* pfn=\(0x[0-9a-f]*\) .*/\1/p')
-	# look WORD...: what the script says of the dead machine.
-	look() {
-		drgn -q -c "$core" -s "$vmlinux" -s "$CACHE/dump-$kernel.ko" "$TOP/scripts/dualbm-drgn.py" "$@" 2>&1
-	}
-	out=$(look) || :
-	if [[ $kernel != 6.1 ]] && dpkg --compare-versions "$(dpkg-query -Wf '${Version}' python3-drgn)" lt 0.0.23; then
-		like "dump-$kernel: an older drgn is no use, and is told" "$out" 'this drgn is too old'
-		rm -f "$core" "$CACHE/dump-$kernel.ko"
-		continue
-	fi
-	like "dump-$kernel: state" "$out" 'state=armed policy=panic panic_withheld=0 trouble=-'
-	like "dump-$kernel: stats" "$out" $'\nviolations 1\n'
-	like "dump-$kernel: the finding" "$out" "record=1 time_ns=[0-9]+ class=boundary_double_free pfn=$frame order=0 .* caller=faulty_double_free"
-	like "dump-$kernel: its stack" "$out" $'\n    __free_pages\\+0x[0-9a-f]+\n    0x[0-9a-f]+ \\[faulty\\]\n'
-	hooks=$(look hooks)
-	is "dump-$kernel: hooks" "$(grep -cE '^mm_page_(alloc|free) tracepoint [1-9][0-9]* required live$' <<<"$hooks")" 2
-	at=$(look frame "$frame" 0xffffffff)
-	like "dump-$kernel: the frame" "$at" "pfn=$frame state=free primary=0 secondary=1 untracked=0 "
-	like "dump-$kernel: its history" "$at" $'\nrecord=1 '
-	like "dump-$kernel: a frame that there is not" "$at" 'pfn=0xffffffff is not managed'
-	like "dump-$kernel: a bad word" "$(look foo)" 'unknown word "foo": use state, stats, hooks, ring or frame PFN'
-	rm -f "$core" "$CACHE/dump-$kernel.ko"
+	helper=$(drgn_kernel "$kernel")
+	"$TOP/scripts/root" "$helper"
+	throw_away_root "$(column "$helper" 2)" --exclude=./lib/modules --exclude=./usr/lib/modules --exclude=./boot
+	in_root apt-get -q -y install python3-drgn >"$CACHE/drgn.log" 2>&1 </dev/null ||
+		no_archive "python3-drgn cannot be installed in the root"
+	dump_points "dump-$kernel" "$core" "$CACHE/dump-$kernel.ko" \
+		"$(panic_string | sed -n 's/.* pfn=\(0x[0-9a-f]*\) .*/\1/p')"
+	rm -rf --one-file-system "$ROOT" "$core" "$CACHE/dump-$kernel.ko"
 done
 done_testing

@@ -118,6 +118,14 @@ throw_away_root() {
 	tar -C "$from" --one-file-system "$@" -cf - . | tar -C "$ROOT" -xpf -
 }
 
+# installed_module RELEASE FILE: a copy of the module as DKMS installed it in the root,
+# not compressed.
+installed_module() {
+	local installed=$ROOT/lib/modules/$1/updates/dkms/dualbm.ko
+
+	if [[ -e $installed.xz ]]; then xzcat "$installed.xz" >"$2"; else cp "$installed" "$2"; fi
+}
+
 # judge NAME KERNEL: what a debug kernel said in the last run; what it says without the
 # module too is shown.
 judge() {
