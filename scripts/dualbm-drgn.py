@@ -5,9 +5,10 @@ What dualbm knew, read from a dead machine's memory.
 
   drgn -c CORE -s VMLINUX -s DUALBM.KO scripts/dualbm-drgn.py [WHAT...]
 
-CORE is /proc/vmcore, what kdump saved, or what QEMU's dump-guest-memory wrote;
-without -c it is the machine that runs. VMLINUX is the one of the kernel's debug
-package. DUALBM.KO is the module as DKMS installed it, which is not stripped.
+CORE is /proc/vmcore, what kdump saved (after makedumpfile -R, where it is flattened), or
+what QEMU's dump-guest-memory wrote; without -c it is the machine that runs. VMLINUX is
+the one of the kernel's debug package. DUALBM.KO is the module as DKMS installed it, which
+is not stripped.
 
 WHAT: state, stats, hooks, ring, frame PFN... (0x.. or decimal); without one of them all
 but frames. The words are those of /sys/kernel/dualbm and of docs/interface.md.

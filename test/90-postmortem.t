@@ -25,11 +25,7 @@ for kernel in $KERNELS; do
 	installed_module "$(kernel_release "$kernel")" "$CACHE/dump-$kernel.ko"
 	# One node: of more, QEMU's file has the memory of the first one only.
 	vm "dump-$kernel" panic --kernel "$kernel" --nodes 1 --mem 1024 --dump "$core" -- postmortem.sh dump
-	helper=$(drgn_kernel "$kernel")
-	"$TOP/scripts/root" "$helper"
-	throw_away_root "$(column "$helper" 2)" --exclude=./lib/modules --exclude=./usr/lib/modules --exclude=./boot
-	in_root apt-get -q -y install python3-drgn >"$CACHE/drgn.log" 2>&1 </dev/null ||
-		no_archive "python3-drgn cannot be installed in the root"
+	drgn_root "$kernel"
 	dump_points "dump-$kernel" "$core" "$CACHE/dump-$kernel.ko" \
 		"$(panic_string | sed -n 's/.* pfn=\(0x[0-9a-f]*\) .*/\1/p')"
 	rm -rf --one-file-system "$ROOT" "$core" "$CACHE/dump-$kernel.ko"

@@ -30,6 +30,17 @@ drgn_kernel() {
 	esac
 }
 
+# drgn_root KERNEL: from here on ROOT is a throw-away one with a drgn for that kernel.
+drgn_root() {
+	local helper
+
+	helper=$(drgn_kernel "$1")
+	"$TOP/scripts/root" "$helper"
+	throw_away_root "$(column "$helper" 2)" --exclude=./lib/modules --exclude=./usr/lib/modules --exclude=./boot
+	in_root apt-get -q -y install python3-drgn >"$CACHE/drgn.log" 2>&1 </dev/null ||
+		no_archive "python3-drgn cannot be installed in the root"
+}
+
 # dump_points NAME CORE MODULE FRAME: the script on a dump, with $vmlinux and the module
 # that was loaded, all of them files in $CACHE. FRAME was freed twice. The drgn is that of
 # $ROOT.
