@@ -11,15 +11,13 @@ set -euo pipefail
 disk=$CACHE/swap.img
 for kernel in $KERNELS; do
 	vm "coexist-$kernel" 'done' --kernel "$kernel" --timeout 1200 -- coexist.sh \
-		kprobes bpf tracefs twice churn tracer switches
-	vm "learning-$kernel" 'done' --kernel "$kernel" --timeout 1200 -- coexist.sh \
-		learn-kretprobe learn-graph learn-fexit learn-multi learn-all learn-reclaim
-	# Last: a live patch leaves a mark on the kernel until it goes.
-	vm "power-$kernel" 'done' --kernel "$kernel" --timeout 1200 --kexec -- coexist.sh \
-		suspend livepatch kexec
+		kprobes bpf tracefs twice churn tracer switches livepatch
+	vm "learning-$kernel" 'done' --kernel "$kernel" --timeout 1200 -- coexist-learn.sh
+	vm "power-$kernel" 'done' --kernel "$kernel" --timeout 1200 --kexec -- \
+		coexist-power.sh suspend kexec
 	truncate -s 2G "$disk"
 	vm "disk-$kernel" 'done' --kernel "$kernel" --timeout 600 --reboot \
-		--qemu -drive --qemu "file=$disk,format=raw,if=virtio" -- coexist.sh hibernate
+		--qemu -drive --qemu "file=$disk,format=raw,if=virtio" -- coexist-power.sh hibernate
 	rm -f "$disk"
 done
 done_testing

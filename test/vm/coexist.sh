@@ -7,132 +7,13 @@
 # found, nothing is missed, and the state is armed in the end.
 #
 #	coexist.sh [NAME...]	all of them, or those named
-#
-# kexec boots this script again, with "kexeced", which is not for people; hibernating
-# (vm-run --reboot, and a disk) boots it again as it is.
-. ./mm-lib.sh
+. ./coexist-lib.sh
 
-only=" $* "
-tracing=/sys/kernel/tracing
 kprobes=/sys/kernel/debug/kprobes/enabled
 ftrace=/proc/sys/kernel/ftrace_enabled
 patch=/sys/kernel/livepatch/livepatch
-charge=__memcg_kmem_charge_page
-
-wanted() {
-	name=$1
-	case $only in
-	"  ")
-		[ "$name" != kexeced ] || return 1
-		;;
-	*" $name "*) ;;
-	*) return 1 ;;
-	esac
-	dmesg -c >/dev/null
-	started=$(cut -d. -f1 /proc/uptime)
-}
-
-# ---- functions ----
-
-# first_of NAME...: the first that this kernel has, and that can be traced.
-first_of() {
-	for _function; do
-		if grep -qx "$_function" /tmp/functions; then
-			echo "$_function"
-			return
-		fi
-	done
-}
-
-find_functions() {
-	grep -E '^(__alloc_(frozen_)?pages(_noprof|_nodemask)?|(__)?alloc_pages_bulk(_noprof)?|__free_pages|__isolate_free_page|__putback_isolated_page|compaction_free|__memcg_kmem_charge_page|unpoison_memory)$' \
-		"$tracing"/available_filter_functions >/tmp/functions
-	alloc=$(first_of __alloc_frozen_pages_noprof __alloc_pages_noprof __alloc_pages __alloc_pages_nodemask)
-	bulk=$(first_of alloc_pages_bulk_noprof __alloc_pages_bulk)
-	hooked=$alloc
-	for _function in "$bulk" __free_pages __isolate_free_page __putback_isolated_page $charge compaction_free; do
-		_function=$(first_of "$_function")
-		hooked="$hooked${_function:+ $_function}"
-	done
-	diag "hooked functions: $hooked"
-}
-
-# ---- what dualbm is put through ----
-
-load() {
-	if load_dualbm policy=panic on_degraded=report "$@"; then
-		ok "$name: dualbm is armed"
-	else
-		not_ok "$name: dualbm is armed" "$(cat $D/state; dmesg | tail -n 5)"
-	fi
-}
-
-unload() {
-	check "$name: dualbm unloads" rmmod dualbm
-}
-
-one_work() {
-	insmod_test paths "$@" seconds=1
-	[ $? != 1 ] || not_ok "$name: paths $*" "$(said paths)"
-}
-
-work() {
-	one_work op=pool ctx=task
-	one_work op=contig ctx=task
-	one_work op=vmalloc ctx=task
-	[ -z "$bulk" ] || one_work op=bulk_array ctx=softirq
-}
-
-# clean STEP: after work; everything has been seen, and nothing was wrong.
-clean() {
-	check "$name: $1: armed" wait_for 60 state_is armed
-	expect_clean "$name: $1"
-	is "$name: $1: was not degraded" "$(dmesg | grep 'dualbm: degraded')" ""
-}
-
-done_with() {
-	expect_quiet_kernel "$name: unloaded"
-	check "$name: the load ran all the time" kill -0 "$load_pid"
-	diag "$name: $(($(cut -d. -f1 /proc/uptime) - started)) s"
-}
 
 # ---- probes of others ----
-
-# attach SPEC...: see probes.c
-attach() {
-	rm -f /tmp/probes
-	probes /tmp/probes "$@" &
-	probes_pid=$!
-	wait_for 60 grep -q '^ready' /tmp/probes || not_ok "$name: probes are attached" "$(cat /tmp/probes)"
-	sed -n 's/^no /this kernel cannot: /p' /tmp/probes | sort -u | head -n 3 | while read -r _line; do
-		diag "$_line"
-	done
-}
-
-# Those that fire have to have fired.
-detach() {
-	kill "$probes_pid"
-	wait "$probes_pid"
-	_silent=$(awk '!/^(no|ready)/ && $2 == 0 { print $1 }' /tmp/probes |
-		grep -vE ':(__putback_isolated_page|compaction_free|__memcg_kmem_charge_page)$')
-	_calls=$(awk '!/^(no|ready)/ { n++; sum += $2 } END { print sum " calls of " n " probes" }' /tmp/probes)
-	if [ -z "$_silent" ] && [ "${_calls%% *}" -gt 0 ]; then
-		ok "$name: the other's probes fired"
-	else
-		not_ok "$name: the other's probes fired" "$_calls, silent: $_silent"
-	fi
-	diag "$name: $_calls"
-}
-
-# everywhere KIND...: a probe of each kind on each function. 6.1 breaks its own
-# ftrace if fexit comes to a function that somebody redirects (docs/coexistence.md).
-everywhere() {
-	for _kind; do
-		for _function in $hooked; do
-			[ "$_kind:$_function" = "$breaks" ] || printf ' %s:%s' "$_kind" "$_function"
-		done
-	done
-}
 
 # Every order of attaching, loading, detaching and unloading.
 # probes_of NAME SPEC...
@@ -251,13 +132,6 @@ churn() {
 
 # ---- tracers ----
 
-trace_filter() {
-	echo >"$tracing"/set_ftrace_filter
-	for _function in "$@"; do
-		echo "$_function" >>"$tracing"/set_ftrace_filter
-	done
-}
-
 tracer() {
 	wanted tracer || return 0
 	for _tracer in function function_graph; do
@@ -346,133 +220,6 @@ switches() {
 	done_with
 }
 
-# ---- learning while tasks sleep inside the allocator, behind others' probes ----
-
-# A probe that takes the return address into __alloc_pages() off the stack of
-# whoever sleeps in the charge, and what the frames of those sleepers become.
-# learn_behind NAME ON OFF
-learn_behind() {
-	wanted "$1" || return 0
-	"$2"
-	if ! insmod_test poolhog threads=64 depth=1; then
-		not_ok "$name: tasks sleep inside the allocator" "$(dmesg | tail -n 3)"
-		"$3"
-		return
-	fi
-	ok "$name: $(param poolhog held) tasks sleep inside the allocator"
-	load
-	diag "$name: pages_untracked $(stat pages_untracked)"
-	flush
-	rmmod poolhog
-	sleep 1
-	clean "they were let go after learning"
-	unload
-	# And in the middle of it.
-	insmod_test poolhog threads=64 depth=1 || not_ok "$name: tasks sleep inside the allocator again"
-	modprobe dualbm policy=panic on_degraded=report || not_ok "$name: loads"
-	sleep 2
-	is "$name: waits for them" "$(cat $D/state)" learning
-	rmmod poolhog
-	wait_for 60 state_is armed
-	clean "they were let go while learning"
-	"$3"
-	work
-	clean "the other is gone"
-	# Everything is known in the end: nobody sleeps there any more.
-	_untracked=$(($(stat pages_untracked) * 100 / $(stat pages_managed)))
-	if [ $_untracked -lt 2 ]; then
-		ok "$name: it has learned what is allocated"
-	else
-		not_ok "$name: it has learned what is allocated" "$_untracked % untracked"
-	fi
-	unload
-	done_with
-}
-
-charge_kretprobe_on() {
-	echo "r:coexist/charge $charge" >"$tracing"/kprobe_events
-	echo 1 >"$tracing"/events/coexist/enable
-}
-
-charge_kretprobe_off() {
-	echo 0 >"$tracing"/events/coexist/enable
-	echo >"$tracing"/kprobe_events
-}
-
-charge_graph_on() {
-	trace_filter $charge
-	write "$tracing"/current_tracer function_graph
-}
-
-charge_graph_off() {
-	write "$tracing"/current_tracer nop
-	trace_filter
-}
-
-charge_fexit_on() {
-	attach "fexit:$charge" "fentry:$charge"
-}
-
-charge_multi_on() {
-	attach "kretprobe_multi:$charge"
-}
-
-charge_probe_off() {
-	kill "$probes_pid"
-	wait "$probes_pid"
-}
-
-# All of them on one function.
-charge_all_on() {
-	charge_kretprobe_on
-	charge_graph_on
-	attach "fexit:$charge" "kretprobe_multi:$charge" "kretprobe:$charge"
-}
-
-charge_all_off() {
-	charge_probe_off
-	charge_graph_off
-	charge_kretprobe_off
-}
-
-# Charges that really wait: a cgroup at its limit, with swap to wait for.
-learn_reclaim() {
-	wanted learn-reclaim || return 0
-	if ! modprobe zram || ! write /sys/block/zram0/disksize 256M ||
-		! mkswap /dev/zram0 >/dev/null || ! swapon /dev/zram0; then
-		skip "$name" "no zram to swap to"
-		return
-	fi
-	mkdir -p /sys/fs/cgroup/small
-	echo 24M >/sys/fs/cgroup/small/memory.max
-	charge_all_on
-	sh -c 'echo $$ >/sys/fs/cgroup/small/cgroup.procs
-		exec stress-ng --quiet --oomable --temp-path /tmp --vm 1 --vm-bytes 40M --fork 1 --pipe 1' \
-		>/tmp/small.log 2>&1 &
-	_small=$!
-	sleep 3
-	for _round in 1 2; do
-		load
-		diag "$name: pages_untracked $(stat pages_untracked)"
-		sleep 3
-		for _counter in violations unproven coverage_gaps; do
-			is "$name: round $_round: $_counter" "$(stat $_counter)" 0
-		done
-		unload
-	done
-	at_least "$name: charges waited" "$(sed -n 's/^max //p' /sys/fs/cgroup/small/memory.events)" 1
-	diag "$name: at the limit $(sed -n 's/^max //p' /sys/fs/cgroup/small/memory.events) times"
-	kill $_small
-	write /sys/fs/cgroup/small/cgroup.kill 1
-	wait $_small 2>/dev/null
-	charge_all_off
-	swapoff /dev/zram0
-	# Whom the kernel kills in a cgroup that is full it lists with a stack.
-	dmesg -c | grep -v 'Call Trace' >/tmp/splats
-	is "$name: no splat in the kernel log" "$(grep -E 'BUG:|WARNING:|Bad page state|dualbm: .*pfn=' /tmp/splats)" ""
-	done_with
-}
-
 # ---- live patches ----
 
 # live_patch FUNCTION...
@@ -555,134 +302,9 @@ livepatch() {
 	done_with
 }
 
-# ---- power ----
-
-# learned_again STEP RELEARNS: after a sleep, before which there were so many.
-learned_again() {
-	check "$name: $1: armed again" wait_for 60 state_is armed
-	at_least "$name: $1: has learned again" "$(stat relearns)" $(($2 + 1))
-	work
-	clean "$1"
-}
-
-to_memory() {
-	wanted suspend || return 0
-	if ! grep -q mem /sys/power/state || ! [ -e /sys/class/rtc/rtc0/wakealarm ]; then
-		skip "$name" "this machine cannot suspend to memory"
-		return
-	fi
-	load
-	for _round in 1 2 3; do
-		work
-		_relearns=$(stat relearns)
-		_slept=$(cat /sys/power/suspend_stats/success 2>/dev/null || awk '/^success:/ { print $2 }' /sys/kernel/debug/suspend_stats)
-		echo 0 >/sys/class/rtc/rtc0/wakealarm
-		echo +4 >/sys/class/rtc/rtc0/wakealarm
-		check "$name: round $_round: to memory and back" write /sys/power/state mem
-		is "$name: round $_round: it slept" \
-			"$(cat /sys/power/suspend_stats/success 2>/dev/null || awk '/^success:/ { print $2 }' /sys/kernel/debug/suspend_stats)" \
-			$((_slept + 1))
-		learned_again "round $_round" "$_relearns"
-	done
-	unload
-	done_with
-}
-
-# Of the disk: all but the last MiB for swap, and there how often an image came back.
-swap_disk() {
-	modprobe virtio_pci
-	modprobe virtio_blk
-	wait_for 10 test -e /dev/vda && last_mib=$(($(cat /sys/block/vda/size) / 2048 - 1))
-}
-
-came_back() {
-	echo 3 >/proc/sys/vm/drop_caches
-	dd if=/dev/vda bs=1M skip="$last_mib" count=1 2>/dev/null | head -c 16 | tr -d '\0'
-}
-
-# The kernel that boots after hibernating runs this script from its beginning.
-hibernated() {
-	swap_disk && [ "$(dd if=/dev/vda bs=2 skip=2043 count=5 2>/dev/null)" = "S1SUSPEND" ]
-}
-
-bring_back() {
-	printf '%-16s' $(($(came_back) + 1)) | tr ' ' '\0' |
-		dd of=/dev/vda bs=1M seek="$last_mib" conv=notrunc,fsync 2>/dev/null
-	cat /sys/block/vda/dev >/sys/power/resume
-	bail "the image of the machine that was hibernated is not taken"
-}
-
-# To disk: planes, allocator and all come back as they were at one moment.
-to_disk() {
-	wanted hibernate || return 0
-	if ! grep -q disk /sys/power/state || ! swap_disk; then
-		skip "$name" "this machine cannot hibernate"
-		return
-	fi
-	mkswap /dev/vda $((last_mib * 1024)) >/dev/null
-	swapon /dev/vda || bail "no swap"
-	echo reboot >/sys/power/disk
-	load
-	for _round in 1 2; do
-		work
-		_relearns=$(stat relearns)
-		check "$name: round $_round: to disk and back" write /sys/power/state disk
-		is "$name: round $_round: another kernel brought it back" "$(came_back)" $_round
-		learned_again "round $_round" "$_relearns"
-	done
-	unload
-	swapoff /dev/vda
-	done_with
-}
-
-# The second kernel runs this script again.
-kexec_away() {
-	wanted kexec || return 0
-	modprobe virtio_pci
-	modprobe virtio_blk
-	if ! wait_for 10 test -e /dev/vdb; then
-		skip "$name" "no disks with the kernel and its initramfs (vm-run --kexec)"
-		return
-	fi
-	load
-	work
-	clean "before"
-	cat /dev/vda >/tmp/kernel
-	cat /dev/vdb >/tmp/initrd
-	_line=$(sed 's/ *"dualbm_args=[^"]*"//' /proc/cmdline)
-	flush
-	kexec /tmp/kernel /tmp/initrd "$_line dualbm_args=kexeced"
-	not_ok "$name: another kernel runs"
-}
-
-kexeced() {
-	wanted kexeced || return 0
-	ok "$name: another kernel runs, up $(cut -d' ' -f1 /proc/uptime) s"
-	is "$name: dualbm is not there yet" "$(ls -d $D 2>/dev/null)" ""
-	load
-	work
-	clean "after"
-	unload
-	done_with
-}
-
 # ---- ----
 
-case $only in
-*" hibernate "*) ! hibernated || bring_back ;;
-esac
-mkdir /sys/fs/cgroup/any 2>/dev/null
-echo +memory 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control
-find_functions
-# 6.1 warns when the stack of a task that wakes up inside a return probe is read,
-# as changing to a live patch does.
-case $(uname -r) in
-6.1.*) lean=boundary=0 breaks=fexit:$bulk ;;
-*) lean='' breaks='' ;;
-esac
-load_start 64M
-
-kexeced
+begin
 # shellcheck disable=SC2046 # words
 probes_of kprobes $(everywhere kprobe kretprobe) tracepoint:kmem/mm_page_alloc tracepoint:kmem/mm_page_free
 # shellcheck disable=SC2046
@@ -692,16 +314,8 @@ twice
 churn
 tracer
 switches
-learn_behind learn-kretprobe charge_kretprobe_on charge_kretprobe_off
-learn_behind learn-graph charge_graph_on charge_graph_off
-learn_behind learn-fexit charge_fexit_on charge_probe_off
-learn_behind learn-multi charge_multi_on charge_probe_off
-learn_behind learn-all charge_all_on charge_all_off
-learn_reclaim
 tracer_all
+# Last: a live patch leaves a mark on the kernel until it goes.
 livepatch
-to_memory
-to_disk
-kexec_away
 load_stop
 finish
