@@ -18,7 +18,8 @@ if [[ ${DUALBM_LONG-} != 1 ]]; then
 	done_testing
 fi
 need_packages e2fsprogs
-work=$CACHE/machine-test debs=$CACHE/machine-deb
+work=$(mktemp -d "$CACHE/machine.XXXXXX")
+trap 'rm -rf "$work"' EXIT
 export DEBFULLNAME="The tests" DEBEMAIL=tests@dualbm.invalid
 
 # documented FIRST LAST: the code of docs/deployment.md from the first line that begins
@@ -45,7 +46,7 @@ furnish() {
 	echo "/dev/vda / ext4 defaults 0 1" >"$ROOT/etc/fstab"
 	sed -i 's/^MODULES=.*/MODULES=list/' "$ROOT/etc/initramfs-tools/initramfs.conf"
 	documented KDUMP_CMDLINE_APPEND KDUMP_CMDLINE_APPEND >>"$ROOT/etc/default/kdump-tools"
-	[[ $kernel != 6.12 ]] || documented MAKEDUMP_ARGS MAKEDUMP_ARGS >>"$ROOT/etc/default/kdump-tools"
+	[[ $kernel == 6.1 ]] || documented MAKEDUMP_ARGS MAKEDUMP_ARGS >>"$ROOT/etc/default/kdump-tools"
 	printf '%s\n' virtio_pci virtio_blk ext4 >>"$ROOT/etc/initramfs-tools/modules"
 }
 
@@ -86,7 +87,7 @@ dump_of() {
 	fi
 	debugfs -R "rdump /var/crash $work" "$work/disk" >"$work/debugfs.log" 2>&1
 	mv "$work"/crash/2*/dump.2* "$work/dump.DATE"
-	check "$name: the dump is put in order" in_root sh -c "cd /cache/machine-test &&
+	check "$name: the dump is put in order" in_root sh -c "cd /cache/${work##*/} &&
 		$(documented 'makedumpfile -R' 'makedumpfile -R' | sed 's,/var/crash/DATE/,,')"
 	installed_module "$release" "$work/dualbm.ko"
 	rm -rf --one-file-system "$ROOT"
@@ -99,15 +100,12 @@ dump_of() {
 machine() {
 	local kernel=$1 how=$2 name=machine-$1
 
-	rm -rf "$work"
-	mkdir -p "$work"
-	cp -a "$debs" "$work/deb"
 	release=$(kernel_release "$kernel")
 	throw_away_root "$(column "$kernel" 2)"
 	in_root sh -c 'cd /src && scripts/install --remove' >/dev/null 2>&1 || :
 	furnish
 	check "$name: both packages install" in_apt install \
-		"/cache/machine-test/deb/dualbm-dkms_${VERSION}_all.deb" "/cache/machine-test/deb/dualbm-tools_${VERSION}_amd64.deb"
+		"/cache/${work##*/}/deb/dualbm-dkms_${VERSION}_all.deb" "/cache/${work##*/}/deb/dualbm-tools_${VERSION}_amd64.deb"
 	plant "$how"
 	check "$name: an initramfs" in_root update-initramfs -c -k "$release"
 	if [[ $how == early ]]; then
@@ -129,14 +127,13 @@ machine() {
 	is "$name: loaded in three lives, and not by the kernel that wrote the dump" \
 		"$(grep -c 'dualbm: loading out-of-tree module' "$vm_log")" 3
 	dump_of "$kernel" "$name"
-	rm -rf --one-file-system "$ROOT"
+	rm -rf --one-file-system "$ROOT" "$work"/{crash,dump,dump.DATE,disk}
 }
 
-check "packages" env O="$debs" packaging/deb
+check "packages" env O="$work/deb" packaging/deb
 for kernel in ${DUALBM_KERNELS:-6.1 6.12 6.12-trixie}; do
 	scripts/vm-image "$kernel"
 	if [[ $kernel == 6.1 ]]; then how=installed; else how=early; fi
 	machine "$kernel" $how
 done
-rm -rf "$work" "$debs"
 done_testing

@@ -106,12 +106,12 @@ next_source() {
 	done
 }
 
-# throw_away_root SUITE TAR-ARGUMENTS...: from here on ROOT is a copy of that root.
+# throw_away_root SUITE TAR-ARGUMENTS...: from here on ROOT is a copy of that root, of this test.
 throw_away_root() {
 	local from
 
 	from=$(root_of "$1")
-	ROOT=$CACHE/throw-away-$1
+	ROOT=$CACHE/throw-away-$(basename "$0" .t)-$1
 	shift
 	rm -rf --one-file-system "$ROOT"
 	mkdir -p "$ROOT"
