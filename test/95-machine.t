@@ -46,7 +46,7 @@ furnish() {
 	echo "/dev/vda / ext4 defaults 0 1" >"$ROOT/etc/fstab"
 	sed -i 's/^MODULES=.*/MODULES=list/' "$ROOT/etc/initramfs-tools/initramfs.conf"
 	documented KDUMP_CMDLINE_APPEND KDUMP_CMDLINE_APPEND >>"$ROOT/etc/default/kdump-tools"
-	[[ $kernel == 6.1 ]] || documented MAKEDUMP_ARGS MAKEDUMP_ARGS >>"$ROOT/etc/default/kdump-tools"
+	[[ $kernel != 6.12 ]] || documented MAKEDUMP_ARGS MAKEDUMP_ARGS >>"$ROOT/etc/default/kdump-tools"
 	printf '%s\n' virtio_pci virtio_blk ext4 >>"$ROOT/etc/initramfs-tools/modules"
 }
 

@@ -25,7 +25,7 @@ debug_symbols() {
 # drgn_kernel KERNEL: one of the Debian release whose drgn can place its modules.
 drgn_kernel() {
 	case $1 in
-	5.10 | 6.1*) echo 6.1 ;;
+	5.10 | 6.1 | 6.1-*) echo 6.1 ;;
 	*) echo 7.3 ;;
 	esac
 }
