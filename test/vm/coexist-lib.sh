@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 #
 # Sourced by the guest's coexist*.sh, with their arguments: which parts are wanted, the
 # functions that dualbm hooks, what it is put through beside others, and probes.c.
