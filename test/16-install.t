@@ -53,10 +53,6 @@ kept() {
 	like "$1: what was not edited is new" "$(<"$ROOT/etc/modules-load.d/dualbm.conf")" "As of $next"
 }
 
-in_apt() {
-	in_root apt-get -q -y -o Dpkg::Options::=--force-confold "$@" </dev/null
-}
-
 debs() {
 	local suite=$1
 

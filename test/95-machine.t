@@ -31,10 +31,6 @@ documented() {
 		inside && index($0, last) == 1 { exit }' docs/deployment.md
 }
 
-in_apt() {
-	in_root apt-get -q -y "$@" </dev/null
-}
-
 # A machine as it is before anybody thinks of dualbm. Its initramfs has only what it
 # needs: an emulated CPU takes long to unpack it.
 furnish() {

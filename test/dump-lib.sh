@@ -37,7 +37,7 @@ drgn_root() {
 	helper=$(drgn_kernel "$1")
 	"$TOP/scripts/root" "$helper"
 	throw_away_root "$(column "$helper" 2)" --exclude=./lib/modules --exclude=./usr/lib/modules --exclude=./boot
-	in_root apt-get -q -y install python3-drgn >"$CACHE/drgn.log" 2>&1 </dev/null ||
+	in_apt install python3-drgn >"$CACHE/drgn.log" 2>&1 ||
 		no_archive "python3-drgn cannot be installed in the root"
 }
 

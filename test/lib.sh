@@ -118,6 +118,11 @@ throw_away_root() {
 	tar -C "$from" --one-file-system "$@" -cf - . | tar -C "$ROOT" -xpf -
 }
 
+# in_apt WORD...: apt-get in the root; configuration that was edited is kept.
+in_apt() {
+	in_root apt-get -q -y -o Dpkg::Options::=--force-confold "$@" </dev/null
+}
+
 # installed_module RELEASE FILE: a copy of the module as DKMS installed it in the root,
 # not compressed.
 installed_module() {

@@ -11,12 +11,7 @@ charge=__memcg_kmem_charge_page
 
 # wanted NAME: whether that part is among the arguments, or there are none.
 wanted() {
-	name=$1
-	case $only in
-	"  " | *" $name "*) ;;
-	*) return 1 ;;
-	esac
-	dmesg -c >/dev/null
+	part "$1" || return 1
 	started=$(cut -d. -f1 /proc/uptime)
 }
 

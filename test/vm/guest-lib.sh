@@ -64,6 +64,17 @@ bail() {
 	exit 1
 }
 
+# part NAME: whether it is among the script's arguments ($only), or there are none. It is
+# the $name of what comes, and the kernel's log begins anew.
+# shellcheck disable=SC2034,SC2154 # the script's own
+part() {
+	name=$1
+	case $only in
+	"  " | *" $name "*) dmesg -c >/dev/null ;;
+	*) return 1 ;;
+	esac
+}
+
 # host CMD...: ask the runner (see vm-run) for something, and print what its
 # answer holds besides "ok"; fails if the answer is anything else.
 host() {

@@ -18,17 +18,11 @@ tracing=/sys/kernel/tracing
 cycles=$((100 / ${dualbm_slow:-1}))
 
 wanted() {
-	name=$1
-	case $only in
-	"  ")
-		case $name in
-		reload | steps | untested) return 1 ;;
-		esac
-		;;
-	*" $name "*) ;;
-	*) return 1 ;;
+	# These only if they are named.
+	case $only$1 in
+	"  reload" | "  steps" | "  untested") return 1 ;;
 	esac
-	dmesg -c >/dev/null
+	part "$1"
 }
 
 # What one can see of the module in the system, one line each.

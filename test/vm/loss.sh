@@ -18,12 +18,7 @@ ftrace=/proc/sys/kernel/ftrace_enabled
 tracing=/sys/kernel/tracing
 
 wanted() {
-	name=$1
-	case $only in
-	"  " | *" $name "*) ;;
-	*) return 1 ;;
-	esac
-	dmesg -c >/dev/null
+	part "$1" || return 1
 	echo >"$tracing"/trace
 	loaded_or_bail
 	check "$name: armed before" wait_for 60 state_is armed
