@@ -30,14 +30,18 @@ for kernel in $KERNELS; do
 	# With DEBUG_VM the kernel itself stops at the second free of a page that is free,
 	# unless its count says that it is not.
 	use_kernel "$kernel"
-	if grep -qsx CONFIG_DEBUG_VM=y "$ROOT/boot/config-$(kernel_release "$kernel")"; then
+	config=$ROOT/boot/config-$(kernel_release "$kernel")
+	if grep -qsx CONFIG_DEBUG_VM=y "$config"; then
 		again="fault=reset_free order=5" where=(0 5 "free_again$by")
 	else
 		again="fault=double_free order=4" where=(8 3 "faulty_double_free$by")
 	fi
+	# With PREEMPT_RT no interrupt frees pages.
+	context=hardirq
+	! grep -qsx CONFIG_PREEMPT_RT=y "$config" || context=task
 	# shellcheck disable=SC2086 # words
 	vm "$kernel, faults without the boundary" panic --kernel "$kernel" -- \
-		faults.sh all boundary=0 stop parameter $again ctx=hardirq
+		faults.sh all boundary=0 stop parameter $again ctx=$context
 	stopped "$kernel, freed twice" double_free buddy "${where[@]}"
 	# A debug kernel is never so idle that a block which is freed stays whole until it
 	# is asked for again, as flips of free frames need.
