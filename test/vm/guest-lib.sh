@@ -175,13 +175,16 @@ expect_quiet_kernel() {
 	fi
 }
 
-# stress SECONDS ARGS...: stress-ng in the background, its pid in $stress_pid.
-stress() {
-	_for=$1
-	shift
-	stress-ng --quiet --temp-path /tmp --timeout "$_for" "$@" >/tmp/stress.log 2>&1 &
-	# shellcheck disable=SC2034
-	stress_pid=$!
+# mount_debian: the 9p share "root" in /mnt, with this guest's /proc, /sys and /dev.
+mount_debian() {
+	modprobe virtio_pci
+	modprobe 9pnet_virtio || bail "no 9p"
+	mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose root /mnt || bail "no Debian"
+	for _dir in proc sys dev; do
+		mount --rbind /$_dir /mnt/$_dir
+	done
+	mount -t tmpfs tmp /mnt/tmp
+	mount -t tmpfs run /mnt/run
 }
 
 # A descriptor for each direction, so that host works inside $(...) as well.

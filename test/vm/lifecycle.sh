@@ -126,8 +126,8 @@ reload() {
 	free=$(free_memory)
 	slab=$(meminfo Slab)
 	# It works wherever loading and unloading wait, which is most of the time.
-	nice -n 19 stress-ng --quiet --temp-path /tmp --vm 1 --vm-bytes 48M --fork 1 --pipe 1 \
-		--mmap 1 --mmap-bytes 16M >/tmp/load.log 2>&1 &
+	sh -c 'renice -n 19 $$ && exec stress-ng "$@"' sh --quiet --temp-path /tmp --vm 1 --vm-bytes 48M \
+		--fork 1 --pipe 1 --mmap 1 --mmap-bytes 16M >/tmp/load.log 2>&1 &
 	load_pid=$!
 	learning=0
 	armed=0

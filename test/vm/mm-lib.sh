@@ -5,12 +5,6 @@
 
 . ./guest-lib.sh
 
-# kmod's, not busybox's: that one tries again by another system call when a
-# module's init fails, and a module that never stays would do its work twice.
-for _applet in insmod modprobe rmmod; do
-	eval "$_applet() { /sbin/$_applet \"\$@\"; }"
-done
-
 # param MODULE NAME: a parameter of a loaded module.
 param() {
 	cat "/sys/module/$1/parameters/$2"
@@ -46,8 +40,9 @@ load_start() {
 	load_pid=$!
 }
 
+# Without it a test of what happens under load would be none.
 load_stop() {
-	kill "$load_pid" 2>/dev/null
+	kill "$load_pid" 2>/dev/null || not_ok "the load ran until it was stopped" "$(cat /tmp/load.log)"
 	wait "$load_pid" 2>/dev/null
 }
 
