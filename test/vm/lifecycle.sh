@@ -7,7 +7,7 @@
 # and never does harm.
 #
 #	lifecycle.sh [NAME...]	all of them but these, or those named
-#	lifecycle.sh reload	a hundred loads and unloads
+#	lifecycle.sh reload	a hundred loads and unloads; less on slow kernels
 #	lifecycle.sh steps	a build with DUALBM_TEST_HOOKS: init fails at each step
 #	lifecycle.sh untested	a build for which no kernel is a tested one
 . ./mm-lib.sh
@@ -16,6 +16,9 @@ only=" $* "
 P=/sys/module/dualbm/parameters
 tracing=/sys/kernel/tracing
 cycles=$((100 / ${dualbm_slow:-1}))
+# A load and an unload wait for all tasks several times, which takes twice as long where
+# those can be preempted everywhere.
+[ ! -e /sys/kernel/realtime ] || cycles=$((cycles * 2 / 5))
 
 wanted() {
 	# These only if they are named.
