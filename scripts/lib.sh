@@ -211,9 +211,9 @@ is_debug_kernel() {
 	[[ " $DEBUG_KERNELS " == *" $1 "* ]]
 }
 
-# arch_of KERNEL: as Debian calls it.
+# arch_of KERNEL: as Debian calls it; the kernels that watch the module have another column there.
 arch_of() {
-	column "$1" 4
+	if is_debug_kernel "$1"; then echo amd64; else column "$1" 4; fi
 }
 
 # row_name KERNEL: its name with the architecture, as in 7.3-amd64.
