@@ -1628,7 +1628,8 @@ void dualbm_scrub_exit(void);
  * Context: Process, not the scrubber; sleeps until the pass is done. A pass goes
  * on when a signal ends the wait.
  *
- * Return: 0, -ERESTARTSYS after a signal, or -ESHUTDOWN if the module goes.
+ * Return: 0, -ERESTARTSYS after a signal, -ESHUTDOWN if the module goes, or -EIO if the
+ * scrubber has died.
  */
 int dualbm_scrub_now(void);
 
@@ -1653,7 +1654,7 @@ void dualbm_scrub_reschedule(void);
  * Context: Process; for injection. Sleeps until it does: a step that was begun is
  * ended first.
  *
- * Return: 0, or -ERESTARTSYS if a signal came; it will do so all the same.
+ * Return: 0; or as dualbm_scrub_now(), and after a signal it will do so all the same.
  */
 int dualbm_scrub_halt(bool halt);
 

@@ -466,18 +466,39 @@ static bool is_served(long ticket)
 	return smp_load_acquire(&served) - ticket >= 0;
 }
 
+/* An oops kills the thread, wherever that does not stop the machine. */
+static bool has_died(void)
+{
+	bool died;
+
+	mutex_lock(&scrubber_lock);
+	died = scrubber && READ_ONCE(scrubber->exit_state);
+	mutex_unlock(&scrubber_lock);
+	return died;
+}
+
+/* Whoever is dead wakes nobody, so this looks at that every second. */
+static int wait_for_scrubber(bool (*is_so)(long what), long what)
+{
+	long left;
+
+	do
+		left = wait_event_interruptible_timeout(pass_wait,
+							READ_ONCE(cancelled) || is_so(what), HZ);
+	while (!left && !has_died());
+	if (left <= 0)
+		return left ?: -EIO;
+	return READ_ONCE(cancelled) ? -ESHUTDOWN : 0;
+}
+
 int dualbm_scrub_now(void)
 {
 	long ticket = atomic_long_inc_return(&asked);
-	int ret;
 
 	/* In the middle of a step it may be far from its next look at who waits. */
 	sched_set_normal(scrubber, 0);
 	wake_up(&scrubber_wait);
-	ret = wait_event_interruptible(pass_wait, READ_ONCE(cancelled) || is_served(ticket));
-	if (ret)
-		return ret;
-	return READ_ONCE(cancelled) ? -ESHUTDOWN : 0;
+	return wait_for_scrubber(is_served, ticket);
 }
 
 void dualbm_scrub_reschedule(void)
@@ -486,12 +507,16 @@ void dualbm_scrub_reschedule(void)
 	wake_up(&scrubber_wait);
 }
 
+static bool is_standing(long halt)
+{
+	return READ_ONCE(standing) == halt;
+}
+
 int dualbm_scrub_halt(bool halt)
 {
 	WRITE_ONCE(halted, halt);
 	wake_up(&scrubber_wait);
-	return wait_event_interruptible(pass_wait, READ_ONCE(cancelled) ||
-						   READ_ONCE(standing) == halt);
+	return wait_for_scrubber(is_standing, halt);
 }
 
 static void raise_priority(void)
@@ -515,6 +540,8 @@ const char *dualbm_scrub_trouble(void)
 	/* Idle priority is for a machine that has idle time. */
 	if (silent == LAGGING_CALLS || (interval && late == interval / 1000 + 2))
 		raise_priority();
+	if (has_died())
+		return "the scrubber has died";
 	if (silent >= STALLED_CALLS)
 		return "the scrubber has stalled";
 	if (interval && late > max(2 * (interval / 1000) + 2, (unsigned int)STALLED_CALLS))

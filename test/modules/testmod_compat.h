@@ -12,6 +12,7 @@
 #include <linux/hrtimer.h>
 #include <linux/huge_mm.h>
 #include <linux/irq_work.h>
+#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
@@ -56,6 +57,19 @@
 #else
 #define test_page_flags(page)	((page)->flags)
 #endif
+
+/*
+ * "exit: Rename complete_and_exit to kthread_complete_and_exit", 5.17; do_exit() was
+ * a module's to call until then.
+ */
+static inline void test_kthread_exit(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 17, 0)
+	kthread_complete_and_exit(NULL, 0);
+#else
+	do_exit(0);
+#endif
+}
 
 /* "mm/page_alloc: split per cpu page lists and zone stats", 5.14. */
 static inline struct per_cpu_pages *test_local_pcp(struct zone *zone)

@@ -467,7 +467,22 @@ watchdog() {
 	is "nothing was found" "$(moved)" ""
 	rmmod dualbm
 	is "unloaded" "$(lsmod | grep -c '^dualbm ')" 0
+	died
 	is "no splat" "$(splats)" ""
+}
+
+# What an oops in it leaves, where that does not stop the machine.
+died() {
+	load scrub_interval_ms=1000
+	insmod_test leave thread=dualbm_scrub symbol=dualbm_learn_rest || not_ok "leave.ko"
+	wait_for 10 state_is degraded || not_ok "a scrubber that has died"
+	is "died: the reason is told" "$(cat $D/state_reason)" "the scrubber has died"
+	timeout 20 sh -c "echo now 2>/dev/null >$D/scrub"
+	is "died: nobody waits for a pass in vain" $? 1
+	is "died: events are believed all the same" "$(stat relearns)" 0
+	rmmod dualbm
+	is "died: unloaded" "$(lsmod | grep -c '^dualbm ')" 0
+	rmmod leave
 }
 
 case $1 in
