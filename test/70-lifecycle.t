@@ -22,7 +22,7 @@ build_other() {
 
 # A hundred times, and most of the time it waits for RCU: all kernels at once.
 for kernel in $KERNELS; do
-	vm_start "reload-$kernel" --kernel "$kernel" --timeout 900 -- lifecycle.sh reload
+	vm_start "reload-$kernel" --kernel "$kernel" --timeout 1500 -- lifecycle.sh reload
 done
 for kernel in $KERNELS; do
 	use_kernel "$kernel"
