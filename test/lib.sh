@@ -45,6 +45,11 @@ is() {
 	if [[ $2 == "$3" ]]; then ok "$1"; else not_ok "$1" "got '$2', wanted '$3'"; fi
 }
 
+# at_least NAME GOT MINIMUM
+at_least() {
+	if (($2 >= $3)); then ok "$1"; else not_ok "$1" "got $2, wanted at least $3"; fi
+}
+
 # like NAME GOT REGEX
 like() {
 	if [[ $2 =~ $3 ]]; then ok "$1"; else not_ok "$1" "got '$2', wanted something like '$3'"; fi

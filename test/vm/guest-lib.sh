@@ -183,8 +183,9 @@ mount_debian() {
 	for _dir in proc sys dev; do
 		mount --rbind /$_dir /mnt/$_dir
 	done
-	mount -t tmpfs tmp /mnt/tmp
-	mount -t tmpfs run /mnt/run
+	for _dir in tmp run mnt; do
+		mount -t tmpfs $_dir /mnt/$_dir
+	done
 }
 
 # A descriptor for each direction, so that host works inside $(...) as well.

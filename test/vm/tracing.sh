@@ -7,15 +7,7 @@
 # 9p share "root", while a violation comes.
 . ./mm-lib.sh
 
-modprobe virtio_pci
-modprobe 9pnet_virtio || bail "no 9p"
-mount -t 9p -o trans=virtio,version=9p2000.L,ro root /mnt || bail "no Debian"
-for _dir in proc sys dev; do
-	mount --rbind /$_dir /mnt/$_dir
-done
-mount -t tmpfs tmp /mnt/tmp
-mount -t tmpfs run /mnt/run
-
+mount_debian
 load_dualbm policy=report inject=1 || bail "dualbm is not armed: $(cat $D/state)"
 insmod_test frame order=0 || bail "no frame"
 _pfn=$(param frame pfn)
