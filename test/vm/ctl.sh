@@ -190,9 +190,11 @@ wait_for 10 grep -q 'dualbm is' /tmp/watched
 kill -9 $watcher
 wait $watcher 2>/dev/null
 is "watch: killed, its instance stays" "$(instances)" "dualbmctl-$watcher"
+# What the one before said is no sign of this one.
+rm -f /tmp/watched
 dualbmctl watch --count 1 >/tmp/watched 2>/tmp/watch.err &
 watcher=$!
-wait_for 10 grep -q 'dualbm is' /tmp/watched
+wait_for 10 grep -qs 'dualbm is' /tmp/watched
 is "watch: the next one removes it" "$(instances)" "dualbmctl-$watcher"
 dualbmctl scrub >/dev/null
 wait $watcher
