@@ -159,9 +159,18 @@ is "scrub: none where there is no terminal" "$(cat /tmp/err)" ""
 
 #### Watching.
 
-dualbmctl --json watch >/tmp/watched 2>/tmp/watch.err &
-watcher=$!
-wait_for 10 grep -q begin /tmp/watched
+# watch_start WORD ARGS...: until it has said WORD. What the one before said is no sign
+# of this one.
+watch_start() {
+	_word=$1
+	shift
+	rm -f /tmp/watched
+	dualbmctl "$@" >/tmp/watched 2>/tmp/watch.err &
+	watcher=$!
+	wait_for 10 grep -qs "$_word" /tmp/watched
+}
+
+watch_start begin --json watch
 is "watch: an instance of its own" "$(instances)" "dualbmctl-$watcher"
 is "watch: the machine's own trace is not touched" "$(cat $T/events/dualbm/enable)" 0
 echo now >$D/scrub
@@ -184,17 +193,11 @@ is "watch | head: no complaint" "$(cat /tmp/watch.err)" ""
 is "watch | head: no instance is left" "$(instances)" ""
 
 # Killed, it cannot clean up: the next one does.
-dualbmctl watch >/tmp/watched 2>&1 &
-watcher=$!
-wait_for 10 grep -q 'dualbm is' /tmp/watched
+watch_start 'dualbm is' watch
 kill -9 $watcher
 wait $watcher 2>/dev/null
 is "watch: killed, its instance stays" "$(instances)" "dualbmctl-$watcher"
-# What the one before said is no sign of this one.
-rm -f /tmp/watched
-dualbmctl watch --count 1 >/tmp/watched 2>/tmp/watch.err &
-watcher=$!
-wait_for 10 grep -qs 'dualbm is' /tmp/watched
+watch_start 'dualbm is' watch --count 1
 is "watch: the next one removes it" "$(instances)" "dualbmctl-$watcher"
 dualbmctl scrub >/dev/null
 wait $watcher
@@ -228,9 +231,7 @@ mount -t debugfs debugfs /sys/kernel/debug
 
 #### Something is found.
 
-dualbmctl --json watch >/tmp/watched 2>/tmp/watch.err &
-watcher=$!
-wait_for 10 grep -q begin /tmp/watched
+watch_start begin --json watch
 run 0 "violations: none yet" violations
 # A frame that nobody touches meanwhile: the kernel's own code.
 pfn=$(($(sed -n 's/^ *\([0-9a-f]*\)-.*Kernel code$/0x\1/p' /proc/iomem) >> 12))
