@@ -11,10 +11,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cd "$TOP"
-if [[ ${DUALBM_LONG-} != 1 ]]; then
-	skip "the packages with dkms and kernels' headers" "takes twenty minutes: DUALBM_LONG=1"
-	done_testing
-fi
+long_only "the packages with dkms and kernels' headers" "twenty minutes"
 
 next=0.9999.0
 work=$CACHE/install-test

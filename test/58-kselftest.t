@@ -14,10 +14,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cd "$TOP"
-if [[ ${DUALBM_LONG-} != 1 ]]; then
-	skip "the kernel's own tests, with dualbm and without" "takes half an hour for each kernel: DUALBM_LONG=1"
-	done_testing
-fi
+long_only "the kernel's own tests, with dualbm and without" "half an hour for each kernel"
 declare -A least=([ftrace]=60 [mm]=20)
 work=$(mktemp -d "$CACHE/kselftest.XXXXXX")
 trap 'rm -rf "$work"' EXIT

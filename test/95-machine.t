@@ -13,10 +13,7 @@ set -euo pipefail
 . "$(dirname "$0")/dump-lib.sh"
 
 cd "$TOP"
-if [[ ${DUALBM_LONG-} != 1 ]]; then
-	skip "a whole machine with systemd, node_exporter and kdump" "takes forty minutes: DUALBM_LONG=1"
-	done_testing
-fi
+long_only "a whole machine with systemd, node_exporter and kdump" "forty minutes"
 need_packages e2fsprogs
 work=$(mktemp -d "$CACHE/machine.XXXXXX")
 trap 'rm -rf "$work"' EXIT

@@ -27,6 +27,13 @@ skip() {
 	printf 'ok %d - %s # SKIP %s\n' $((count += 1)) "$1" "$2"
 }
 
+# long_only WHAT TIME: the whole test, unless DUALBM_LONG=1, which "scripts/check --long" sets.
+long_only() {
+	[[ ${DUALBM_LONG-} != 1 ]] || return 0
+	skip "$1" "takes $2: DUALBM_LONG=1"
+	done_testing
+}
+
 diag() {
 	printf "%s\n" "$*" | sed "s/^/# /"
 }
