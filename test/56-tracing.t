@@ -16,8 +16,6 @@ for kernel in $KERNELS; do
 	use_kernel "$kernel"
 	root_packages trace-cmd bpftrace
 	vm "tracing-$kernel" 'done' --kernel "$kernel" --timeout 600 --file "$work/examples" \
-		--qemu -virtfs \
-		--qemu "local,path=$ROOT,mount_tag=root,security_model=none,readonly=on,multidevs=remap" -- \
-		tracing.sh
+		--debian -- tracing.sh
 done
 done_testing

@@ -44,9 +44,7 @@ start() {
 
 	shift
 	vm_start "$collection-$kernel-$side" --kernel "$kernel" --timeout 3000 --mem 1536 \
-		--qemu -virtfs \
-		--qemu "local,path=$ROOT,mount_tag=root,security_model=none,readonly=on,multidevs=remap" -- \
-		kselftest.sh "$side" "$there" "$collection" "$@"
+		--debian -- kselftest.sh "$side" "$there" "$collection" "$@"
 }
 
 # both TIMES UNIT...: appends to what each side has said.

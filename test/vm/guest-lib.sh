@@ -180,7 +180,7 @@ expect_quiet_kernel() {
 	fi
 }
 
-# mount_debian: the 9p share "root" in /mnt, with this guest's /proc, /sys and /dev.
+# mount_debian: the 9p share "root" (vm-run --debian) in /mnt, with this guest's /proc, /sys and /dev.
 mount_debian() {
 	modprobe virtio_pci
 	modprobe 9pnet_virtio || bail "no 9p"
