@@ -210,7 +210,7 @@ vm_end() {
 		fi
 		;;
 	*-3) not_ok "$name: ended as it should ($end)" "$(sed -n '/Kernel panic/,$p' "$vm_log" | head -n 30)" ;;
-	*-2) not_ok "$name: ended in time" "$(tail -n 20 "$vm_log")" ;;
+	*-2) not_ok "$name: ended in time" "$(tail -n 100 "$vm_log")" ;;
 	*) not_ok "$name: ended as it should ($end)" "exit status $status
 $(tail -n 20 "$vm_log")" ;;
 	esac
