@@ -124,6 +124,12 @@ hotplug() {
 	is "armed, and why not otherwise" "$(cat $D/state $D/state_reason | xargs)" "armed none"
 }
 
+# A frame of frame.ko's block of order 10. Once the block is free, whoever needs frames
+# splits it from below.
+high_frame() {
+	echo $(($(cat $F/pfn) + 1000))
+}
+
 # ---- a pass that is waited for ----
 
 # watch_nice PASSES: until there are more of them, sees what priority the thread has in
@@ -248,7 +254,7 @@ planes_of() {
 repair() {
 	load scrub_interval_ms=0 inject=1 repair=1
 	insmod_test frame order=10 || not_ok "frame.ko"
-	_frame=$(($(cat $F/pfn) + 77))
+	_frame=$(high_frame)
 	echo free >$F/action
 	# It lies in a buddy block now, which is an exact witness.
 	for _p in primary secondary untracked; do
@@ -276,7 +282,7 @@ repair() {
 	fi
 	# The third correction in a page of a plane is its last.
 	insmod_test frame order=10 || not_ok "frame.ko"
-	_frame=$(($(cat $F/pfn) + 77))
+	_frame=$(high_frame)
 	echo free >$F/action
 	_was=$(planes_of $_frame primary)
 	_tries=0
@@ -320,8 +326,8 @@ inject() {
 
 control() {
 	load scrub_interval_ms=0 inject=1
-	insmod_test frame order=4 || not_ok "frame.ko"
-	_frame=$(cat $F/pfn)
+	insmod_test frame order=10 || not_ok "frame.ko"
+	_frame=$(high_frame)
 	for _copy in directory complement; do
 		inject "flip $_copy $_frame"
 		is "$_copy: the answer says what was done" \
@@ -339,7 +345,7 @@ control() {
 			grep -vc ' event=forget ')" 1
 		scrub
 		echo alloc >$F/action
-		_frame=$(cat $F/pfn)
+		_frame=$(high_frame)
 		scrub
 		is "$_copy: put right" "$(scrub_key last_result)" clean
 	done
