@@ -258,9 +258,9 @@ repair() {
 	echo free >$F/action
 	# It lies in a buddy block now, which is an exact witness.
 	for _p in primary secondary untracked; do
-		flip_frame $_p $_frame
+		flip_frame $_p "$_frame"
 		scrub
-		frame_is "$_p flipped, frame free: put right" $_frame free
+		frame_is "$_p flipped, frame free: put right" "$_frame" free
 		is "$_p flipped, frame free: the plane is named" "$(last liar | cut -d"|" -f1) $(last witness)" \
 			"$_p buddy"
 		is "$_p flipped, frame free: so is where it lies" "$(last liar_phys | cut -c1-2)" 0x
@@ -284,22 +284,22 @@ repair() {
 	insmod_test frame order=10 || not_ok "frame.ko"
 	_frame=$(high_frame)
 	echo free >$F/action
-	_was=$(planes_of $_frame primary)
+	_was=$(planes_of "$_frame" primary)
 	_tries=0
-	while [ "$(planes_of $_frame primary)" = "$_was" ] && [ $_tries -lt 5 ]; do
-		flip_frame primary $_frame
+	while [ "$(planes_of "$_frame" primary)" = "$_was" ] && [ $_tries -lt 5 ]; do
+		flip_frame primary "$_frame"
 		scrub
 		_tries=$((_tries + 1))
 	done
 	at_least "a page that is wrong again and again" $_tries 2
-	if [ "$(planes_of $_frame primary)" != "$_was" ]; then
+	if [ "$(planes_of "$_frame" primary)" != "$_was" ]; then
 		ok "its planes lie in other memory"
 	else
 		not_ok "its planes lie in other memory"
 	fi
 	is "the log says where it was" \
 		"$(dmesg | grep -c "moved to fresh memory; the page at $_was was wrong")" 1
-	frame_is "what it said is kept" $_frame free
+	frame_is "what it said is kept" "$_frame" free
 	rmmod frame
 	scrub
 	is "nothing is left" "$(scrub_key last_result)" clean
