@@ -10,6 +10,15 @@
 #include <linux/utsname.h>
 
 #include "dualbm.h"
+#include "dualbm_files.h"
+#include "dualbm_guard.h"
+#include "dualbm_hooks.h"
+#include "dualbm_learn.h"
+#include "dualbm_memory.h"
+#include "dualbm_mode.h"
+#include "dualbm_report.h"
+#include "dualbm_scrub.h"
+#include "dualbm_selftest.h"
 
 enum dualbm_reaction dualbm_policy = DUALBM_REPORT;
 enum dualbm_reaction dualbm_on_degraded = DUALBM_REPORT;

@@ -7,7 +7,12 @@
  * a page whose count is 0 already, and sees it in the culprit's own call. The
  * alloc side sees a path out of the allocator that the hooks do not know.
  */
+#include "dualbm.h"
 #include "dualbm_hooks.h"
+#include "dualbm_memory.h"
+#include "dualbm_mode.h"
+#include "dualbm_report.h"
+#include "dualbm_scrub.h"
 
 /* The deepest nesting of allocations that sleep in reclaim; more is counted. */
 #define BOUNDARY_MAXACTIVE	1024

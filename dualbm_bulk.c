@@ -11,7 +11,10 @@
 #include <linux/delay.h>
 #include <linux/module.h>
 
+#include "dualbm.h"
+#include "dualbm_event.h"
 #include "dualbm_hooks.h"
+#include "dualbm_learn.h"
 
 /* Slots that can be told apart at the exit; callers ask for fewer. */
 #define BULK_SLOTS	512

@@ -4,6 +4,7 @@
  * it in its filter, so calling it shows that the hook still delivers.
  */
 #include "dualbm.h"
+#include "dualbm_hooks.h"
 
 noinline void dualbm_hook_canary(void)
 {

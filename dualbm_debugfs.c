@@ -12,6 +12,12 @@
 #include <linux/uaccess.h>
 
 #include "dualbm.h"
+#include "dualbm_event.h"
+#include "dualbm_files.h"
+#include "dualbm_memory.h"
+#include "dualbm_mode.h"
+#include "dualbm_report.h"
+#include "dualbm_scrub.h"
 
 static struct dentry *directory;
 

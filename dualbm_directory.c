@@ -8,6 +8,7 @@
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
+#include "dualbm_memory.h"
 
 /* Not read-only: it is kept three times, and put right if it has to be. */
 struct dualbm_directory dualbm_directory __read_mostly;

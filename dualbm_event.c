@@ -7,6 +7,11 @@
 #include <linux/page-flags.h>
 
 #include "dualbm.h"
+#include "dualbm_event.h"
+#include "dualbm_learn.h"
+#include "dualbm_memory.h"
+#include "dualbm_mode.h"
+#include "dualbm_report.h"
 
 /* Events that came by NMI: those inside now, and those that ever began. */
 static atomic_t nmi_events = ATOMIC_INIT(0);

@@ -8,6 +8,9 @@
 #include <linux/string.h>
 
 #include "dualbm.h"
+#include "dualbm_guard.h"
+#include "dualbm_mode.h"
+#include "dualbm_report.h"
 
 #define ITEMS	48
 #define BYTES	4096

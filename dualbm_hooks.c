@@ -14,7 +14,12 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "dualbm.h"
+#include "dualbm_event.h"
+#include "dualbm_guard.h"
 #include "dualbm_hooks.h"
+#include "dualbm_learn.h"
+#include "dualbm_mode.h"
 
 #define ATTACH_TRIES	1000
 

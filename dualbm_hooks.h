@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The hook table's row, for the files that attach one of its mechanisms.
+ * Hooks: the sources of events (dualbm_hooks.c, dualbm_watch.c, dualbm_bulk.c,
+ * dualbm_boundary.c, dualbm_canary.c).
  */
 #ifndef DUALBM_HOOKS_H
 #define DUALBM_HOOKS_H
@@ -10,6 +11,148 @@
 #include <linux/tracepoint.h>
 
 #include "dualbm.h"
+
+/* ------------------------------------------------------------------ */
+/* What the rest of the module calls                                   */
+/* ------------------------------------------------------------------ */
+
+/**
+ * dualbm_hooks_attach() - attach every source of events
+ *
+ * Goes through the hook table in its order. An optional hook that is not there
+ * is left out, as are the boundary probes with boundary=0. Also finds the range
+ * that dualbm_inside_allocation() knows.
+ *
+ * Context: Module init, after dualbm_memory_init(); sleeps.
+ *
+ * Return: 0, or an error with a log line that names the hook: -ENOENT if the
+ * kernel has none of its names, or what the kernel says that attaches it.
+ * Nothing stays attached after an error but the memory notifier, which
+ * dualbm_memory_exit() takes off.
+ */
+int dualbm_hooks_attach(void);
+
+/**
+ * dualbm_hooks_exercise() - see that every hook fires
+ *
+ * Allocates and frees a page, a vmalloc() area and a contiguous range, and
+ * unpoisons a frame that does not exist. Of ftrace hooks that this does not
+ * reach, the call in the function's code is looked for. An optional hook that
+ * does not fire is marked as dead.
+ *
+ * Context: Module init, after dualbm_mode_start(); sleeps.
+ *
+ * Return: 0, or -ENODEV with a log line that names the required hook.
+ */
+int dualbm_hooks_exercise(void);
+
+/**
+ * dualbm_hooks_detach() - undo dualbm_hooks_attach()
+ *
+ * On return no handler runs, nor will, and nobody is in a trampoline or in the
+ * wrapper around the bulk allocator. The memory notifier stays.
+ *
+ * Context: Module exit, or init that fails; sleeps, for as long as a bulk
+ * allocation does.
+ */
+void dualbm_hooks_detach(void);
+
+/**
+ * dualbm_hooks_lost() - have hooks lost events since the last call
+ *
+ * Reads the loss counters of required hooks and calls the canary, which every
+ * ftrace hook has to deliver. A loss is told to one caller only.
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: what was lost, as one constant line, or NULL.
+ */
+const char *dualbm_hooks_lost(void);
+
+/**
+ * dualbm_hooks_watch() - the same, and provoke the hooks that can go silent
+ *
+ * These are the tracepoints, the bulk allocator's exit and the boundary probes:
+ * a page and a vmalloc() area are allocated and freed. One that does not fire
+ * is marked as dead, counted as a miss and logged, required or not.
+ *
+ * Context: Worker; sleeps.
+ *
+ * Return: what was lost or is dead, as one constant line, or NULL.
+ */
+const char *dualbm_hooks_watch(void);
+
+/**
+ * dualbm_hooks_dead() - is there a required hook that does not fire
+ *
+ * Context: Any. What the last dualbm_hooks_watch() or dualbm_hooks_lost() saw.
+ *
+ * Return: true if so; events must not be believed then.
+ */
+bool dualbm_hooks_dead(void);
+
+/**
+ * dualbm_hooks_may_lose() - is a required hook carried by a return probe
+ *
+ * Context: Any.
+ *
+ * Return: true if so: it can lose events, and be switched off, uncounted.
+ */
+bool dualbm_hooks_may_lose(void);
+
+/**
+ * dualbm_hooks_missed() - how many events hooks have missed since loading
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: the sum of all hooks' loss counters, each time that a provoked hook
+ * did not fire counted as one.
+ */
+u64 dualbm_hooks_missed(void);
+
+/**
+ * dualbm_hooks_show() - print the lines of "hooks"
+ * @buffer: %PAGE_SIZE bytes; one line for each hook that is attached
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: the length.
+ */
+int dualbm_hooks_show(char *buffer);
+
+/**
+ * dualbm_inside_allocation() - is a code address inside an allocation
+ * @address: from a stack
+ *
+ * Inside is __alloc_pages() (6.1) or __alloc_pages_noprof() (6.12), both in
+ * mm/page_alloc.c: there a task that has its page may sleep in
+ * __memcg_kmem_charge_page() with the alloc event still to come.
+ *
+ * Context: Any, after dualbm_hooks_attach().
+ *
+ * Return: true if it is.
+ */
+bool dualbm_inside_allocation(unsigned long address);
+
+/**
+ * dualbm_boundary_reported() - has the boundary probe reported this call
+ * @pfn: first frame of a free event that found frames free
+ * @frames: how many
+ *
+ * __free_pages() frees the remains of a block whose count was 0 already
+ * (mm/page_alloc.c, 6.1 and 6.12); the probe at its entry has reported the
+ * whole block, and the events that follow are no second finding.
+ *
+ * Context: The event's; takes no lock.
+ *
+ * Return: true if the last report of the probe is the current task's and covers
+ * all of them.
+ */
+bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames);
+
+/* ------------------------------------------------------------------ */
+/* The table's row, for the files that attach one of its mechanisms    */
+/* ------------------------------------------------------------------ */
 
 enum dualbm_mechanism {
 	DUALBM_TRACEPOINT,	/* the kernel's own event */
@@ -153,5 +296,63 @@ u64 dualbm_hook_hits(enum dualbm_hook_id id);
  * Return: the number since loading, with the times it did not fire when provoked.
  */
 u64 dualbm_hook_missed(const struct dualbm_hook *hook);
+
+/**
+ * dualbm_bulk_attach() - attach to the bulk allocator's exit
+ * @hook: its row; mechanism, symbol and missed are filled in
+ *
+ * Redirects __alloc_pages_bulk() (6.1), alloc_pages_bulk_noprof() (6.12), both
+ * in mm/page_alloc.c. ftrace allows one such user for a function
+ * (kernel/trace/ftrace.c, __ftrace_hash_update_ipmodify(), 6.1 and 6.12): where
+ * a livepatch is that user, a return probe takes over, which may lose events
+ * and counts them.
+ *
+ * Context: Module init; sleeps.
+ *
+ * Return: 0, -ENOENT if the kernel has none of the row's names, or what
+ * register_ftrace_function() or register_kretprobe() says.
+ */
+int dualbm_bulk_attach(struct dualbm_hook *hook);
+
+/**
+ * dualbm_bulk_detach() - undo dualbm_bulk_attach()
+ * @hook: its row
+ *
+ * Context: Module exit, or init that fails; sleeps until the last call has left
+ * the wrapper.
+ */
+void dualbm_bulk_detach(struct dualbm_hook *hook);
+
+/**
+ * dualbm_boundary_attach() - attach one of the two boundary probes
+ * @hook: its row, mechanism says which; symbol and missed are filled in
+ *
+ * A kprobe on the entry of __free_pages(), or a return probe on __alloc_pages()
+ * (6.1) or __alloc_pages_noprof() (6.12), all in mm/page_alloc.c.
+ *
+ * Context: Module init; sleeps.
+ *
+ * Return: 0, -ENOENT if the row has no name, or what register_kprobe() or
+ * register_kretprobe() says of the last name.
+ */
+int dualbm_boundary_attach(struct dualbm_hook *hook);
+
+/**
+ * dualbm_boundary_detach() - undo dualbm_boundary_attach()
+ * @hook: its row
+ *
+ * Context: Module exit, or init that fails; sleeps.
+ */
+void dualbm_boundary_detach(struct dualbm_hook *hook);
+
+/**
+ * dualbm_hook_canary() - do nothing, and let ftrace see it
+ *
+ * The one function of the module that is traced. It is in the filter of every
+ * ftrace hook, so each of them fires on a call, or is dead.
+ *
+ * Context: Any.
+ */
+void dualbm_hook_canary(void);
 
 #endif /* DUALBM_HOOKS_H */

@@ -15,6 +15,12 @@
 #include <linux/irq_work.h>
 
 #include "dualbm.h"
+#include "dualbm_hooks.h"
+#include "dualbm_learn.h"
+#include "dualbm_memory.h"
+#include "dualbm_mode.h"
+#include "dualbm_report.h"
+#include "dualbm_scrub.h"
 
 /*
  * What one round of learning what is allocated takes, at most: 256 GiB on amd64,

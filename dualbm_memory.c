@@ -10,7 +10,11 @@
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
+#include "dualbm_guard.h"
 #include "dualbm_hooks.h"
+#include "dualbm_learn.h"
+#include "dualbm_memory.h"
+#include "dualbm_mode.h"
 
 #define PLANE_PAGES	DIV_ROUND_UP(DUALBM_PLANE_BYTES, PAGE_SIZE)
 #define CHUNK_PAGES	(DUALBM_NR_PLANES * PLANE_PAGES)

@@ -9,6 +9,9 @@
 #include <linux/rcupdate.h>
 
 #include "dualbm.h"
+#include "dualbm_guard.h"
+#include "dualbm_learn.h"
+#include "dualbm_mode.h"
 #include "dualbm_trace.h"
 
 enum dualbm_mode dualbm_mode __read_mostly = DUALBM_OFF;

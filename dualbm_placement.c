@@ -14,6 +14,7 @@
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
+#include "dualbm_memory.h"
 
 /* The nearest node with memory to @from that is not in @avoid. */
 static int nearest_node(int from, const nodemask_t *avoid)

@@ -10,6 +10,7 @@
 #include <linux/ktime.h>
 
 #include "dualbm.h"
+#include "dualbm_report.h"
 
 /*
  * The locks are held for microseconds. A holder that this very context has

@@ -16,6 +16,13 @@
 #include <linux/workqueue.h>
 
 #include "dualbm.h"
+#include "dualbm_event.h"
+#include "dualbm_hooks.h"
+#include "dualbm_memory.h"
+#include "dualbm_mode.h"
+#include "dualbm_report.h"
+#include "dualbm_scrub.h"
+#include "dualbm_selftest.h"
 
 #define CREATE_TRACE_POINTS
 #include "dualbm_trace.h"

@@ -11,6 +11,11 @@
 #include <linux/wait.h>
 
 #include "dualbm.h"
+#include "dualbm_guard.h"
+#include "dualbm_learn.h"
+#include "dualbm_memory.h"
+#include "dualbm_report.h"
+#include "dualbm_scrub.h"
 #include "dualbm_trace.h"
 
 /*

@@ -7,6 +7,13 @@
 #include <linux/sysfs.h>
 
 #include "dualbm.h"
+#include "dualbm_files.h"
+#include "dualbm_hooks.h"
+#include "dualbm_memory.h"
+#include "dualbm_mode.h"
+#include "dualbm_report.h"
+#include "dualbm_scrub.h"
+#include "dualbm_selftest.h"
 
 static const char * const stat_names[] = {
 	[DUALBM_STAT_ALLOC_EVENTS] = "alloc_events",

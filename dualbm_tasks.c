@@ -14,7 +14,9 @@
 #include <linux/stacktrace.h>
 #include <linux/uaccess.h>
 
+#include "dualbm.h"
 #include "dualbm_hooks.h"
+#include "dualbm_learn.h"
 
 /*
  * Tasks that only a look with all CPUs stopped can judge. Each costs a few

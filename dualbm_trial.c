@@ -12,6 +12,12 @@
 #include <linux/stop_machine.h>
 
 #include "dualbm.h"
+#include "dualbm_learn.h"
+#include "dualbm_memory.h"
+#include "dualbm_mode.h"
+#include "dualbm_report.h"
+#include "dualbm_scrub.h"
+#include "dualbm_selftest.h"
 
 /* Of a chunk's wrong frames, so many have their struct page asked for the truth. */
 #define WITNESSED	512

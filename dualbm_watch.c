@@ -9,6 +9,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
+#include "dualbm.h"
 #include "dualbm_hooks.h"
 
 u64 dualbm_hook_hits(enum dualbm_hook_id id)

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Files (dualbm_sysfs.c, dualbm_debugfs.c).
+ */
+#ifndef DUALBM_FILES_H
+#define DUALBM_FILES_H
+
+#include "dualbm.h"
+
+/**
+ * dualbm_sysfs_init() - make the directory /sys/kernel/dualbm
+ *
+ * It is there before the first finding, whose uevent comes from it.
+ *
+ * Context: Module init; sleeps.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int dualbm_sysfs_init(void);
+
+/**
+ * dualbm_sysfs_open() - make the files in it
+ *
+ * Context: Module init, when all that they show works; sleeps.
+ *
+ * Return: 0, or what sysfs_create_group() says.
+ */
+int dualbm_sysfs_open(void);
+
+/**
+ * dualbm_sysfs_close() - undo dualbm_sysfs_open()
+ *
+ * Context: Module exit, before what they show ends; sleeps until nobody reads
+ * or writes them any more.
+ */
+void dualbm_sysfs_close(void);
+
+/**
+ * dualbm_sysfs_exit() - undo dualbm_sysfs_init()
+ *
+ * Context: Module exit, or init that fails, after dualbm_report_exit(); sleeps.
+ */
+void dualbm_sysfs_exit(void);
+
+/**
+ * dualbm_debugfs_init() - make the files in /sys/kernel/debug/dualbm
+ *
+ * Cannot fail: without debugfs there are no files, and the module does all its
+ * work.
+ *
+ * Context: Module init, when all that they show works; sleeps.
+ */
+void dualbm_debugfs_init(void);
+
+/**
+ * dualbm_debugfs_exit() - undo dualbm_debugfs_init()
+ *
+ * Context: Module exit, before what they show ends; sleeps until nobody reads
+ * or writes them any more.
+ */
+void dualbm_debugfs_exit(void);
+
+#endif /* DUALBM_FILES_H */

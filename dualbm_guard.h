@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Control data that is kept three times (dualbm_guard.c).
+ */
+#ifndef DUALBM_GUARD_H
+#define DUALBM_GUARD_H
+
+#include "dualbm.h"
+
+/**
+ * dualbm_guard_add() - keep some data three times from now on
+ * @name: what reports call it, a constant
+ * @data: where it is; from now on changed by dualbm_guard_store() only
+ * @size: bytes
+ *
+ * Context: Module init; takes a spinlock.
+ *
+ * Return: 0, or -ENOSPC with a log line.
+ */
+int dualbm_guard_add(const char *name, void *data, size_t size);
+
+/**
+ * dualbm_guard_store() - change data that may be kept three times
+ * @data: where it is, with or without dualbm_guard_add()
+ * @value: the new value
+ * @size: bytes; as in dualbm_guard_add()
+ *
+ * Context: Any, NMI excepted: takes a spinlock with interrupts disabled.
+ */
+void dualbm_guard_store(void *data, const void *value, size_t size);
+
+/**
+ * dualbm_guard_check() - is all of it what was last stored
+ *
+ * Two of three copies put the third one right; a fault is reported, and events
+ * are forgotten if it may have made some be lost.
+ *
+ * Context: The scrubber.
+ *
+ * Return: how many findings were reported.
+ */
+unsigned int dualbm_guard_check(void);
+
+#endif /* DUALBM_GUARD_H */

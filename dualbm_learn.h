@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Learning (dualbm_learn.c), and what tasks are doing (dualbm_tasks.c).
+ */
+#ifndef DUALBM_LEARN_H
+#define DUALBM_LEARN_H
+
+#include <linux/workqueue.h>
+
+#include "dualbm.h"
+
+/**
+ * dualbm_tasks_init() - find what reading the stack of another task needs
+ *
+ * Context: Module init; may sleep.
+ *
+ * Return: 0, or -ENOENT or -ENOMEM with a log line.
+ */
+int dualbm_tasks_init(void);
+
+/**
+ * dualbm_tasks_exit() - undo dualbm_tasks_init()
+ *
+ * Context: Module exit, or init that fails; the worker is gone.
+ */
+void dualbm_tasks_exit(void);
+
+/**
+ * dualbm_tasks_wait() - wait until no task runs where it ran at the time of the call
+ *
+ * As synchronize_rcu_tasks(), kernel/rcu/tasks.h: until every task has slept, been in
+ * user mode, or been idle.
+ *
+ * Context: Process; sleeps, seconds on a busy machine, and is no hung task meanwhile.
+ */
+void dualbm_tasks_wait(void);
+
+/**
+ * dualbm_tasks_look() - look at every task that does not run
+ *
+ * Context: Worker; may sleep before and after. Remembers, with a reference, the
+ * tasks that may be inside __alloc_pages(), for dualbm_tasks_outside().
+ *
+ * Return: false if there are too many of them.
+ */
+bool dualbm_tasks_look(void);
+
+/**
+ * dualbm_tasks_outside() - are the tasks that were in doubt outside
+ *
+ * Context: stop_machine(), after dualbm_tasks_look() returned true.
+ *
+ * Return: true if no task has been inside __alloc_pages() all the time since
+ * that look.
+ */
+bool dualbm_tasks_outside(void);
+
+/**
+ * dualbm_tasks_release() - drop the references of dualbm_tasks_look()
+ *
+ * Context: Worker.
+ */
+void dualbm_tasks_release(void);
+
+/**
+ * dualbm_learn_disqualify() - frames are not what learning took them for
+ * @pfn: first frame
+ * @frames: how many; those that learning has not in hand are passed over
+ *
+ * Fully ordered before the stores to the planes that follow.
+ *
+ * Context: Any, NMI included; preemption disabled, before the planes of these
+ * frames are changed by an event other than alloc or free. Takes no lock.
+ */
+void dualbm_learn_disqualify(unsigned long pfn, unsigned long frames);
+
+/**
+ * dualbm_learn_init() - make the worker, and find out how to read stacks
+ *
+ * Before 6.5 stack_trace_save_tsk() (kernel/stacktrace.c) is not exported, and
+ * a kprobe tells where it is.
+ *
+ * Context: Module init, before dualbm_mode_start(); sleeps.
+ *
+ * Return: 0, -ENOMEM, or what register_kprobe() says, with a log line.
+ */
+int dualbm_learn_init(void);
+
+/**
+ * dualbm_learn_exit() - stop and destroy the worker
+ *
+ * Context: Module exit, or init that fails, after dualbm_mode_stop() and
+ * dualbm_scrub_exit(); sleeps until a learning that runs has ended.
+ */
+void dualbm_learn_exit(void);
+
+/**
+ * dualbm_learn_request() - ask the worker to relearn
+ *
+ * Context: Any, NMI included, and under any lock: an irq_work queues the work
+ * (kernel/irq_work.c, irq_work_queue(), 6.1 and 6.12). Several requests may
+ * become one learning.
+ */
+void dualbm_learn_request(void);
+
+/**
+ * dualbm_learn_start() - learn now, and watch the hooks every second
+ *
+ * Context: Module init, when nothing can fail any more.
+ */
+void dualbm_learn_start(void);
+
+/**
+ * dualbm_learn_rest() - ask the worker to learn what is untracked
+ *
+ * Context: Process. Does nothing while the mode is not %DUALBM_TRACKING, or less
+ * than 1 % of the frames are untracked.
+ */
+void dualbm_learn_rest(void);
+
+/**
+ * dualbm_learn_pass() - learn what is untracked, as far as that is exact
+ *
+ * What lies in a PageBuddy block or on a per-CPU list is free; what is in use
+ * while no task is inside an allocation is allocated. Does nothing while the
+ * mode is not %DUALBM_TRACKING.
+ *
+ * Context: Worker; sleeps. Takes dualbm_memory_lock, and under it zone->lock
+ * for at most a subsection at a time; takes the locks of per-CPU lists; stops
+ * the machine once or more for every window of memory.
+ */
+void dualbm_learn_pass(void);
+
+/* The one worker on which learning and watching take turns. */
+extern struct workqueue_struct *dualbm_worker;
+/* Goes on whenever a round of learning begins or ends. */
+extern unsigned long dualbm_learn_rounds;
+
+#endif /* DUALBM_LEARN_H */

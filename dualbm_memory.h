@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory: chunks and their directory (dualbm_memory.c, dualbm_directory.c,
+ * dualbm_placement.c).
+ */
+#ifndef DUALBM_MEMORY_H
+#define DUALBM_MEMORY_H
+
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+
+#include "dualbm.h"
+
+/**
+ * struct dualbm_chunk - one memory section that is online
+ * @list: in order of PFN, under dualbm_memory_lock; RCU for readers
+ * @gone: where it waits for readers to leave, when its memory is offline
+ * @start_pfn: its first frame
+ * @present: a bit for each subsection (2 MiB) that exists
+ * @node: the node of its memory
+ * @planes: its planes
+ * @check: a check value of @start_pfn and @planes, so that the record is a
+ *	witness when the two copies of the directory disagree
+ * @flags: %DUALBM_CHUNK_ACCUSED
+ * @corrections: how often the scrubber found a page of each plane wrong
+ * @untracked: how many frames of each word were untracked at the last scrub
+ * @noted: the value of dualbm_learn_rounds then
+ * @departing: a mask, by word, of frames that have been departing since
+ *	@departing_time; NULL if there are none
+ * @departing_time: in jiffies
+ *
+ * The last four are the scrubber's alone.
+ */
+struct dualbm_chunk {
+	struct list_head list;
+	struct list_head gone;
+	unsigned long start_pfn;
+	u64 present;
+	int node;
+	unsigned long *planes;
+	unsigned long check;
+	unsigned long flags;
+	unsigned int corrections[DUALBM_NR_PLANES];
+	u8 untracked[DUALBM_PLANE_WORDS];
+	unsigned long noted;
+	unsigned long *departing;
+	unsigned long departing_time;
+};
+
+/* A bit of dualbm_chunk.flags: an event has reported its entry in the directory. */
+#define DUALBM_CHUNK_ACCUSED	0
+
+#define DUALBM_LEAF_SHIFT	(PAGE_SHIFT - 3)
+#define DUALBM_LEAF_ENTRIES	BIT(DUALBM_LEAF_SHIFT)
+
+/**
+ * struct dualbm_directory - where a chunk's planes are
+ * @leaves: how many leaves the two roots point to
+ * @root: two roots, the second one complemented, on different nodes if possible
+ *
+ * A root entry points to a leaf: two pages in a row, each entry of the second
+ * one the complement of the first one's. A wiped copy, or a flip in either, is
+ * seen by the lookup before a pointer is followed.
+ */
+struct dualbm_directory {
+	unsigned long leaves;
+	unsigned long *root[2];
+};
+
+extern struct dualbm_directory dualbm_directory;
+/* Guards dualbm_chunks and what a chunk says of itself, but not its planes. */
+extern struct mutex dualbm_memory_lock;
+extern struct list_head dualbm_chunks;
+
+/* Counts the changes to the list of chunks, under dualbm_memory_lock. */
+extern unsigned long dualbm_chunks_version;
+
+/*
+ * Memory is going offline now; under dualbm_memory_lock. A zone that loses its last
+ * block loses its per-CPU lists: zone_pcp_reset(), mm/page_alloc.c.
+ */
+extern bool dualbm_memory_leaving;
+
+/**
+ * dualbm_copies_map() - copies of something, away from each other, mapped in a row
+ * @node: near which the first copy shall lie
+ * @copies: 2, or 3
+ * @pages_each: how many pages a copy has
+ *
+ * The second copy goes to the nearest other node with memory, or far away on the only
+ * one, and a third to a third node or beside the first.
+ *
+ * Context: Process; sleeps.
+ *
+ * Return: the first copy's address, for vfree(), or NULL without enough memory.
+ */
+void *dualbm_copies_map(int node, int copies, int pages_each);
+
+/**
+ * dualbm_mapped_phys() - where a byte of such memory lies
+ * @address: its address
+ *
+ * Context: Any, as long as it is mapped.
+ *
+ * Return: the physical address.
+ */
+phys_addr_t dualbm_mapped_phys(const void *address);
+
+/**
+ * dualbm_check_value() - what goes with a pointer in a record
+ * @key: what the record is for
+ * @address: the pointer
+ *
+ * A flip in either of the two, or in the check value, makes them disagree.
+ *
+ * Context: Any.
+ *
+ * Return: the check value.
+ */
+static inline unsigned long dualbm_check_value(unsigned long key, const void *address)
+{
+	return key * 0x9e3779b97f4a7c15UL ^ ~(unsigned long)address;
+}
+
+/* What a lookup returns when the two copies of an entry disagree. */
+#define DUALBM_LOOKUP_CORRUPT	((unsigned long *)1)
+
+/**
+ * dualbm_lookup_in() - the planes that hold a frame, by a given directory
+ * @directory: dualbm_directory, or one for a test
+ * @pfn: any number; frames of no memory are allowed
+ *
+ * A chunk is a section, and the directory has two levels as the kernel's own
+ * has (include/linux/mmzone.h, __nr_to_section(), 6.1 and 6.12).
+ *
+ * Context: Any; takes no lock. While the result is used, preemption is
+ * disabled, or rcu_read_lock() or dualbm_memory_lock held: memory that goes
+ * offline frees its chunk after synchronize_rcu().
+ *
+ * Return: the planes of the frame's chunk, NULL if no chunk holds it, or
+ * %DUALBM_LOOKUP_CORRUPT.
+ */
+static __always_inline unsigned long *
+dualbm_lookup_in(const struct dualbm_directory *directory, unsigned long pfn)
+{
+	unsigned long section = pfn >> DUALBM_CHUNK_SHIFT;
+	unsigned long leaf = section >> DUALBM_LEAF_SHIFT;
+	unsigned long entry, *slot;
+
+	if (unlikely(leaf >= directory->leaves))
+		return NULL;
+	entry = READ_ONCE(directory->root[0][leaf]);
+	if (unlikely((entry ^ READ_ONCE(directory->root[1][leaf])) != ~0UL))
+		return DUALBM_LOOKUP_CORRUPT;
+	slot = (unsigned long *)entry + section % DUALBM_LEAF_ENTRIES;
+	entry = READ_ONCE(slot[0]);
+	if (unlikely((entry ^ READ_ONCE(slot[DUALBM_LEAF_ENTRIES])) != ~0UL))
+		return DUALBM_LOOKUP_CORRUPT;
+	return (unsigned long *)entry;
+}
+
+/**
+ * dualbm_lookup() - the planes that hold a frame
+ * @pfn: any number; frames of no memory are allowed
+ *
+ * Context: as dualbm_lookup_in().
+ *
+ * Return: as dualbm_lookup_in().
+ */
+static __always_inline unsigned long *dualbm_lookup(unsigned long pfn)
+{
+	return dualbm_lookup_in(&dualbm_directory, pfn);
+}
+
+/**
+ * dualbm_chunk_record() - find a chunk without the directory
+ * @pfn: any number; frames of no memory are allowed
+ *
+ * Walks the list of chunks: for when the directory's copies disagree.
+ *
+ * Context: as dualbm_lookup().
+ *
+ * Return: the chunk that holds the frame, if its check value is right, or NULL.
+ */
+struct dualbm_chunk *dualbm_chunk_record(unsigned long pfn);
+
+/**
+ * dualbm_planes_at() - the planes that hold a frame
+ * @pfn: any number; frames of no memory are allowed
+ *
+ * Context: as dualbm_lookup().
+ *
+ * Return: the planes of the frame's chunk, from its record if the directory's
+ * copies disagree; NULL if no chunk holds it.
+ */
+static __always_inline unsigned long *dualbm_planes_at(unsigned long pfn)
+{
+	unsigned long *planes = dualbm_lookup(pfn);
+	const struct dualbm_chunk *chunk;
+
+	if (likely(planes != DUALBM_LOOKUP_CORRUPT))
+		return planes;
+	chunk = dualbm_chunk_record(pfn);
+	return chunk ? chunk->planes : NULL;
+}
+
+/**
+ * struct dualbm_directory_fault - what dualbm_directory_check() found
+ * @pfn: first frame that the entry is for
+ * @frames: how many frames
+ * @copies: a bit for each copy that was wrong
+ * @phys: where the first of them lies
+ * @repaired: it was put right
+ */
+struct dualbm_directory_fault {
+	unsigned long pfn;
+	unsigned long frames;
+	unsigned int copies;
+	phys_addr_t phys;
+	bool repaired;
+};
+
+/**
+ * dualbm_directory_check() - look at some entries of the directory
+ * @position: where to begin, 0 at first; moved on
+ * @fault: filled in if an entry was wrong
+ *
+ * An entry is judged by the record of its chunk or leaf, and put right.
+ *
+ * Context: Process; dualbm_memory_lock held. Some hundred entries at a time.
+ *
+ * Return: 1 if a fault was found, 0 if not, -ENOENT at the end of the directory.
+ */
+int dualbm_directory_check(unsigned long *position,
+			   struct dualbm_directory_fault *fault);
+
+/**
+ * dualbm_directory_steps() - how many calls dualbm_directory_check() takes
+ *
+ * Context: Process; dualbm_memory_lock held.
+ *
+ * Return: the number, if there is no fault.
+ */
+unsigned long dualbm_directory_steps(void);
+
+/**
+ * dualbm_memory_renew() - move a chunk's planes to fresh pages
+ * @pfn: the chunk's first frame
+ * @plane: the plane of which a page is not to be used again
+ * @byte: offset in the plane of any byte of that page
+ * @phys: filled in with where that page lies
+ *
+ * The page is kept, out of use, until the module is unloaded. What the planes
+ * say is copied while all CPUs are stopped.
+ *
+ * Context: The scrubber; sleeps. Takes dualbm_memory_lock.
+ *
+ * Return: 0, -ENOMEM, or -ENOENT if the chunk has gone.
+ */
+int dualbm_memory_renew(unsigned long pfn, enum dualbm_plane plane,
+			unsigned long byte, phys_addr_t *phys);
+
+/**
+ * dualbm_planes_map() - memory for the planes of a chunk
+ * @node: the node of the memory that they describe
+ *
+ * Context: Process; sleeps.
+ *
+ * Return: where they are, not filled in, to be freed by vfree(); or NULL.
+ */
+unsigned long *dualbm_planes_map(int node);
+
+/**
+ * dualbm_directory_set() - make the directory find planes, or nothing
+ * @start_pfn: a chunk's first frame
+ * @node: near which the entry shall lie, if it needs a new leaf
+ * @planes: the planes, filled in, or NULL
+ *
+ * Context: Process; dualbm_memory_lock held; sleeps.
+ *
+ * Return: 0, -ENOMEM, or -ERANGE for a frame that the architecture cannot have.
+ */
+int dualbm_directory_set(unsigned long start_pfn, int node, unsigned long *planes);
+
+/**
+ * dualbm_directory_repoint() - exchange the planes of a chunk
+ * @pfn: of any frame of the chunk
+ * @planes: what is found from now on
+ *
+ * Context: All CPUs have stopped, and nobody holds dualbm_memory_lock.
+ *
+ * Return: 0, or -ENOENT if no leaf's record is right for it.
+ */
+int dualbm_directory_repoint(unsigned long pfn, unsigned long *planes);
+
+/**
+ * dualbm_directory_bytes() - what the directory takes
+ *
+ * Context: dualbm_memory_lock held.
+ *
+ * Return: the number of bytes.
+ */
+u64 dualbm_directory_bytes(void);
+
+/**
+ * dualbm_directory_init() - make an empty directory
+ *
+ * Context: Module init; sleeps.
+ *
+ * Return: 0, or -ENOMEM with a log line; then dualbm_directory_exit() is due too.
+ */
+int dualbm_directory_init(void);
+
+/**
+ * dualbm_directory_exit() - undo dualbm_directory_init()
+ *
+ * Context: Module exit, or init that fails, when no event comes any more.
+ */
+void dualbm_directory_exit(void);
+
+/**
+ * dualbm_directory_flip() - spoil the directory, for injection
+ * @pfn: a frame; the entry of its chunk is meant
+ * @copy: 0 or 1
+ *
+ * Context: Process; sleeps. Takes dualbm_memory_lock.
+ *
+ * Return: 0, or -ENXIO if no chunk holds the frame.
+ */
+int dualbm_directory_flip(unsigned long pfn, unsigned int copy);
+
+/**
+ * dualbm_planes_phys() - where a byte of a plane is
+ * @planes: the chunk's planes
+ * @plane: which of them
+ * @byte: offset in the plane, below %DUALBM_PLANE_BYTES
+ *
+ * Context: Any; as long as the planes stay, see dualbm_lookup().
+ *
+ * Return: the physical address.
+ */
+phys_addr_t dualbm_planes_phys(unsigned long *planes, enum dualbm_plane plane,
+			       unsigned long byte);
+
+/**
+ * dualbm_directory_confirm() - is a disagreement in the directory real
+ * @pfn: the frame whose lookup said so
+ *
+ * An entry that the memory notifier is just storing disagrees too. Mirrors the
+ * reader's side of a seqcount, without waiting (include/linux/seqlock.h,
+ * raw_read_seqcount(), 6.1 and 6.12).
+ *
+ * Context: Any, NMI included.
+ *
+ * Return: true if it is still there and nobody stored entries meanwhile.
+ */
+bool dualbm_directory_confirm(unsigned long pfn);
+
+/**
+ * dualbm_memory_init() - make planes for all memory that is online
+ *
+ * Registers the memory notifier first, so that memory which comes meanwhile is
+ * not missed: online_pages() calls it before the first frame is freed, and
+ * offline_pages() after the last has gone (mm/memory_hotplug.c, 6.1 and 6.12).
+ * From then on the notifier makes and drops chunks.
+ *
+ * Context: Module init; sleeps. Takes dualbm_memory_lock.
+ *
+ * Return: 0, -ENOMEM with a log line that says how much was needed, or with
+ * another what register_memory_notifier() says. After an error nothing is left.
+ */
+int dualbm_memory_init(void);
+
+/**
+ * dualbm_memory_exit() - undo dualbm_memory_init()
+ *
+ * Context: Module exit, or init that fails; sleeps. Takes dualbm_memory_lock.
+ * No handler may run any more, nor the worker.
+ */
+void dualbm_memory_exit(void);
+
+/**
+ * dualbm_subsection_present() - does a 2 MiB subsection of a chunk exist
+ * @chunk: the chunk
+ * @frame: index in the chunk of any frame of the subsection
+ *
+ * Mirrors pfn_section_valid() (include/linux/mmzone.h, 6.1 and 6.12), for
+ * memory that is online.
+ *
+ * Context: dualbm_memory_lock held.
+ *
+ * Return: true if the subsection is online, or comes online now.
+ */
+static inline bool dualbm_subsection_present(const struct dualbm_chunk *chunk,
+					     unsigned long frame)
+{
+	return chunk->present >> (frame / PAGES_PER_SUBSECTION) & 1;
+}
+
+/**
+ * dualbm_plane_phys() - where a byte of a plane is, for placement and tests
+ * @chunk: the chunk
+ * @plane: which of its planes
+ * @byte: offset in the plane, below %DUALBM_PLANE_BYTES
+ *
+ * Context: dualbm_memory_lock held, so that the chunk stays.
+ *
+ * Return: the physical address of the byte; neighbouring pages of a plane need
+ * not be neighbours in memory.
+ */
+phys_addr_t dualbm_plane_phys(const struct dualbm_chunk *chunk,
+			      enum dualbm_plane plane, unsigned long byte);
+
+/**
+ * struct dualbm_census - what the planes say in all
+ * @managed: frames of all subsections that exist
+ * @allocated: of them, frames with the codeword for allocated
+ * @free: frames with the codeword for free
+ * @untracked: frames that are not known, an illegal codeword with the untracked
+ *	bit among them; other illegal codewords are in no number but @managed
+ * @departing: frames with the codeword for departing
+ * @bytes: what the planes and the directory take
+ */
+struct dualbm_census {
+	u64 managed, allocated, free, untracked, departing, bytes;
+};
+
+/**
+ * dualbm_memory_census() - count the frames of all chunks by state
+ * @census: filled in
+ *
+ * Not a snapshot: events go on.
+ *
+ * Context: Process; sleeps. Takes dualbm_memory_lock.
+ */
+void dualbm_memory_census(struct dualbm_census *census);
+
+/**
+ * dualbm_memory_forget_all() - make every frame untracked
+ *
+ * Context: Worker, in mode forgetting, after synchronize_rcu(): events beside
+ * it forget too, and stores of that kind go with each other in any order.
+ * Sleeps; takes dualbm_memory_lock.
+ */
+void dualbm_memory_forget_all(void);
+
+#endif /* DUALBM_MEMORY_H */
