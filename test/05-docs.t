@@ -76,6 +76,10 @@ while read -r anchor; do
 done < <(grep -rohE 'runbook\.md#[a-z_-]+' tools packaging | cut -d'#' -f2 | sort -u)
 empty "alerts name sections of the runbook that exist" "$unknown"
 
+is "every file of the module is on the map of the code, and no other" \
+	"$(section docs/code.md '## Rooms' | sed -n 's/^|//p' | grep -oE '`[a-z_]+\.[ch]`' | tr -d '\`' | sort | xargs)" \
+	"$(find . -maxdepth 1 -name 'dualbm*.[ch]' ! -name 'dualbm*.mod.c' ! -name dualbm_probes.h -printf '%f\n' | sort | xargs)"
+
 # The page of kernels has a line for each in the table of tests, and no other.
 is "every kernel is on its page, and no other" \
 	"$(awk '/^\| row / { inside = index($0, "| tests |") } inside && /^\| [0-9]/ { print $2 }' docs/kernels.md | xargs)" \
