@@ -4,9 +4,11 @@
  *
  * Parameters, and the order in which the parts come and go.
  */
+#include <linux/ctype.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/utsname.h>
 
 #include "dualbm.h"
@@ -139,20 +141,27 @@ MODULE_PARM_DESC(fail_at, "step of init that fails (test build only)");
 #define step(number, call)	(call)
 #endif
 
+/* What comes after the numbers: "-rt-amd64" of 6.1.0-56-rt-amd64. */
+static const char *__init flavour_of(const char *release)
+{
+	const char *flavour = strchrnul(release, '-');
+
+	while (*flavour && !isalpha(flavour[1]))
+		flavour = strchrnul(flavour + 1, '-');
+	return flavour;
+}
+
 /* Is this one of the kernels that the tests go through? See docs/kernels.md. */
 static bool __init kernel_is_tested(void)
 {
-	static const char * const releases[] = { DUALBM_TESTED_RELEASES };
-	static const char * const flavours[] = { DUALBM_UNTESTED_FLAVOURS };
+	const char *release = init_utsname()->release;
 	int i;
 
 	if (!strstr(init_utsname()->version, DUALBM_TESTED_DISTRIBUTION))
 		return false;
-	for (i = 0; i < ARRAY_SIZE(flavours); i++)
-		if (strstr(init_utsname()->release, flavours[i]))
-			return false;
-	for (i = 0; i < ARRAY_SIZE(releases); i++)
-		if (strstarts(init_utsname()->release, releases[i]))
+	for (i = 0; i < ARRAY_SIZE(dualbm_tested_kernels); i++)
+		if (strstarts(release, dualbm_tested_kernels[i].begins) &&
+		    !strcmp(flavour_of(release), dualbm_tested_kernels[i].flavour))
 			return true;
 	return false;
 }

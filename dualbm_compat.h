@@ -24,17 +24,26 @@
 #include "dualbm_probes.h"
 
 /*
- * The kernels that the tests go through (docs/kernels.md): how their releases begin,
- * and what those of other flavours have in them. Another distribution's kernel of
- * the same number is another kernel.
+ * The kernels that the tests go through (docs/kernels.md): how a release begins, and its
+ * flavour, which is what comes after the numbers. Another distribution's kernel of the
+ * same release is another kernel.
  */
-#ifdef CONFIG_ARM64
-#define DUALBM_TESTED_RELEASES		"6.1.", "6.12."
-#define DUALBM_UNTESTED_FLAVOURS	"-rt-", "-cloud-", "-16k"
-#else
-#define DUALBM_TESTED_RELEASES		"5.10.", "6.1.", "6.12.", "7.3."
-#define DUALBM_UNTESTED_FLAVOURS	"-rt-", "-cloud-"
-#endif
+static const struct {
+	const char *begins;
+	const char *flavour;
+} dualbm_tested_kernels[] __maybe_unused = {
+	{ "5.10.",	"-amd64" },
+	{ "6.1.",	"-amd64" },
+	{ "6.1.",	"-arm64" },
+	{ "6.1.",	"-cloud-amd64" },
+	{ "6.1.",	"-rt-amd64" },
+	{ "6.12.",	"-amd64" },
+	{ "6.12.",	"-arm64" },
+	{ "6.12.",	"-rt-amd64" },
+	{ "7.2.",	"-amd64" },
+	{ "7.3.",	"-amd64" },
+};
+
 #ifndef DUALBM_TESTED_DISTRIBUTION
 #define DUALBM_TESTED_DISTRIBUTION	" Debian "
 #endif

@@ -173,8 +173,8 @@ changed
 echo 4.19.0-27-amd64 >"$broken/proc/sys/kernel/osrelease"
 check_says "an old kernel" 1 'NO +4.19.0-27-amd64: too old'
 changed
-echo 6.12.117+deb12-rt-amd64 >"$broken/proc/sys/kernel/osrelease"
-check_says "an untested flavour" 0 'but 6.12.117\+deb12-rt-amd64: not one that dualbm is tested on'
+echo 6.12.117+deb12-cloud-amd64 >"$broken/proc/sys/kernel/osrelease"
+check_says "an untested flavour" 0 'but 6.12.117\+deb12-cloud-amd64: not one that dualbm is tested on'
 changed
 rm "$broken/proc/kallsyms"
 check_says "no list of symbols" 6 'unknown: whether dualbm will work'
@@ -205,8 +205,7 @@ is "the hooks are those of dualbm_hooks.c" \
 	"$(sed -n '/^static const struct hook hooks/,/^};/p' tools/hooks.c | grep -oE '"_*[a-z]+_[a-z_]+"' | sort -u)" \
 	"$(sed -n '/^struct dualbm_hook dualbm_hooks/,/^};/p' dualbm_hooks.c | grep -oE '"_*[a-z]+_[a-z_]+"' | grep -v hotplug | sort -u)"
 is "the tested kernels are those of dualbm_compat.h" \
-	"$(sed -n 's/.*tested_releases\[\] = { \(.*\) };/\1/p; s/.*untested_flavours\[\] = { \(.*\) };/\1/p' tools/kernel.c)" \
-	"$(sed -n 's/^#define DUALBM_\(TESTED_RELEASES\|UNTESTED_FLAVOURS\)\t*//p' dualbm_compat.h)"
+	"$(tested_kernels tools/kernel.c)" "$(tested_kernels dualbm_compat.h)"
 
 for kernel in $KERNELS; do
 	use_kernel "$kernel"

@@ -236,3 +236,8 @@ done_testing() {
 	printf '1..%d\n' "$count"
 	exit $((failures != 0))
 }
+
+# tested_kernels FILE: the table of the kernels that are tested, as it is in C.
+tested_kernels() {
+	sed -nE 's/.*\{ "([0-9.]+)",[[:blank:]]+"(-[a-z0-9-]+)" \}.*/\1*\2/p' "$1" | sort
+}

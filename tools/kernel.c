@@ -3,20 +3,29 @@
  * The kernel that "check" is about: which one it is, how it was configured, and
  * where its symbols and its BTF are.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
 
-/* Copies of DUALBM_TESTED_RELEASES and DUALBM_UNTESTED_FLAVOURS: dualbm_compat.h. */
-#ifdef __aarch64__
-static const char * const tested_releases[] = { "6.1.", "6.12." };
-static const char * const untested_flavours[] = { "-rt-", "-cloud-", "-16k" };
-#else
-static const char * const tested_releases[] = { "5.10.", "6.1.", "6.12.", "7.3." };
-static const char * const untested_flavours[] = { "-rt-", "-cloud-" };
-#endif
+/* A copy of dualbm_tested_kernels: dualbm_compat.h. */
+static const struct {
+	const char *begins;
+	const char *flavour;
+} tested_kernels[] = {
+	{ "5.10.",	"-amd64" },
+	{ "6.1.",	"-amd64" },
+	{ "6.1.",	"-arm64" },
+	{ "6.1.",	"-cloud-amd64" },
+	{ "6.1.",	"-rt-amd64" },
+	{ "6.12.",	"-amd64" },
+	{ "6.12.",	"-arm64" },
+	{ "6.12.",	"-rt-amd64" },
+	{ "7.2.",	"-amd64" },
+	{ "7.3.",	"-amd64" },
+};
 
 bool since(const struct check *check, unsigned int major, unsigned int minor)
 {
@@ -217,25 +226,31 @@ static void find_btf(struct check *check)
 		add(check, VERDICT_DOUBT, "kernel", "BTF", "%s", why.text);
 }
 
-static void check_release(struct check *check)
+/* As flavour_of() and kernel_is_tested() of dualbm.c. */
+static bool release_is_tested(const char *release)
 {
-	bool tested = false, debian;
+	const char *flavour = release;
 	size_t i;
 
+	do
+		flavour += strcspn(flavour + 1, "-") + 1;
+	while (*flavour && !isalpha((unsigned char)flavour[1]));
+	for (i = 0; i < ARRAY_SIZE(tested_kernels); i++)
+		if (!strncmp(release, tested_kernels[i].begins, strlen(tested_kernels[i].begins)) &&
+		    !strcmp(flavour, tested_kernels[i].flavour))
+			return true;
+	return false;
+}
+
+static void check_release(struct check *check)
+{
 	if (!since(check, 5, 10)) {
 		add(check, VERDICT_NO, "kernel", check->kernel, "too old: 5.10 is the oldest that works");
 		return;
 	}
-	for (i = 0; i < ARRAY_SIZE(tested_releases); i++)
-		tested |= !strncmp(check->kernel, tested_releases[i], strlen(tested_releases[i]));
-	for (i = 0; i < ARRAY_SIZE(untested_flavours); i++)
-		tested &= !strstr(check->kernel, untested_flavours[i]);
-	/* What the image says, or else the name that Debian gives its packages. */
-	if (check->banner)
-		debian = strstr(check->banner, " Debian ");
-	else
-		debian = strstr(check->kernel, "-amd64") || strstr(check->kernel, "-arm64");
-	if (tested && debian)
+	/* Where no image says whose it is, only Debian's releases look like these. */
+	if (release_is_tested(check->kernel) &&
+	    (!check->banner || strstr(check->banner, " Debian ")))
 		add(check, VERDICT_YES, "kernel", check->kernel, "one that dualbm is tested on");
 	else
 		add(check, VERDICT_DOUBT, "kernel", check->kernel,
