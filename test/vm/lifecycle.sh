@@ -128,8 +128,11 @@ reload() {
 	*.xz) xzcat "$_file" >/tmp/dualbm.ko ;;
 	*) cp "$_file" /tmp/dualbm.ko ;;
 	esac
-	# What the first load leaves in the kernel for good is no leak.
+	# What the first load leaves in the kernel for good is no leak, be it of the module or
+	# of programs: slabs keep pages for objects that were many once.
+	idle_load
 	cycle 0
+	load_stop
 	settle
 	free=$(free_memory)
 	slab=$(meminfo Slab)
