@@ -4,7 +4,6 @@
  *
  * Parameters, and the order in which the parts come and go.
  */
-#include <linux/ctype.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
@@ -21,6 +20,7 @@
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
 #include "dualbm_selftest.h"
+#include "dualbm_tested.h"
 
 enum dualbm_reaction dualbm_policy = DUALBM_REPORT;
 enum dualbm_reaction dualbm_on_degraded = DUALBM_REPORT;
@@ -141,34 +141,10 @@ MODULE_PARM_DESC(fail_at, "step of init that fails (test build only)");
 #define step(number, call)	(call)
 #endif
 
-/* What comes after the numbers: "-rt-amd64" of 6.1.0-56-rt-amd64. */
-static const char *__init flavour_of(const char *release)
-{
-	const char *flavour = strchrnul(release, '-');
-
-	while (*flavour && !isalpha(flavour[1]))
-		flavour = strchrnul(flavour + 1, '-');
-	return flavour;
-}
-
-/* Is this one of the kernels that the tests go through? See docs/kernels.md. */
-static bool __init kernel_is_tested(void)
-{
-	const char *release = init_utsname()->release;
-	int i;
-
-	if (!strstr(init_utsname()->version, DUALBM_TESTED_DISTRIBUTION))
-		return false;
-	for (i = 0; i < ARRAY_SIZE(dualbm_tested_kernels); i++)
-		if (strstarts(release, dualbm_tested_kernels[i].begins) &&
-		    !strcmp(flavour_of(release), dualbm_tested_kernels[i].flavour))
-			return true;
-	return false;
-}
-
 static void __init look_at_kernel(void)
 {
-	if (kernel_is_tested() || dualbm_allow_untested)
+	if ((dualbm_release_is_tested(init_utsname()->release) &&
+	     dualbm_version_is_tested(init_utsname()->version)) || dualbm_allow_untested)
 		return;
 	dualbm_mode_withhold();
 	pr_warn("not tested on kernel %s: state stays degraded, and panic is withheld; allow_untested=1 trusts it\n",

@@ -23,29 +23,6 @@
 
 #include "dualbm_probes.h"
 
-/*
- * The kernels that the tests go through (docs/kernels.md): how a release begins, and its
- * flavour, which is what comes after the numbers. Another distribution's kernel of the
- * same release is another kernel.
- */
-static const struct {
-	const char *begins;
-	const char *flavour;
-} dualbm_tested_kernels[] __maybe_unused = {
-	{ "5.10.",	"-amd64" },
-	{ "6.1.",	"-amd64" },
-	{ "6.1.",	"-arm64" },
-	{ "6.1.",	"-cloud-amd64" },
-	{ "6.1.",	"-rt-amd64" },
-	{ "6.12.",	"-amd64" },
-	{ "6.12.",	"-arm64" },
-	{ "7.3.",	"-amd64" },
-};
-
-#ifndef DUALBM_TESTED_DISTRIBUTION
-#define DUALBM_TESTED_DISTRIBUTION	" Debian "
-#endif
-
 /* ---- orders and lists of the allocator ---- */
 
 /*

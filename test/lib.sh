@@ -237,7 +237,7 @@ done_testing() {
 	exit $((failures != 0))
 }
 
-# tested_kernels FILE: the table of the kernels that are tested, as it is in C.
+# The kernels that are tested, from the table in C.
 tested_kernels() {
-	sed -nE 's/.*\{ "([0-9.]+)",[[:blank:]]+"(-[a-z0-9-]+)" \}.*/\1*\2/p' "$1" | sort
+	sed -nE 's/.*\{ "([0-9.]+)",[[:blank:]]+"(-[a-z0-9-]+)" \}.*/\1*\2/p' "$TOP/dualbm_tested.h" | sort
 }

@@ -3,27 +3,12 @@
  * The kernel that "check" is about: which one it is, how it was configured, and
  * where its symbols and its BTF are.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../dualbm_tested.h"
 #include "check.h"
-
-/* A copy of dualbm_tested_kernels: dualbm_compat.h. */
-static const struct {
-	const char *begins;
-	const char *flavour;
-} tested_kernels[] = {
-	{ "5.10.",	"-amd64" },
-	{ "6.1.",	"-amd64" },
-	{ "6.1.",	"-arm64" },
-	{ "6.1.",	"-cloud-amd64" },
-	{ "6.1.",	"-rt-amd64" },
-	{ "6.12.",	"-amd64" },
-	{ "6.12.",	"-arm64" },
-	{ "7.3.",	"-amd64" },
-};
 
 bool since(const struct check *check, unsigned int major, unsigned int minor)
 {
@@ -224,22 +209,6 @@ static void find_btf(struct check *check)
 		add(check, VERDICT_DOUBT, "kernel", "BTF", "%s", why.text);
 }
 
-/* As flavour_of() and kernel_is_tested() of dualbm.c. */
-static bool release_is_tested(const char *release)
-{
-	const char *flavour = release;
-	size_t i;
-
-	do
-		flavour += strcspn(flavour + 1, "-") + 1;
-	while (*flavour && !isalpha((unsigned char)flavour[1]));
-	for (i = 0; i < ARRAY_SIZE(tested_kernels); i++)
-		if (!strncmp(release, tested_kernels[i].begins, strlen(tested_kernels[i].begins)) &&
-		    !strcmp(flavour, tested_kernels[i].flavour))
-			return true;
-	return false;
-}
-
 static void check_release(struct check *check)
 {
 	if (!since(check, 5, 10)) {
@@ -247,8 +216,8 @@ static void check_release(struct check *check)
 		return;
 	}
 	/* Where no image says whose it is, only Debian's releases look like these. */
-	if (release_is_tested(check->kernel) &&
-	    (!check->banner || strstr(check->banner, " Debian ")))
+	if (dualbm_release_is_tested(check->kernel) &&
+	    (!check->banner || dualbm_version_is_tested(check->banner)))
 		add(check, VERDICT_YES, "kernel", check->kernel, "one that dualbm is tested on");
 	else
 		add(check, VERDICT_DOUBT, "kernel", check->kernel,
