@@ -9,8 +9,8 @@
 
 #ifdef __KERNEL__
 #include <linux/ctype.h>
-#include <linux/kernel.h>
 #include <linux/string.h>
+#include <linux/types.h>
 #else
 #include <ctype.h>
 #include <stdbool.h>
@@ -21,7 +21,7 @@
  * How a release begins, and its flavour, which is what comes after the numbers. Another
  * distribution's kernel of the same release is another kernel.
  */
-static const struct {
+static const struct dualbm_tested_kernel {
 	const char *begins;
 	const char *flavour;
 } dualbm_tested_kernels[] = {
@@ -33,6 +33,7 @@ static const struct {
 	{ "6.12.",	"-amd64" },
 	{ "6.12.",	"-arm64" },
 	{ "7.3.",	"-amd64" },
+	{ }
 };
 
 #ifndef DUALBM_TESTED_DISTRIBUTION
@@ -47,18 +48,17 @@ static const struct {
  */
 static inline bool dualbm_release_is_tested(const char *release)
 {
+	const struct dualbm_tested_kernel *tested;
 	const char *flavour = strchr(release, '-');
-	unsigned int i;
 
 	/* "-rt-amd64" of 6.1.0-56-rt-amd64. */
 	while (flavour && !isalpha((unsigned char)flavour[1]))
 		flavour = strchr(flavour + 1, '-');
 	if (!flavour)
 		return false;
-	for (i = 0; i < ARRAY_SIZE(dualbm_tested_kernels); i++)
-		if (!strncmp(release, dualbm_tested_kernels[i].begins,
-			     strlen(dualbm_tested_kernels[i].begins)) &&
-		    !strcmp(flavour, dualbm_tested_kernels[i].flavour))
+	for (tested = dualbm_tested_kernels; tested->begins; tested++)
+		if (!strncmp(release, tested->begins, strlen(tested->begins)) &&
+		    !strcmp(flavour, tested->flavour))
 			return true;
 	return false;
 }
