@@ -32,6 +32,8 @@ static const struct dualbm_tested_kernel {
 	{ "6.1.",	"-rt-amd64" },
 	{ "6.12.",	"-amd64" },
 	{ "6.12.",	"-arm64" },
+	{ "6.12.",	"-rt-amd64" },
+	{ "7.2.",	"-amd64" },
 	{ "7.3.",	"-amd64" },
 	{ }
 };
