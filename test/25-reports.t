@@ -92,6 +92,7 @@ race() {
 
 		read to 0xffff888003a51d40 of 8 bytes by task 33 on cpu 0:
 		 $2+0x12/0x40
+		 ${4-}
 		==================================================================
 	EOF2
 }
@@ -134,6 +135,13 @@ judged "another one than comes without the module" 1 "unknown: 1" "$work/known"
 judged "data race with the module" 1 "module: 1"
 { race expand rmqueue "$theirs" | kernel_says; guest_ends; } >"$work/log"
 judged "data race of others" 0 "kernel: 1"
+interrupt="asm_sysvec_apic_timer_interrupt+0x1a/0x20"
+{ race expand rmqueue "$interrupt"$'\n '"$ours" | kernel_says; guest_ends; } >"$work/log"
+judged "data race in an interrupt, of others, as the module is interrupted" 0 "kernel: 1"
+{ race expand rmqueue "$ours"$'\n '"$interrupt" | kernel_says; guest_ends; } >"$work/log"
+judged "data race with the module in an interrupt" 1 "module: 1"
+{ race expand rmqueue "$interrupt" "$ours" | kernel_says; guest_ends; } >"$work/log"
+judged "data race of an interrupt with the module" 1 "module: 1"
 { leak "kmalloc_trace+0x12/0x40"; leak "$ours"; guest_ends; } >"$work/log"
 judged "leaks" 1 "module: 1 unknown: 1"
 { leak 0xffffffffc04d1b42; guest_ends; } >"$work/log"

@@ -6,8 +6,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-modules=$CACHE/other
-rm -rf "$modules"
+modules=$(mktemp -d "$CACHE/other.XXXXXX")
+trap 'rm -rf "$modules"' EXIT
 
 # build_other RELEASE: what DKMS does not build: its init fails when told to, and it has
 # not heard of this kernel.
@@ -41,5 +41,4 @@ done
 for kernel in $KERNELS; do
 	vm_end "reload-$kernel" 'done'
 done
-rm -rf "$modules"
 done_testing
