@@ -95,7 +95,7 @@ examine() {
 		} else if (logs && index($0, caller[logs]) && /\[faulty\]/) {
 			log_stack[logs] = 1
 		}
-		if (/BUG:|WARNING:|general protection|list_(add|del) corruption|cannot undo/ && !(splat != "" && $0 ~ splat))
+		if (/BUG:|WARNING:|general protection|list_(add|del) corruption|cannot undo/ && !/BUG: KCSAN: / && !(splat != "" && $0 ~ splat))
 			wrong("splat: " $0)
 		next
 	}

@@ -57,7 +57,7 @@ found() {
 	*"dualbm: plane_corruption pfn=$_hex order=$5 proof=$4 caller="*) ;;
 	*) _complaint="$_complaint; log: $_lines" ;;
 	esac
-	_splat=$(grep -E 'BUG:|WARNING:|general protection' /tmp/dmesg)
+	_splat=$(complaints </tmp/dmesg)
 	is "$1" "$_complaint$_splat" ""
 	counters
 }
@@ -215,7 +215,7 @@ wipe() {
 	_violations=$(($(stat violations) - _before))
 	is "$1 wiped with $2: only this ($_violations reports)" "$(moved)" \
 		"violations+$_violations plane_corruption+$_violations"
-	is "$1 wiped with $2: no splat" "$(dmesg -c | grep -E 'BUG:|WARNING:|general protection')" ""
+	is "$1 wiped with $2: no splat" "$(dmesg -c | complaints)" ""
 	counters
 }
 

@@ -168,6 +168,12 @@ expect_clean() {
 	expect_quiet_kernel "$1"
 }
 
+# complaints: those of a log's lines in which the kernel complains. Whose a data race is,
+# which only a kernel built for that tells, the runner decides.
+complaints() {
+	grep -E 'BUG:|WARNING:|general protection|[Uu]nable to handle' | grep -v 'BUG: KCSAN: '
+}
+
 # expect_quiet_kernel NAME: no splat in the kernel's log. Of a debug kernel's, the runner
 # decides whose it is.
 expect_quiet_kernel() {

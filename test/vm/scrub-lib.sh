@@ -23,5 +23,5 @@ scrub_key() {
 }
 
 splats() {
-	dmesg | grep -E 'BUG:|WARNING:|general protection|unable to handle'
+	dmesg | complaints
 }
