@@ -76,11 +76,24 @@ static struct per_cpu_pages *local_pcp(struct page *page)
 	return test_local_pcp(page_zone(page));
 }
 
-/* Tell the log what is coming: after a panic nobody can. */
-static void announce(struct page *page)
+/*
+ * A block to make the fault with, or NULL if there was none. In an interrupt, whoever was
+ * interrupted may have the lists of this CPU locked: then the fault is for later, and the
+ * block is leaked. With interrupts off nobody here locks them after that.
+ */
+static bool begin(struct page *page)
 {
+	result = -ENOMEM;
+	if (!page)
+		return false;
+	result = -EBUSY;
+	if (!test_pcp_is_ours(local_pcp(page)))
+		return false;
+	/* Tell the log what is coming: after a panic nobody can. */
 	pr_warn("fault=%s order=%u ctx=%s pfn=0x%lx\n", fault, order, ctx,
 		page_to_pfn(page));
+	result = 0;
+	return true;
 }
 
 static bool unlink_from_buddy(struct page *page, unsigned int ord)
@@ -146,11 +159,8 @@ static noinline void faulty_double_free(void)
 					order);
 	unsigned int ord = order;
 
-	if (!page) {
-		result = -ENOMEM;
+	if (!begin(page))
 		return;
-	}
-	announce(page);
 	__free_pages(page, order);
 	__free_pages(page, order);
 	if (leave)
@@ -217,11 +227,8 @@ static noinline void faulty_reset_free(void)
 	struct per_cpu_pages *pcp;
 	bool head, listed;
 
-	if (!page || !other) {
-		result = -ENOMEM;
+	if (!begin(other ? page : NULL))
 		return;
-	}
-	announce(page);
 	__free_pages(page, order);
 	/* The list checks of the kernel see an entry that is added to itself. */
 	__free_pages(other, order);
@@ -252,11 +259,8 @@ static noinline void faulty_wrong_order(void)
 {
 	struct page *page = alloc_pages(TEST_GFP_FAULT, 1);
 
-	if (!page) {
-		result = -ENOMEM;
+	if (!begin(page))
 		return;
-	}
-	announce(page);
 	split_page(page, 1);
 	if (!checked)
 		set_page_count(page + 1, 0);
@@ -301,10 +305,9 @@ static noinline void faulty_hand_out_twice(void)
 	struct page *page = alloc_pages(TEST_GFP_FAULT, order), *again[8] = {};
 	unsigned int i;
 
-	result = -ENOMEM;
-	if (!page)
+	if (!begin(page))
 		return;
-	announce(page);
+	result = -ENOMEM;
 	if (!list_block(page)) {
 		result = -EINVAL;
 		return;
@@ -328,11 +331,8 @@ static noinline void faulty_put_page_twice(void)
 {
 	struct page *page = alloc_page(TEST_GFP_FAULT);
 
-	if (!page) {
-		result = -ENOMEM;
+	if (!begin(page))
 		return;
-	}
-	announce(page);
 	put_page(page);
 	put_page(page);
 	if (!leave)
@@ -400,20 +400,24 @@ static void run_tasklet(void)
 
 static int __init faulty_init(void)
 {
+	int tries = 100;
+
 	if (order > TEST_MAX_ORDER)
 		return -EINVAL;
 	if (!TEST_HAVE_INTERRUPTS && !strcmp(ctx, "hardirq"))
 		return test_result(-EOPNOTSUPP, "fault=%s ctx=%s: not with this kernel",
 				   fault, ctx);
 	test_urgent_begin();
-	if (!strcmp(ctx, "softirq")) {
-		run_tasklet();
-	} else if (!strcmp(ctx, "hardirq")) {
-		irq_work_queue(&work);
-		irq_work_sync(&work);
-	} else {
-		make_fault();
-	}
+	do {
+		if (!strcmp(ctx, "softirq")) {
+			run_tasklet();
+		} else if (!strcmp(ctx, "hardirq")) {
+			irq_work_queue(&work);
+			irq_work_sync(&work);
+		} else {
+			make_fault();
+		}
+	} while (result == -EBUSY && tries--);
 	test_urgent_end();
 	result = test_result(result, "fault=%s", fault);
 	return stay && result == -EAGAIN ? 0 : result;

@@ -84,11 +84,36 @@ static inline struct per_cpu_pages *test_local_pcp(struct zone *zone)
 /*
  * "mm/page_alloc: protect PCP lists with a spinlock", 6.0: before, it is enough
  * to have interrupts off on the lists' CPU, as every caller of this has.
+ *
+ * "mm/page_alloc: leave IRQs enabled for per-cpu page allocations", 6.2: whoever has the
+ * lock may be interrupted, so no interrupt may wait for it. A caller with interrupts off asks
+ * once whether that is so; if not, who has it is another CPU, for a moment. With
+ * PREEMPT_RT nobody is interrupted so.
  */
+static inline bool test_pcp_is_ours(struct per_cpu_pages *pcp)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0) && !defined(CONFIG_PREEMPT_RT)
+	int tries = 1000000;
+
+	while (!spin_trylock(&pcp->lock)) {
+		if (!tries--)
+			return false;
+		cpu_relax();
+	}
+	spin_unlock(&pcp->lock);
+#endif
+	return true;
+}
+
 static inline void test_pcp_lock(struct per_cpu_pages *pcp)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+#ifdef CONFIG_PREEMPT_RT
 	spin_lock(&pcp->lock);
+#else
+	while (!spin_trylock(&pcp->lock))
+		cpu_relax();
+#endif
 #endif
 }
 

@@ -220,6 +220,7 @@ huge() {
 # it; 2^18 frames go and come, each way as one event or as none.
 gigantic() {
 	_file=/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages
+	_lost=
 	if [ "$(cat "$_file" 2>/dev/null)" != 1 ]; then
 		why="no page of 1 GiB was reserved at boot (hugepagesz=1G hugepages=1)"
 		return 2
@@ -227,10 +228,13 @@ gigantic() {
 	# Not under load at first: in the moment between, the load may get pages there that
 	# cannot be moved, and the place is lost for good.
 	load_stop
+	# Where a kernel can do that, among pages that can all be moved.
+	write /proc/sys/vm/movable_gigantic_pages 1
 	write "$_file" 0
 	write "$_file" 1
-	gigantic_is_there || wait_for 30 gigantic_again || return
+	gigantic_is_there || wait_for 30 gigantic_again || _lost=yes
 	load_start 64M
+	[ ! "$_lost" ] || return
 	why="freed, allocated and freed"
 	write "$_file" 0
 	write "$_file" 1
