@@ -52,6 +52,7 @@ struct position {
 
 /* The watchdog may look at it until it is gone, under the lock. */
 static struct task_struct *scrubber;
+static bool told_to_end;
 static DEFINE_MUTEX(scrubber_lock);
 static struct cpumask scrubber_home;
 static int scrubber_node = NUMA_NO_NODE;
@@ -471,13 +472,16 @@ static bool is_served(long ticket)
 	return smp_load_acquire(&served) - ticket >= 0;
 }
 
-/* An oops kills the thread, wherever that does not stop the machine. */
+/*
+ * An oops kills the thread, wherever that does not stop the machine. At unload it ends
+ * too, and this may look before dualbm_scrub_exit() hears of it.
+ */
 static bool has_died(void)
 {
 	bool died;
 
 	mutex_lock(&scrubber_lock);
-	died = scrubber && READ_ONCE(scrubber->exit_state);
+	died = scrubber && !told_to_end && READ_ONCE(scrubber->exit_state);
 	mutex_unlock(&scrubber_lock);
 	return died;
 }
@@ -547,6 +551,9 @@ const char *dualbm_scrub_trouble(void)
 		raise_priority();
 	if (has_died())
 		return "the scrubber has died";
+	/* Whoever unloads may get no CPU for as long, and hear late that it ended. */
+	if (READ_ONCE(told_to_end))
+		return NULL;
 	if (silent >= STALLED_CALLS)
 		return "the scrubber has stalled";
 	if (interval && late > max(2 * (interval / 1000) + 2, (unsigned int)STALLED_CALLS))
@@ -599,6 +606,9 @@ void dualbm_scrub_exit(void)
 {
 	struct task_struct *thread = scrubber;
 
+	mutex_lock(&scrubber_lock);
+	WRITE_ONCE(told_to_end, true);
+	mutex_unlock(&scrubber_lock);
 	kthread_stop(thread);
 	mutex_lock(&scrubber_lock);
 	scrubber = NULL;

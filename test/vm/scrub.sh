@@ -473,8 +473,20 @@ watchdog() {
 	is "nothing was found" "$(moved)" ""
 	rmmod dualbm
 	is "unloaded" "$(lsmod | grep -c '^dualbm ')" 0
+	unloaded_late
 	died
 	is "no splat" "$(splats)" ""
+}
+
+# The watchdog goes on until the scrubber is gone, and looks in between.
+unloaded_late() {
+	load scrub_interval_ms=1000
+	insmod_test late || not_ok "late.ko"
+	rmmod dualbm
+	is "unloaded late: the scrubber's end was heard late" "$(param late stops)" 1
+	is "unloaded late: one that was stopped has not died" \
+		"$(dmesg | grep -c 'dualbm: degraded: the scrubber has died')" 0
+	rmmod late
 }
 
 # What an oops in it leaves, where that does not stop the machine.
