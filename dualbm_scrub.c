@@ -528,11 +528,17 @@ int dualbm_scrub_halt(bool halt)
 	return wait_for_scrubber(is_standing, halt);
 }
 
-static void raise_priority(void)
+/*
+ * Tasks that are more urgent than any normal one may have all CPUs near the memory that it
+ * looks at, for good, and it may have dualbm_memory_lock.
+ */
+static void help_along(void)
 {
 	mutex_lock(&scrubber_lock);
-	if (scrubber)
+	if (scrubber) {
 		sched_set_normal(scrubber, MIN_NICE);
+		set_cpus_allowed_ptr(scrubber, &scrubber_home);
+	}
 	mutex_unlock(&scrubber_lock);
 }
 
@@ -548,7 +554,7 @@ const char *dualbm_scrub_trouble(void)
 	seen_pass = READ_ONCE(pass_number);
 	/* Idle priority is for a machine that has idle time. */
 	if (silent == LAGGING_CALLS || (interval && late == interval / 1000 + 2))
-		raise_priority();
+		help_along();
 	if (has_died())
 		return "the scrubber has died";
 	/* Whoever unloads may get no CPU for as long, and hear late that it ended. */

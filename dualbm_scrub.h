@@ -93,7 +93,8 @@ int dualbm_scrub_halt(bool halt);
  * dualbm_scrub_trouble() - does the scrubber keep its pace
  *
  * It is judged by how many calls it took, not by a clock, which may jump when a
- * virtual machine is paused. Makes the scrubber's priority higher when it lags.
+ * virtual machine is paused. When the scrubber lags, it gets a higher priority, and
+ * may run far from the memory that it looks at.
  *
  * Context: Worker, once a second.
  *

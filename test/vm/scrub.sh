@@ -489,6 +489,31 @@ unloaded_late() {
 	rmmod late
 }
 
+# Beside tasks that are more urgent than any normal one, and that take all of a node's CPUs
+# for good, it goes on elsewhere.
+urgent() {
+	mount_debian
+	load scrub_interval_ms=1000
+	write /proc/sys/kernel/sched_rt_runtime_us -1 || not_ok "urgent tasks are not held back"
+	_hogs=
+	for _cpu in /sys/devices/system/node/node1/cpu[0-9]*; do
+		chroot /mnt taskset -c "${_cpu##*/cpu}" chrt -f 1 /bin/sh -c 'while :; do :; done' &
+		_hogs="$_hogs $!"
+	done
+	_passes=$(stat scrub_passes)
+	_worst=armed
+	for _n in $(seq 70); do
+		sleep 1
+		state_is armed || _worst="$(cat $D/state): $(cat $D/state_reason)"
+	done
+	is "armed all the time beside urgent tasks on all of a node's CPUs" "$_worst" armed
+	at_least "passes in 70 s" $(($(stat scrub_passes) - _passes)) 3
+	# shellcheck disable=SC2086 # words
+	kill $_hogs
+	is "nothing was found" "$(moved)" ""
+	rmmod dualbm
+}
+
 # What an oops in it leaves, where that does not stop the machine.
 died() {
 	load scrub_interval_ms=1000
@@ -516,6 +541,7 @@ control) control ;;
 metadata) metadata ;;
 proof) proof ;;
 watchdog) watchdog "${2-}" ;;
+urgent) urgent ;;
 *) bail "scrub.sh: which part?" ;;
 esac
 finish
