@@ -8,16 +8,17 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-disk=$CACHE/swap.img
+disk=$(mktemp "$CACHE/swap.XXXXXX")
+trap 'rm -f "$disk"' EXIT
 for kernel in $KERNELS; do
 	vm "coexist-$kernel" 'done' --kernel "$kernel" --timeout 1200 -- coexist.sh \
 		kprobes bpf tracefs twice churn tracer switches livepatch
 	vm "learning-$kernel" 'done' --kernel "$kernel" --timeout 1200 -- coexist-learn.sh
 	vm "power-$kernel" 'done' --kernel "$kernel" --timeout 1200 --kexec -- \
 		coexist-power.sh suspend kexec
+	truncate -s 0 "$disk"
 	truncate -s 2G "$disk"
 	vm "disk-$kernel" 'done' --kernel "$kernel" --timeout 600 --reboot \
 		--qemu -drive --qemu "file=$disk,format=raw,if=virtio" -- coexist-power.sh hibernate
-	rm -f "$disk"
 done
 done_testing
