@@ -66,6 +66,18 @@ run_unit() {
 		}' /tmp/said
 }
 
+# Some say that they cannot be run beside any other user of ftrace, which dualbm is one of.
+wants_to_be_alone() {
+	[ "$collection" = ftrace ] && grep -q 'Ensure no other ftrace user' "/mnt$there/ftrace/$1"
+}
+
+# Without dualbm, so that it is seen to be so with another user, too.
+run_beside_another() {
+	insmod_test livepatchlike || bail "livepatchlike.ko"
+	run_unit "$1"
+	rmmod livepatchlike
+}
+
 mount_debian
 cp -a "/mnt$there/$collection" /mnt/tmp/ || bail "no tests in $there/$collection"
 mkdir -p /mnt/tmp/logs
@@ -80,6 +92,7 @@ for _unit; do
 	_n=0
 	while [ $((_n += 1)) -le "$times" ]; do
 		run_unit "$_unit"
+		[ "$with" = with ] || ! wants_to_be_alone "$_unit" || run_beside_another "$_unit"
 	done
 	[ "$with" = without ] || state_is armed || {
 		not_ok "$_unit: dualbm is armed after it" "$(cat $D/state; dmesg | tail -n 5)"
