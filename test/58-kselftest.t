@@ -8,13 +8,13 @@
 # What differs is run six times more on both sides, as some of these tests fail now and
 # then. Then every result that a test has with dualbm has to be one that it has without.
 #
-# It takes half an hour for each kernel: with DUALBM_LONG=1 only, which
+# It takes about 40 minutes for each kernel: with DUALBM_LONG=1 only, which
 # "scripts/check --long" sets.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cd "$TOP"
-long_only "the kernel's own tests, with dualbm and without" "half an hour for each kernel"
+long_only "the kernel's own tests, with dualbm and without" "40 minutes for each kernel"
 declare -A least=([ftrace]=60 [mm]=20)
 work=$(mktemp -d "$CACHE/kselftest.XXXXXX")
 trap 'rm -rf "$work"' EXIT
