@@ -247,6 +247,17 @@ live_unpatch() {
 	wait_for 20 rmmod livepatch 2>/dev/null
 }
 
+# clean_but_for_losses STEP: a return probe skips a call that interrupts another probe. That is
+# counted, and all is learned again.
+clean_but_for_losses() {
+	_lost='dualbm: degraded: a required hook has missed events'
+	check "$name: $1: armed" wait_for 60 state_is armed
+	expect_clean "$name: $1"
+	is "$name: $1: was not degraded but for lost events" "$(dmesg | grep 'dualbm: degraded' | grep -v "$_lost")" ""
+	at_least "$name: $1: each loss is counted" "$(awk -v hook="$bulk" '$1 == hook { print $4 }' $D/hooks)" \
+		"$(dmesg | grep -c "$_lost")"
+}
+
 livepatch() {
 	wanted livepatch || return 0
 	if ! [ -d /sys/kernel/livepatch ]; then
@@ -278,10 +289,10 @@ livepatch() {
 	load $lean
 	is "$name: dualbm has a return probe then" "$(awk -v hook="$bulk" '$1 == hook { print $2 }' $D/hooks)" kretprobe
 	work
-	clean "the bulk allocator is patched"
+	clean_but_for_losses "the bulk allocator is patched"
 	live_unpatch
 	work
-	clean "the patch of the bulk allocator is gone"
+	clean_but_for_losses "the patch of the bulk allocator is gone"
 	unload
 	load $lean
 	is "$name: dualbm redirects it again" "$(awk -v hook="$bulk" '$1 == hook { print $2 }' $D/hooks)" redirect
