@@ -67,7 +67,7 @@ static bool started, halted, standing, cancelled, rescheduled;
 /* What the watchdog and the file "scrub" look at. */
 static unsigned long beats;
 static unsigned long pass_number;
-static bool running;
+static bool running, paced;
 static unsigned long steps_done, steps_all;
 static u64 words, audited;
 static u64 found, audit_found;
@@ -387,6 +387,8 @@ static void begin_pass(void)
 	audited = 0;
 	steps_done = 0;
 	keep_priority();
+	/* Where it is asked for, a pass takes as long as all of memory does, at once. */
+	WRITE_ONCE(paced, serving == served);
 	plan_pass(serving != served);
 	WRITE_ONCE(rescheduled, false);
 	WRITE_ONCE(pass_number, pass_number + 1);
@@ -549,7 +551,8 @@ const char *dualbm_scrub_trouble(void)
 	unsigned long now = READ_ONCE(beats);
 
 	silent = now == seen_beats ? silent + 1 : 0;
-	late = READ_ONCE(running) && READ_ONCE(pass_number) == seen_pass ? late + 1 : 0;
+	late = READ_ONCE(running) && READ_ONCE(paced) &&
+	       READ_ONCE(pass_number) == seen_pass ? late + 1 : 0;
 	seen_beats = now;
 	seen_pass = READ_ONCE(pass_number);
 	/* Idle priority is for a machine that has idle time. */

@@ -17,7 +17,7 @@ module_param(at_return, bool, 0444);
 MODULE_PARM_DESC(at_return, "where it returns, not where it begins");
 
 static unsigned int ms = 20;
-module_param(ms, uint, 0444);
+module_param(ms, uint, 0644);
 MODULE_PARM_DESC(ms, "for how long");
 
 static unsigned int pauses;

@@ -514,6 +514,36 @@ urgent() {
 	rmmod dualbm
 }
 
+# A pass that somebody asked for takes all of memory at once, which on a machine of many TiB is
+# longer than twice the interval. Here each of its steps is slow.
+asked_for() {
+	load scrub_interval_ms=0
+	insmod_test pause symbol=dualbm_audit_frames ms=300 || not_ok "pause.ko"
+	scrub &
+	_asked=$!
+	wait_for 10 is_running || not_ok "the pass has begun"
+	_passes=$(stat scrub_passes)
+	write /sys/module/dualbm/parameters/scrub_interval_ms 1000 || not_ok "an interval of a second"
+	_worst=armed
+	_until=$(($(cut -d. -f1 /proc/uptime) + 70))
+	while [ "$(cut -d. -f1 /proc/uptime)" -lt $_until ]; do
+		sleep 1
+		state_is armed || _worst="$(cat $D/state): $(cat $D/state_reason)"
+	done
+	is "a slow pass that was asked for is still running" \
+		"$(scrub_key running) $(stat scrub_passes)" "1 $_passes"
+	is "it was armed all the time" "$_worst" armed
+	write /sys/module/pause/parameters/ms 0
+	wait $_asked
+	rmmod pause
+	is "and ended" "$(scrub_key last_result)" clean
+	rmmod dualbm
+}
+
+is_running() {
+	[ "$(scrub_key running)" = 1 ]
+}
+
 # What an oops in it leaves, where that does not stop the machine.
 died() {
 	load scrub_interval_ms=1000
@@ -541,7 +571,10 @@ control) control ;;
 metadata) metadata ;;
 proof) proof ;;
 watchdog) watchdog "${2-}" ;;
-urgent) urgent ;;
+urgent)
+	urgent
+	asked_for
+	;;
 *) bail "scrub.sh: which part?" ;;
 esac
 finish
