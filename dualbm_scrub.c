@@ -387,7 +387,7 @@ static void begin_pass(void)
 	audited = 0;
 	steps_done = 0;
 	keep_priority();
-	/* Where it is asked for, a pass takes as long as all of memory does, at once. */
+	/* One that was asked for looks at all of memory at once, and has no pace to keep. */
 	WRITE_ONCE(paced, serving == served);
 	plan_pass(serving != served);
 	WRITE_ONCE(rescheduled, false);
