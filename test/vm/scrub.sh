@@ -489,6 +489,16 @@ unloaded_late() {
 	rmmod late
 }
 
+# watch_state SECONDS: $_worst is "armed", or the last state that was not, and why.
+watch_state() {
+	_worst=armed
+	_until=$(($(cut -d. -f1 /proc/uptime) + $1))
+	while [ "$(cut -d. -f1 /proc/uptime)" -lt $_until ]; do
+		sleep 1
+		state_is armed || _worst="$(cat $D/state): $(cat $D/state_reason)"
+	done
+}
+
 # Beside tasks that are more urgent than any normal one, and that take all of a node's CPUs
 # for good, it goes on elsewhere.
 urgent() {
@@ -501,11 +511,7 @@ urgent() {
 		_hogs="$_hogs $!"
 	done
 	_passes=$(stat scrub_passes)
-	_worst=armed
-	for _n in $(seq 70); do
-		sleep 1
-		state_is armed || _worst="$(cat $D/state): $(cat $D/state_reason)"
-	done
+	watch_state 70
 	is "armed all the time beside urgent tasks on all of a node's CPUs" "$_worst" armed
 	at_least "passes in 70 s" $(($(stat scrub_passes) - _passes)) 3
 	# shellcheck disable=SC2086 # words
@@ -524,12 +530,7 @@ asked_for() {
 	wait_for 10 is_running || not_ok "the pass has begun"
 	_passes=$(stat scrub_passes)
 	write /sys/module/dualbm/parameters/scrub_interval_ms 1000 || not_ok "an interval of a second"
-	_worst=armed
-	_until=$(($(cut -d. -f1 /proc/uptime) + 70))
-	while [ "$(cut -d. -f1 /proc/uptime)" -lt $_until ]; do
-		sleep 1
-		state_is armed || _worst="$(cat $D/state): $(cat $D/state_reason)"
-	done
+	watch_state 70
 	is "a slow pass that was asked for is still running" \
 		"$(scrub_key running) $(stat scrub_passes)" "1 $_passes"
 	is "it was armed all the time" "$_worst" armed
