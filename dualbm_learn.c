@@ -469,8 +469,7 @@ static void relearn(struct work_struct *work)
 		dualbm_count(DUALBM_STAT_RELEARNS);
 	learned_once = true;
 	dualbm_learn_pass();
-	if (dualbm_mode_current(generation))
-		dualbm_set_state(lost ? DUALBM_STATE_DEGRADED : DUALBM_STATE_ARMED, lost);
+	dualbm_mode_finish(generation, lost ? DUALBM_STATE_DEGRADED : DUALBM_STATE_ARMED, lost);
 }
 
 /* Every second: do the hooks still fire, has one lost anything? */

@@ -31,6 +31,8 @@ static bool panic_withheld;
 static const char *degraded_why;
 /* Why the state is degraded, and why it is although events are believed. */
 static const char *state_why;
+/* An NMI has lost events, and nothing is forgotten yet: until it is, nothing is armed. */
+static bool loss_by_nmi;
 static const char *trouble;
 
 static const char * const state_names[] = {
@@ -39,6 +41,14 @@ static const char * const state_names[] = {
 	[DUALBM_STATE_ARMED] = "armed",
 	[DUALBM_STATE_DEGRADED] = "degraded",
 };
+
+static enum dualbm_state state_shown(void)
+{
+	enum dualbm_state now = READ_ONCE(state);
+
+	return now == DUALBM_STATE_ARMED && READ_ONCE(loss_by_nmi) ?
+	       DUALBM_STATE_DEGRADED : now;
+}
 
 static const char *state_word(enum dualbm_state now)
 {
@@ -51,7 +61,7 @@ const char *dualbm_state_reason(void)
 {
 	const char *why;
 
-	switch (READ_ONCE(state)) {
+	switch (state_shown()) {
 	case DUALBM_STATE_DISARMED:
 		return "the module is being loaded or unloaded";
 	case DUALBM_STATE_LEARNING:
@@ -116,13 +126,8 @@ void dualbm_set_state(enum dualbm_state next, const char *why)
 	if (why)
 		WRITE_ONCE(state_why, why);
 	last = xchg(&state, next);
-	if (last == next)
-		return;
-	trace_state(state_word(last), state_word(next));
-	if (next == DUALBM_STATE_ARMED)
-		pr_info("%s, policy=%s%s\n", state_word(next),
-			dualbm_reaction_name(dualbm_policy),
-			panic_withheld ? ", panic withheld" : "");
+	if (last != next)
+		trace_state(state_word(last), state_word(next));
 }
 
 void dualbm_mode_withhold(void)
@@ -144,12 +149,12 @@ bool dualbm_reaction_is_panic(const enum dualbm_reaction *reaction)
 
 enum dualbm_state dualbm_state_now(void)
 {
-	return READ_ONCE(state);
+	return state_shown();
 }
 
 const char *dualbm_state_name(void)
 {
-	return state_word(READ_ONCE(state));
+	return state_word(state_shown());
 }
 
 int dualbm_mode_init(void)
@@ -188,28 +193,24 @@ void dualbm_mode_stop(void)
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
 	mode_stopping = true;
+	dualbm_set_state(DUALBM_STATE_DISARMED, NULL);
 	mode_end_locked(DUALBM_OFF);
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
-	dualbm_set_state(DUALBM_STATE_DISARMED, NULL);
 	synchronize_rcu();
 }
 
-/* Returns false when the module is stopping and nothing is believed anyway. */
+/*
+ * What is armed says otherwise before anything is forgotten, and dualbm_mode_finish()
+ * says so again under the same lock: "armed" is never shown while nothing is believed.
+ * Returns false when the module is stopping and nothing is believed anyway.
+ */
 static bool mode_forget_locked(void)
 {
 	if (mode_stopping)
 		return false;
-	mode_end_locked(DUALBM_FORGETTING);
-	return true;
-}
-
-/* What is armed says that it learns, as soon as nothing is believed any more. */
-static bool mode_learn_locked(void)
-{
-	if (!mode_forget_locked())
-		return false;
-	if (dualbm_state_now() == DUALBM_STATE_ARMED)
+	if (READ_ONCE(state) == DUALBM_STATE_ARMED)
 		dualbm_set_state(DUALBM_STATE_LEARNING, NULL);
+	mode_end_locked(DUALBM_FORGETTING);
 	return true;
 }
 
@@ -218,7 +219,7 @@ void dualbm_mode_forget(void)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
-	mode_learn_locked();
+	mode_forget_locked();
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 }
 
@@ -228,8 +229,15 @@ bool dualbm_mode_begin(unsigned long *generation)
 	bool begun;
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
+	begun = cpumask_empty(&bracketed) && !mode_stopping;
+	/* All that was lost so far is forgotten now; what comes later asks again. */
+	if (begun && READ_ONCE(loss_by_nmi)) {
+		dualbm_set_state(DUALBM_STATE_DEGRADED, NULL);
+		WRITE_ONCE(loss_by_nmi, false);
+	}
 	/* Asked for once more while it learned, it finds itself armed. */
-	begun = cpumask_empty(&bracketed) && mode_learn_locked();
+	if (begun)
+		mode_forget_locked();
 	*generation = mode_generation;
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 	return begun;
@@ -246,6 +254,24 @@ bool dualbm_mode_advance(unsigned long generation, enum dualbm_mode mode)
 		store_mode(mode);
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 	return current_generation;
+}
+
+bool dualbm_mode_finish(unsigned long generation, enum dualbm_state next, const char *why)
+{
+	unsigned long flags;
+	bool finished;
+
+	raw_spin_lock_irqsave(&mode_lock, flags);
+	finished = mode_generation == generation && !READ_ONCE(loss_by_nmi);
+	if (finished)
+		dualbm_set_state(next, why);
+	raw_spin_unlock_irqrestore(&mode_lock, flags);
+	/* Not under the lock: a console may do what has events. */
+	if (finished && next == DUALBM_STATE_ARMED)
+		pr_info("%s, policy=%s%s\n", state_word(next),
+			dualbm_reaction_name(dualbm_policy),
+			panic_withheld ? ", panic withheld" : "");
+	return finished;
 }
 
 bool dualbm_mode_current(unsigned long generation)
@@ -276,7 +302,7 @@ void dualbm_bracket_begin(unsigned int cpu)
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
 	cpumask_set_cpu(cpu, &bracketed);
-	mode_learn_locked();
+	mode_forget_locked();
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 	/* No event that still believes may meet one that this CPU hides. */
 	synchronize_rcu();
@@ -301,14 +327,18 @@ void dualbm_degrade(const char *why)
 	bool forgetting;
 
 	/* In an NMI the lock may be held below: the worker forgets, a moment later. */
-	if (!dualbm_event_in_nmi()) {
+	if (dualbm_event_in_nmi()) {
+		WRITE_ONCE(state_why, why);
+		WRITE_ONCE(loss_by_nmi, true);
+	} else {
 		raw_spin_lock_irqsave(&mode_lock, flags);
+		if (!mode_stopping)
+			dualbm_set_state(DUALBM_STATE_DEGRADED, why);
 		forgetting = mode_forget_locked();
 		raw_spin_unlock_irqrestore(&mode_lock, flags);
 		if (!forgetting)
 			return;
 	}
-	dualbm_set_state(DUALBM_STATE_DEGRADED, why);
 	if (dualbm_reaction_is_panic(&dualbm_on_degraded))
 		panic("dualbm: degraded: %s", why);
 	WRITE_ONCE(degraded_why, why);

@@ -94,6 +94,22 @@ bool dualbm_mode_begin(unsigned long *generation);
 bool dualbm_mode_advance(unsigned long generation, enum dualbm_mode mode);
 
 /**
+ * dualbm_mode_finish() - the worker says how its relearning ended
+ * @generation: from dualbm_mode_begin()
+ * @state: the new state
+ * @why: as of dualbm_set_state()
+ *
+ * One step with whatever forgets, so that "armed" is never shown while a loss is being
+ * forgotten. Logs a line for armed.
+ *
+ * Context: Worker; takes a raw spinlock, does not sleep.
+ *
+ * Return: true, or false with nothing changed if something was forgotten or lost
+ * meanwhile.
+ */
+bool dualbm_mode_finish(unsigned long generation, enum dualbm_state state, const char *why);
+
+/**
  * dualbm_mode_current() - does what the worker began with still hold
  * @generation: from dualbm_mode_begin() or dualbm_mode_generation()
  *
@@ -166,8 +182,8 @@ const char *dualbm_degraded_why(void);
  * @state: the new state
  * @why: of degraded, what the file "state_reason" says, a constant; else NULL
  *
- * Emits the trace event dualbm:state on a change, and a log line when it is one
- * to armed.
+ * Emits the trace event dualbm:state on a change. What makes it armed, or ends that,
+ * does so under the lock of the mode: dualbm_mode_finish() and what forgets.
  *
  * Context: Any; takes no lock.
  */

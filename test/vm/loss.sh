@@ -214,6 +214,13 @@ function_tracer() {
 	end_nothing_lost
 }
 
+forgotten_while_arming() {
+	wanted arming || return 0
+	check "$name: \"armed\" is never shown while nothing is believed" insmod_test learnrace
+	diag "$(said learnrace)"
+	end_clean
+}
+
 panic_on_loss() {
 	wanted panic || return 0
 	is "$name: can be asked for at run time" \
@@ -235,6 +242,7 @@ kprobes_off kprobes
 pool_boundary
 ftrace_refused
 function_tracer
+forgotten_while_arming
 check "unloaded" rmmod dualbm
 ftrace_after
 

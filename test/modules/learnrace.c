@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whoever looks finds "armed" only while events are believed. Where dualbm stores its
+ * state, its CPU waits, and another one has everything forgotten meanwhile, if it can:
+ * what is then stored, or still shown, must not be "armed" while nothing is believed.
+ */
+#include "testmod.h"
+
+#include <linux/delay.h>
+#include <linux/kprobes.h>
+#include <linux/kthread.h>
+#include <linux/timekeeping.h>
+
+#define WAIT_MS		200
+/* The parameter of dualbm_set_state(): enum dualbm_state, dualbm_mode.h. */
+#define ARMED		2
+
+static bool waits, done;
+static unsigned int armed, wrong;
+static const char *(*state_name)(void);
+static unsigned long (*generation)(void);
+static void (*mode_forget)(void);
+static void (*learn_request)(void);
+
+static bool wait_for_it(bool *what)
+{
+	u64 end = ktime_get_mono_fast_ns() + (u64)WAIT_MS * NSEC_PER_MSEC;
+
+	while (!READ_ONCE(*what) && ktime_get_mono_fast_ns() < end)
+		cpu_relax();
+	return READ_ONCE(*what);
+}
+
+static int on_set_state(struct kprobe *p, struct pt_regs *regs)
+{
+	bool arms = (unsigned int)regs_get_kernel_argument(regs, 0) == ARMED;
+
+	if (arms && !armed++) {
+		WRITE_ONCE(waits, true);
+		wait_for_it(&done);
+	}
+	if ((arms || !strcmp(state_name(), "armed")) && !generation())
+		wrong++;
+	return 0;
+}
+
+static struct kprobe probe = {
+	.symbol_name = "dualbm_set_state",
+	.pre_handler = on_set_state,
+};
+
+/* As the hook of unpoison_memory() does. */
+static void have_all_forgotten(void)
+{
+	mode_forget();
+	learn_request();
+}
+
+static int forget(void *unused)
+{
+	while (!kthread_should_stop() && !READ_ONCE(done)) {
+		if (READ_ONCE(waits)) {
+			have_all_forgotten();
+			WRITE_ONCE(done, true);
+		}
+		usleep_range(100, 200);
+	}
+	while (!kthread_should_stop())
+		msleep(20);
+	return 0;
+}
+
+/*
+ * Behind an ENDBR if there is one, which is no place for an indirect call on a machine
+ * with IBT; an emulated one has none.
+ */
+static void *address_of(const char *name)
+{
+	struct kprobe at = { .symbol_name = name };
+	void *address;
+
+	if (register_kprobe(&at))
+		return NULL;
+	address = at.addr;
+	unregister_kprobe(&at);
+	return address;
+}
+
+static int __init learnrace_init(void)
+{
+	struct task_struct *task;
+	int ret, waited;
+
+	state_name = address_of("dualbm_state_name");
+	generation = address_of("dualbm_mode_generation");
+	mode_forget = address_of("dualbm_mode_forget");
+	learn_request = address_of("dualbm_learn_request");
+	if (!state_name || !generation || !mode_forget || !learn_request)
+		return -ENOENT;
+	ret = register_kprobe(&probe);
+	if (ret)
+		return ret;
+	task = kthread_run(forget, NULL, "learnrace");
+	if (IS_ERR(task)) {
+		unregister_kprobe(&probe);
+		return PTR_ERR(task);
+	}
+	/* It learns once, is stopped where it arms itself, and may learn again. */
+	have_all_forgotten();
+	for (waited = 0; waited < 60 && !READ_ONCE(done); waited++)
+		ssleep(1);
+	kthread_stop(task);
+	unregister_kprobe(&probe);
+	return test_result(armed && done && !wrong ? 0 : -EILSEQ,
+			   "armed=%u, forgotten meanwhile=%u, \"armed\" while nothing is believed=%u",
+			   armed, done, wrong);
+}
+module_init(learnrace_init);
+
+MODULE_DESCRIPTION("dualbm test: forget where it says that it is armed");
+MODULE_LICENSE("GPL");
