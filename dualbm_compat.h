@@ -111,20 +111,45 @@ static inline void dualbm_pcp_call(struct zone *zone, int cpu,
 #endif
 
 /*
- * "mm/page_alloc: add __alloc_frozen_pages()" and "slab: allocate frozen pages",
- * 6.15: such pages are in use with a count of 0. Their type says that they are.
+ * Pages in use with a count of 0, whose mark says so: those that wait in a pool of
+ * hugetlbfs (PageHuge(), all releases: the mark is set when hugetlb has the block, and
+ * taken off before it gives it back, mm/hugetlb.c), and, "mm/page_alloc: add
+ * __alloc_frozen_pages()" and "slab: allocate frozen pages", 6.15, those of slab and of
+ * large kmalloc().
  */
+static inline bool dualbm_page_is_frozen(const struct page *head)
+{
 #ifdef DUALBM_PROBED_LARGE_KMALLOC
-static inline bool dualbm_page_is_frozen(const struct page *head)
-{
-	return PageSlab(head) || PageLargeKmalloc(head);
-}
-#else
-static inline bool dualbm_page_is_frozen(const struct page *head)
-{
-	return false;
-}
+	if (PageSlab(head) || PageLargeKmalloc(head))
+		return true;
 #endif
+	return PageHuge((struct page *)head);
+}
+
+/*
+ * The same of a single frame, with those that no one may have: reserved since boot, and
+ * what drivers of virtual machines have taken away (PageOffline(), since 5.1). All of them
+ * come back by a free event: free_reserved_page(), and generic_online_page() or
+ * free_contig_range().
+ */
+static inline bool dualbm_page_is_marked(struct page *page, const struct page *head)
+{
+	return PageReserved(page) || PageOffline(page) || dualbm_page_is_frozen(head);
+}
+
+/*
+ * "mm: introduce PageUnaccepted() page type", 6.12: the first frame of a block of the
+ * largest order that a confidential guest has not accepted yet. It has had no event, and
+ * comes to the free lists by a free event.
+ */
+static inline bool dualbm_page_is_unaccepted(struct page *block)
+{
+#ifdef DUALBM_PROBED_UNACCEPTED
+	return PageUnaccepted(block);
+#else
+	return false;
+#endif
+}
 
 /* ---- paths of the allocator ---- */
 
@@ -372,6 +397,8 @@ static inline const struct llist_node *dualbm_return_probes(const struct task_st
  * DUALBM_STACK_GAPS: what stands in it where a caller may be missing. On arm64 a
  * function that was interrupted may have its return address in a register still, and
  * a task may be preempted there.
+ * DUALBM_STACK_INTERRUPTS: what stands in the middle of it where the kernel was
+ * interrupted, by whatever; the way in from user mode may have the same name, at its end.
  */
 #if defined(CONFIG_X86_64)
 #define dualbm_task_sp(task)		READ_ONCE((task)->thread.sp)
@@ -380,12 +407,14 @@ static inline const struct llist_node *dualbm_return_probes(const struct task_st
 	"ret_from_fork", "entry_SYS", "entry_INT80", "asm_", "__irqentry", \
 	"secondary_startup", "common_startup", "start_kernel"
 #define DUALBM_STACK_GAPS		NULL
+#define DUALBM_STACK_INTERRUPTS		"asm_", "__irqentry"
 #elif defined(CONFIG_ARM64)
 #define dualbm_task_sp(task)		READ_ONCE((task)->thread.cpu_context.sp)
 #define dualbm_code_address(word)	((word) | ~0UL << VA_BITS_MIN)
 #define DUALBM_STACK_ENDS \
 	"ret_from_fork", "el0t_", "__secondary_switched", "__primary_switched"
 #define DUALBM_STACK_GAPS		"el1h_64_irq", "el1h_64_fiq"
+#define DUALBM_STACK_INTERRUPTS		"el1h_"
 #endif
 
 #endif /* DUALBM_COMPAT_H */

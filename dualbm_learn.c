@@ -9,7 +9,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
-#include <linux/stop_machine.h>
+#include <linux/timekeeping.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 #include <linux/irq_work.h>
@@ -21,17 +21,21 @@
 #include "dualbm_mode.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
+#include "dualbm_stop.h"
 
 /*
  * What one round of learning what is allocated takes, at most: 256 GiB on amd64,
  * for which it needs 8 MiB, and waits once for allocations that are under way.
- * The machine is stopped for 2 GiB at a time.
+ * The machine is stopped for 2 GiB at a time, or for less if that takes too long.
  */
 #define WINDOW_CHUNKS	2048UL
-#define SLICE_CHUNKS	16UL
-/* How often, and how far apart, tasks inside an allocation are waited for. */
-#define DRAIN_TRIES	40
-#define DRAIN_WAIT_MS	50
+#define SLICE_WORDS	(16UL * DUALBM_PLANE_WORDS)
+/* Between two looks at the clock, with all CPUs stopped. */
+#define TIMED_WORDS	64UL
+/* How often, and how far apart, tasks inside an allocation are waited for: 12 s in all. */
+#define DRAIN_TRIES	16
+#define DRAIN_WAIT_MS	50U
+#define DRAIN_WAIT_MAX_MS	1000U
 #define WATCH_PERIOD	HZ
 
 struct workqueue_struct *dualbm_worker;
@@ -192,7 +196,7 @@ static void learn_free(void)
 
 /*
  * Is a frame in use? Its own count says so, or for the tail of a compound page
- * the head's, or the type of a page that has none. Wrong answers are harmless
+ * the head's, or the mark of a page that has none. Wrong answers are harmless
  * here: an allocation that has its page but not yet its alloc event is waited for,
  * and a frame that is freed after this look is no candidate any more.
  *
@@ -205,7 +209,8 @@ static bool frame_in_use(struct page *page)
 {
 	struct page *head = compound_head(page);
 
-	if (PageBuddy(page) || (page_ref_count(head) <= 0 && !dualbm_page_is_frozen(head)))
+	if (PageBuddy(page) ||
+	    (page_ref_count(head) <= 0 && !dualbm_page_is_marked(page, head)))
 		return false;
 	/* The count before the flag; see above. */
 	smp_rmb();
@@ -236,7 +241,7 @@ static void weed_out_word(struct dualbm_chunk *chunk, unsigned long word,
 	atomic_long_and(keep, (atomic_long_t *)candidates);
 }
 
-/* Returns false if no memory is in the window. */
+/* Returns false if no candidate is left in the window. */
 static bool weed_out_window(struct window *now)
 {
 	struct dualbm_chunk *chunk;
@@ -248,7 +253,6 @@ static bool weed_out_window(struct window *now)
 
 		if (offset >= window_frames(now))
 			continue;
-		any = true;
 		for (word = 0; word < DUALBM_PLANE_WORDS; word++) {
 			unsigned long *candidates =
 				&now->candidates[offset / BITS_PER_LONG + word];
@@ -257,6 +261,7 @@ static bool weed_out_window(struct window *now)
 				weed_out_word(chunk, word, candidates);
 			else
 				WRITE_ONCE(*candidates, 0);
+			any |= READ_ONCE(*candidates);
 		}
 		cond_resched();
 	}
@@ -270,12 +275,32 @@ static bool weed_out_window(struct window *now)
  * __alloc_pages() or in a bulk allocation, or it sleeps in its cgroup charge:
  * dualbm_tasks_wait() waits for the first two, and a look at the stacks
  * shows the third. What that leaves open is looked at with all CPUs stopped.
+ *
+ * A livepatch may put another __alloc_pages() in the place of the one that stacks are
+ * searched for. The kernel is tainted before it calls any, so whoever was looked at
+ * before the kernel was found untainted was not inside such a one.
  */
-static bool drain_allocations(void)
+static bool drain_allocations(unsigned long generation)
 {
+	unsigned int pause = DRAIN_WAIT_MS, tries;
+	bool drained;
+
 	dualbm_tasks_wait();
 	synchronize_rcu();
-	return dualbm_tasks_look();
+	if (!dualbm_tasks_look())
+		return false;
+	for (tries = DRAIN_TRIES; tries; tries--) {
+		drained = !dualbm_tasks_judge();
+		/* The looks before the taint; see above. */
+		smp_rmb();
+		if (test_taint(TAINT_LIVEPATCH) || !dualbm_mode_current(generation))
+			return false;
+		if (drained)
+			return true;
+		schedule_timeout_uninterruptible(msecs_to_jiffies(pause));
+		pause = min(pause * 2, DRAIN_WAIT_MAX_MS);
+	}
+	return false;
 }
 
 /* ---- the step itself ---- */
@@ -301,62 +326,76 @@ static void learn_word(unsigned long *planes, unsigned long word,
 	}
 }
 
-/*
- * A livepatch may have put another __alloc_pages() in the place of the one that
- * stacks are searched for. The kernel is tainted before it calls any, so until now
- * nobody has been inside one.
- */
-static int tasks_outside_stopped(void *unused)
-{
-	return !test_taint(TAINT_LIVEPATCH) && dualbm_tasks_outside() ? 0 : -EAGAIN;
-}
-
-/* What stop_machine() is to do: some chunks of the window. */
+/* What a stop is to do: some words of the window, from @word on, which it moves. */
 struct slice {
 	unsigned long generation;
-	unsigned long chunk;
+	unsigned long word;
 	unsigned long end;
 };
 
+/* The word after those that were done, or where @slice ends. */
+static unsigned long learn_words(const struct slice *slice)
+{
+	u64 end = ktime_get_mono_fast_ns() + DUALBM_STOP_NS;
+	unsigned long word, *planes = NULL, looks = 0;
+
+	for (word = slice->word; word < slice->end; word++) {
+		unsigned long *candidates = &window->candidates[word];
+
+		if (word == slice->word || word % DUALBM_PLANE_WORDS == 0)
+			planes = dualbm_planes_at(window->start_pfn + word * BITS_PER_LONG);
+		if (!planes || !READ_ONCE(*candidates))
+			continue;
+		learn_word(planes, word % DUALBM_PLANE_WORDS, candidates);
+		if (++looks % TIMED_WORDS == 0 && ktime_get_mono_fast_ns() >= end)
+			return word + 1;
+	}
+	return word;
+}
+
 static int learn_slice_stopped(void *data)
 {
-	const struct slice *slice = data;
-	unsigned long chunk, word;
+	struct slice *slice = data;
 
 	if (!dualbm_mode_current(slice->generation))
 		return -EAGAIN;
 	WRITE_ONCE(dualbm_mode, DUALBM_FORGETTING);
 	dualbm_nmi_wait();
-	for (chunk = slice->chunk; chunk < slice->end; chunk++) {
-		unsigned long offset = chunk * DUALBM_CHUNK_FRAMES;
-		unsigned long *planes = dualbm_planes_at(window->start_pfn + offset);
-
-		if (!planes)
-			continue;
-		for (word = 0; word < DUALBM_PLANE_WORDS; word++)
-			learn_word(planes, word,
-				   &window->candidates[offset / BITS_PER_LONG + word]);
-	}
+	slice->word = learn_words(slice);
 	/* An NMI's event that tracks again finds all that was learned. */
 	smp_mb();
 	WRITE_ONCE(dualbm_mode, DUALBM_TRACKING);
 	return 0;
 }
 
-static void learn_slices(unsigned long generation)
+/* Goes on to the next word that has a candidate; false if there is none. */
+static bool next_slice(struct slice *slice)
+{
+	unsigned long words = window->chunks * DUALBM_PLANE_WORDS;
+
+	while (slice->word < words && !READ_ONCE(window->candidates[slice->word]))
+		slice->word++;
+	slice->end = min(slice->word + SLICE_WORDS, words);
+	return slice->word < words;
+}
+
+static bool learn_slices(unsigned long generation)
 {
 	struct slice slice = { .generation = generation };
 
-	for (; slice.chunk < window->chunks; slice.chunk = slice.end) {
-		slice.end = min(slice.chunk + SLICE_CHUNKS, window->chunks);
-		if (stop_machine(learn_slice_stopped, &slice, NULL))
-			return;
+	while (next_slice(&slice)) {
+		if (dualbm_stop(learn_slice_stopped, &slice))
+			return false;
+		/* Others have their turn between two stops. */
+		schedule_timeout_uninterruptible(1);
 	}
+	return true;
 }
 
-static void learn_window(unsigned long generation)
+/* Returns false if it did not come to an end. */
+static bool learn_window(unsigned long generation)
 {
-	int tries = DRAIN_TRIES;
+	bool complete = true;
 
 	memset(window_storage.candidates, 0xff,
 	       window_storage.chunks * DUALBM_PLANE_BYTES);
@@ -365,18 +404,11 @@ static void learn_window(unsigned long generation)
 	/* From here on every event that makes a frame untracked says so. */
 	synchronize_rcu();
 	if (weed_out_window(&window_storage))
-		while (tries-- && dualbm_mode_current(generation) &&
-		       !test_taint(TAINT_LIVEPATCH)) {
-			if (drain_allocations() &&
-			    !stop_machine(tasks_outside_stopped, NULL, NULL)) {
-				learn_slices(generation);
-				break;
-			}
-			schedule_timeout_uninterruptible(msecs_to_jiffies(DRAIN_WAIT_MS));
-		}
+		complete = drain_allocations(generation) && learn_slices(generation);
 	dualbm_tasks_release();
 	WRITE_ONCE(window, NULL);
 	synchronize_rcu();
+	return complete;
 }
 
 static unsigned long last_pfn(void)
@@ -406,23 +438,28 @@ static unsigned long next_chunk(unsigned long pfn, unsigned long end)
 	return end;
 }
 
-/* On a livepatched kernel what is in use becomes known by its next event. */
-static void learn_allocated(unsigned long generation)
+/*
+ * On a livepatched kernel what is in use becomes known by its next event. Returns false
+ * if that or anything else has left candidates that another round could learn.
+ */
+static bool learn_allocated(unsigned long generation)
 {
 	unsigned long end = last_pfn(), pfn = next_chunk(0, end);
+	bool complete = true;
 
 	if (pfn == end || test_taint(TAINT_LIVEPATCH))
-		return;
+		return pfn == end;
 	window_storage.chunks = min(WINDOW_CHUNKS, (end - pfn) / DUALBM_CHUNK_FRAMES);
 	window_storage.candidates = vmalloc(window_storage.chunks * DUALBM_PLANE_BYTES);
 	if (!window_storage.candidates)
-		return;
+		return false;
 	for (; pfn < end && dualbm_mode_current(generation);
 	     pfn = next_chunk(pfn + window_frames(&window_storage), end)) {
 		window_storage.start_pfn = pfn;
-		learn_window(generation);
+		complete &= learn_window(generation);
 	}
 	vfree(window_storage.candidates);
+	return complete && pfn >= end;
 }
 
 void dualbm_learn_pass(void)
@@ -433,7 +470,7 @@ void dualbm_learn_pass(void)
 		return;
 	WRITE_ONCE(dualbm_learn_rounds, dualbm_learn_rounds + 1);
 	learn_free();
-	learn_allocated(generation);
+	dualbm_rest_count(learn_allocated(generation));
 	WRITE_ONCE(dualbm_learn_rounds, dualbm_learn_rounds + 1);
 }
 
@@ -486,15 +523,15 @@ static void watch(struct work_struct *work)
 }
 
 /*
- * Isolated pages that came back, and memory that compaction moved, are
- * untracked until their next event: learn them when they are more than 1 %.
+ * Isolated pages that came back, and memory that compaction moved, are untracked until
+ * their next event: learn them when they are 1 % more than what learning had to leave.
  */
 static void learn_rest(struct work_struct *work)
 {
 	struct dualbm_census census;
 
 	dualbm_memory_census(&census);
-	if (census.untracked * 100 > census.managed)
+	if (dualbm_rest_is_due(&census))
 		dualbm_learn_pass();
 }
 

@@ -38,22 +38,28 @@ void dualbm_tasks_wait(void);
 /**
  * dualbm_tasks_look() - look at every task that does not run
  *
- * Context: Worker; may sleep before and after. Remembers, with a reference, the
- * tasks that may be inside __alloc_pages(), for dualbm_tasks_outside().
+ * Remembers, with a reference, the tasks that may have been inside __alloc_pages() since
+ * before the call, for dualbm_tasks_judge(). All others have been outside meanwhile.
  *
- * Return: false if there are too many of them.
+ * Context: Worker; sleeps.
+ *
+ * Return: false if there is no memory for that, or if many came meanwhile.
  */
 bool dualbm_tasks_look(void);
 
 /**
- * dualbm_tasks_outside() - are the tasks that were in doubt outside
+ * dualbm_tasks_judge() - have those that were in doubt been outside since
  *
- * Context: stop_machine(), after dualbm_tasks_look() returned true.
+ * Who has been outside once is in doubt no more. Stops the machine if there are some of
+ * which nothing can be said while others run: for %DUALBM_STOP_NS and one stack at most,
+ * and as often as it takes to look at each of them once.
  *
- * Return: true if no task has been inside __alloc_pages() all the time since
- * that look.
+ * Context: Worker; sleeps. After dualbm_tasks_look() returned true.
+ *
+ * Return: how many are still in doubt: 0 if each task has been outside of
+ * __alloc_pages() at some time since that look began.
  */
-bool dualbm_tasks_outside(void);
+unsigned int dualbm_tasks_judge(void);
 
 /**
  * dualbm_tasks_release() - drop the references of dualbm_tasks_look()
@@ -113,8 +119,8 @@ void dualbm_learn_start(void);
 /**
  * dualbm_learn_rest() - ask the worker to learn what is untracked
  *
- * Context: Process. Does nothing while the mode is not %DUALBM_TRACKING, or less
- * than 1 % of the frames are untracked.
+ * Context: Process. Does nothing while the mode is not %DUALBM_TRACKING, or unless 1 % of
+ * all frames are untracked beyond those that the last learning to come to its end had left.
  */
 void dualbm_learn_rest(void);
 
@@ -127,9 +133,54 @@ void dualbm_learn_rest(void);
  *
  * Context: Worker; sleeps. Takes dualbm_memory_lock, and under it zone->lock
  * for at most a subsection at a time; takes the locks of per-CPU lists; stops
- * the machine once or more for every window of memory.
+ * the machine where there is something to learn, each time for %DUALBM_STOP_NS and
+ * little more.
  */
 void dualbm_learn_pass(void);
+
+/* Why learning has left frames untracked; for "stats", in this order. */
+enum dualbm_rest {
+	DUALBM_REST_HUGETLB,	/* huge pages of hugetlbfs */
+	DUALBM_REST_UNACCEPTED,	/* memory that a guest has not accepted yet */
+	DUALBM_REST_POISONED,	/* hardware poison */
+	DUALBM_REST_IN_USE,	/* in use, and learning did not come to an end */
+	DUALBM_REST_MOVING,	/* free, but not when it was learned */
+	DUALBM_REST_TAIL,	/* neither a count nor a mark */
+	DUALBM_NR_RESTS
+};
+
+/**
+ * dualbm_rest_of() - how many frames the last learning has left for a reason
+ * @why: the reason
+ *
+ * Context: Any.
+ *
+ * Return: their number, as of the end of that learning.
+ */
+u64 dualbm_rest_of(enum dualbm_rest why);
+
+/**
+ * dualbm_rest_count() - count what learning has left, by reason
+ * @complete: it came to its end, so that another one would leave as much
+ *
+ * Says in "state_reason" if it is a lot.
+ *
+ * Context: Worker; sleeps. Takes dualbm_memory_lock.
+ */
+void dualbm_rest_count(bool complete);
+
+struct dualbm_census;
+
+/**
+ * dualbm_rest_is_due() - is there more to learn than what learning has left
+ * @census: what is untracked now
+ *
+ * Context: Worker.
+ *
+ * Return: true if it grew by 1 % of all memory, or if the last learning did not come to
+ * its end and it is that much.
+ */
+bool dualbm_rest_is_due(const struct dualbm_census *census);
 
 /* The one worker on which learning and watching take turns. */
 extern struct workqueue_struct *dualbm_worker;

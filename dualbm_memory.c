@@ -6,7 +6,6 @@
 #include <linux/memory_hotplug.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
-#include <linux/stop_machine.h>
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
@@ -15,6 +14,7 @@
 #include "dualbm_learn.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
+#include "dualbm_stop.h"
 
 #define PLANE_PAGES	DIV_ROUND_UP(DUALBM_PLANE_BYTES, PAGE_SIZE)
 #define CHUNK_PAGES	(DUALBM_NR_PLANES * PLANE_PAGES)
@@ -350,7 +350,7 @@ int dualbm_memory_renew(unsigned long pfn, enum dualbm_plane plane,
 		renewal.planes = dualbm_planes_map(node);
 	if (renewal.planes) {
 		do {
-			ret = stop_machine(renew_stopped, &renewal, NULL);
+			ret = dualbm_stop(renew_stopped, &renewal);
 		} while (ret == -EAGAIN && !schedule_timeout_uninterruptible(1));
 	}
 	if (ret) {

@@ -34,6 +34,8 @@ static const char *state_why;
 /* An NMI has lost events, and nothing is forgotten yet: until it is, nothing is armed. */
 static bool loss_by_nmi;
 static const char *trouble;
+/* What a state that is armed all the same has to say. */
+static const char *unknown;
 
 static const char * const state_names[] = {
 	[DUALBM_STATE_DISARMED] = "disarmed",
@@ -73,7 +75,10 @@ const char *dualbm_state_reason(void)
 		why = READ_ONCE(trouble);
 		if (why)
 			return why;
-		return panic_withheld ? "this kernel is not tested; panic is withheld" : "none";
+		if (panic_withheld)
+			return "this kernel is not tested; panic is withheld";
+		why = READ_ONCE(unknown);
+		return why ?: "none";
 	}
 }
 
@@ -91,6 +96,12 @@ void dualbm_set_trouble(const char *why)
 	pr_warn("degraded: %s\n", why);
 	if (dualbm_reaction_is_panic(&dualbm_on_degraded))
 		panic("dualbm: degraded: %s", why);
+}
+
+void dualbm_set_unknown(const char *why)
+{
+	if (xchg(&unknown, why) != why && why)
+		pr_notice("%s\n", why);
 }
 
 /* Under mode_lock; what stores the mode otherwise puts it back, with all CPUs stopped. */

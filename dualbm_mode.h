@@ -201,7 +201,19 @@ void dualbm_set_state(enum dualbm_state state, const char *why);
 void dualbm_set_trouble(const char *why);
 
 /**
- * dualbm_state_reason() - why the state is not armed
+ * dualbm_set_unknown() - a lot of memory is untracked, for good
+ * @why: how much and why, a constant; NULL when it is over
+ *
+ * The state stays what it is: what is known is protected, and a user may have a lot of
+ * memory that cannot be known. The file "state_reason" says it, if nothing else has to be
+ * said there, and so does the log, once.
+ *
+ * Context: Process; takes no lock.
+ */
+void dualbm_set_unknown(const char *why);
+
+/**
+ * dualbm_state_reason() - why the state is not armed, or is worth less than it looks
  *
  * Context: Any.
  *

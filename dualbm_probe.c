@@ -92,6 +92,14 @@ bool probe(const struct page *page)
 	return PageLargeKmalloc(page);
 }
 
+#elif defined(PROBE_UNACCEPTED)
+
+bool probe(const struct page *page);
+bool probe(const struct page *page)
+{
+	return PageUnaccepted(page);
+}
+
 #elif defined(PROBE_TASK_STATE)
 
 bool probe(struct task_struct *task);

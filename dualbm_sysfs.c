@@ -9,11 +9,13 @@
 #include "dualbm.h"
 #include "dualbm_files.h"
 #include "dualbm_hooks.h"
+#include "dualbm_learn.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
 #include "dualbm_selftest.h"
+#include "dualbm_stop.h"
 
 static const char * const stat_names[] = {
 	[DUALBM_STAT_ALLOC_EVENTS] = "alloc_events",
@@ -41,6 +43,15 @@ static const char * const stat_names[] = {
 	[DUALBM_STAT_SCRUB_PASSES] = "scrub_passes",
 	[DUALBM_STAT_AUDIT_PASSES] = "audit_passes",
 	[DUALBM_STAT_SELFTEST_PASSES] = "selftest_passes",
+	[DUALBM_STAT_UNTRACKED_HUGETLB] = "untracked_hugetlb",
+	[DUALBM_STAT_UNTRACKED_UNACCEPTED] = "untracked_unaccepted",
+	[DUALBM_STAT_UNTRACKED_POISONED] = "untracked_poisoned",
+	[DUALBM_STAT_UNTRACKED_IN_USE] = "untracked_in_use",
+	[DUALBM_STAT_UNTRACKED_MOVING] = "untracked_moving",
+	[DUALBM_STAT_UNTRACKED_TAIL] = "untracked_tail",
+	[DUALBM_STAT_STOPS] = "stops",
+	[DUALBM_STAT_STOPPED_NS] = "stopped_ns",
+	[DUALBM_STAT_STOPPED_MAX_NS] = "stopped_max_ns",
 };
 
 static_assert(ARRAY_SIZE(stat_names) == DUALBM_NR_STATS);
@@ -77,6 +88,9 @@ static void stats_read(u64 *values)
 	values[DUALBM_STAT_PAGES_FREE] = census.free;
 	values[DUALBM_STAT_PAGES_UNTRACKED] = census.untracked;
 	values[DUALBM_STAT_PLANE_BYTES] = census.bytes;
+	for (id = 0; id < DUALBM_NR_RESTS; id++)
+		values[DUALBM_STAT_UNTRACKED_HUGETLB + id] = dualbm_rest_of(id);
+	values[DUALBM_STAT_STOPPED_MAX_NS] = dualbm_stopped_max_ns();
 }
 
 static ssize_t stats_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)

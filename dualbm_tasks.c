@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Is any task still inside __alloc_pages()? An allocation may sleep there with
- * its page, and without its alloc event, for any length of time.
+ * its page, and without its alloc event, for any length of time. Who has been seen
+ * outside once is not asked again.
  */
 #include <linux/kallsyms.h>
 #include <linux/llist.h>
@@ -12,25 +13,51 @@
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/stacktrace.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 
 #include "dualbm.h"
 #include "dualbm_hooks.h"
 #include "dualbm_learn.h"
+#include "dualbm_stop.h"
 
-/*
- * Tasks that only a look with all CPUs stopped can judge. Each costs a few
- * microseconds there; more than this end the round, and the next may have fewer.
- */
-#define DOUBTFUL_TASKS	8192
 #define STACK_ENTRIES	128
 #define STACK_WORDS	64
 #define RETURN_PROBES	64	/* nested in one task */
+/* So many stacks are taken in one stop, if they do not take longer than they may. */
+#define BATCH		32
+
+/*
+ * A task that is in doubt: it may have been inside all the time. Only a stack that was
+ * taken while all CPUs were stopped can tell, and one that has told that it is inside is
+ * not taken again before the task has run.
+ */
+struct doubt {
+	struct task_struct *task;
+	unsigned long switches;
+	bool inside;
+};
+
+/* What a stop finds out about one of them; it is judged when all CPUs run again. */
+struct taken {
+	struct doubt *doubt;
+	unsigned long switches;
+	unsigned int entries;
+	bool outside;
+	bool preempted;
+	unsigned long stack[STACK_ENTRIES];
+};
+
+struct batch {
+	unsigned int nr;
+	unsigned int done;
+	struct taken taken[BATCH];
+};
 
 /* Only the worker uses these, and the CPU that has stopped all others for it. */
-static struct task_struct **doubtful;
-static unsigned int nr_doubtful;
-static unsigned long stack_entries[STACK_ENTRIES];
+static struct doubt *doubts;
+static unsigned int nr_doubts, max_doubts;
+static struct batch *batch;
 static unsigned long stack_words[STACK_WORDS];
 
 static unsigned int (*save_stack_of)(struct task_struct *task, unsigned long *store,
@@ -69,20 +96,26 @@ static bool is_one_of(unsigned long address, const char * const names[], int nr)
 
 /*
  * A stack that was read to its end names the way into the kernel last. What
- * another return probe keeps, and what cannot be found there, is 0.
+ * another return probe keeps, and what cannot be found there, is 0. Of a task that
+ * was preempted there must be no interrupt in the middle either: it might have come
+ * where a function has no frame yet, and in code that the unwinder does not know.
  */
-static bool stack_is_whole(unsigned int entries)
+static bool stack_is_whole(const struct taken *taken)
 {
 	static const char * const ends[] = { DUALBM_STACK_ENDS };
 	static const char * const gaps[] = { DUALBM_STACK_GAPS };
-	unsigned int i;
+	static const char * const interrupts[] = { DUALBM_STACK_INTERRUPTS };
+	const unsigned long *stack = taken->stack;
+	unsigned int last = taken->entries - 1, i;
 
-	if (!entries || entries == STACK_ENTRIES)
+	if (!taken->entries || taken->entries == STACK_ENTRIES)
 		return false;
-	for (i = 0; i < entries; i++)
-		if (!stack_entries[i] || is_one_of(stack_entries[i], gaps, ARRAY_SIZE(gaps)))
+	for (i = 0; i <= last; i++)
+		if (!stack[i] || is_one_of(stack[i], gaps, ARRAY_SIZE(gaps)) ||
+		    (taken->preempted && i < last &&
+		     is_one_of(stack[i], interrupts, ARRAY_SIZE(interrupts))))
 			return false;
-	return is_one_of(stack_entries[entries - 1], ends, ARRAY_SIZE(ends));
+	return is_one_of(stack[last], ends, ARRAY_SIZE(ends));
 }
 
 /*
@@ -112,7 +145,15 @@ static bool return_probes_mention_allocation(struct task_struct *task)
  * stack? A task that is inside has one: the return address into it, or where an
  * interrupt found it, unless a return probe or the function graph tracer keeps
  * it elsewhere. A task that is outside may have such a word too, left from an
- * earlier call.
+ * earlier call, or put there by a user: what a system call was given lies on the
+ * stack as well.
+ *
+ * The registers that a user had when it entered the kernel are no part of the search.
+ * They lie above all frames: each way in from user mode, system call, interrupt,
+ * exception and NMI, begins to use the stack at task_pt_regs() (amd64:
+ * cpu_current_top_of_stack, sync_regs() and the NMI entry; arm64: kernel_entry with an
+ * empty stack), and a new task's stack begins there as well (copy_thread()). Kernel
+ * threads have no such registers, and nothing lies there, but it costs nothing to look.
  *
  * The stack may go away meanwhile, hence the careful copy; it goes only with the
  * task.
@@ -120,7 +161,9 @@ static bool return_probes_mention_allocation(struct task_struct *task)
 static bool stack_mentions_allocation(struct task_struct *task)
 {
 	unsigned long at = dualbm_task_sp(task);
-	unsigned long end = (unsigned long)task_stack_page(task) + THREAD_SIZE;
+	unsigned long end = task->flags & PF_KTHREAD ?
+		(unsigned long)task_stack_page(task) + THREAD_SIZE :
+		(unsigned long)task_pt_regs(task);
 	unsigned long words, i;
 
 	if (dualbm_task_is_graphed(task) || return_probes_mention_allocation(task) ||
@@ -141,23 +184,9 @@ static bool stack_mentions_allocation(struct task_struct *task)
 	return false;
 }
 
-/*
- * Unwinds the stack: is the task really inside? Only with all CPUs stopped, as
- * unwinding a return probe of a task that wakes up is a warning to the kernel
- * (rethook_find_ret_addr(), kernel/trace/rethook.c, 6.1), and not of a task that
- * was preempted, for the same reason.
- */
-static bool stack_is_outside(struct task_struct *task)
+static unsigned long switches_of(const struct task_struct *task)
 {
-	unsigned int entries, i;
-
-	if (dualbm_task_state(task) == TASK_RUNNING)
-		return false;
-	entries = save_stack_of(task, stack_entries, STACK_ENTRIES, 0);
-	for (i = 0; i < entries; i++)
-		if (dualbm_inside_allocation(stack_entries[i]))
-			return false;
-	return stack_is_whole(entries);
+	return READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
 }
 
 /* It has switched away for the last time; its stack may be gone already. */
@@ -174,7 +203,7 @@ static bool task_is_gone(struct task_struct *task)
  */
 static bool task_is_outside(struct task_struct *task)
 {
-	unsigned long switches = READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+	unsigned long switches = switches_of(task);
 	bool mentions;
 
 	if (task == current || task_is_gone(task))
@@ -192,13 +221,30 @@ static bool task_is_outside(struct task_struct *task)
 		return false;
 	/* See above. */
 	smp_rmb();
-	return switches == READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+	return switches == switches_of(task);
 }
 
 void dualbm_tasks_release(void)
 {
-	while (nr_doubtful)
-		put_task_struct(doubtful[--nr_doubtful]);
+	while (nr_doubts)
+		put_task_struct(doubts[--nr_doubts].task);
+	kvfree(doubts);
+	doubts = NULL;
+}
+
+/* Some more than there are, as they go on being made. */
+static bool make_room(void)
+{
+	struct task_struct *process, *task;
+
+	max_doubts = 1024;
+	rcu_read_lock();
+	for_each_process_thread(process, task)
+		max_doubts++;
+	rcu_read_unlock();
+	max_doubts += max_doubts / 4;
+	doubts = kvcalloc(max_doubts, sizeof(*doubts), GFP_KERNEL);
+	return doubts;
 }
 
 bool dualbm_tasks_look(void)
@@ -207,32 +253,127 @@ bool dualbm_tasks_look(void)
 	bool room = true;
 
 	dualbm_tasks_release();
+	if (!make_room())
+		return false;
 	rcu_read_lock();
 	for_each_process_thread(process, task) {
 		if (task_is_outside(task))
 			continue;
-		room = nr_doubtful < DOUBTFUL_TASKS;
+		room = nr_doubts < max_doubts;
 		if (!room)
 			goto unlock;
 		get_task_struct(task);
-		doubtful[nr_doubtful++] = task;
+		doubts[nr_doubts++].task = task;
 	}
 unlock:
 	rcu_read_unlock();
 	return room;
 }
 
-bool dualbm_tasks_outside(void)
+static void drop(struct doubt *doubt)
+{
+	put_task_struct(doubt->task);
+	*doubt = doubts[--nr_doubts];
+}
+
+/*
+ * Unwinds the stack: is the task really inside? Only with all CPUs stopped, as
+ * unwinding a return probe of a task that wakes up is a warning to the kernel
+ * (rethook_find_ret_addr(), kernel/trace/rethook.c, 6.1). It warns of a task that was
+ * preempted as well, so of such a one with a return probe nothing is known.
+ */
+static void take_stack(struct taken *taken)
+{
+	struct task_struct *task = taken->doubt->task;
+
+	taken->switches = switches_of(task);
+	taken->entries = 0;
+	/* Who runs now is a stopper; all others can be read. */
+	taken->outside = task->on_cpu || task_is_gone(task) || !stack_mentions_allocation(task);
+	if (taken->outside)
+		return;
+	taken->preempted = dualbm_task_state(task) == TASK_RUNNING;
+	if (taken->preempted && dualbm_return_probes(task))
+		return;
+	taken->entries = save_stack_of(task, taken->stack, STACK_ENTRIES, 0);
+}
+
+/* No name is looked for here, and one stack is all that may be taken too late. */
+static int take_stacks_stopped(void *data)
+{
+	struct batch *now = data;
+	u64 end = ktime_get_mono_fast_ns() + DUALBM_STOP_NS;
+
+	do
+		take_stack(&now->taken[now->done++]);
+	while (now->done < now->nr && ktime_get_mono_fast_ns() < end);
+	return 0;
+}
+
+static bool was_outside(const struct taken *taken)
 {
 	unsigned int i;
 
-	/* Who runs now is a stopper; all others can be read. */
-	for (i = 0; i < nr_doubtful; i++)
-		if (!doubtful[i]->on_cpu && !task_is_gone(doubtful[i]) &&
-		    stack_mentions_allocation(doubtful[i]) &&
-		    !stack_is_outside(doubtful[i]))
+	if (taken->outside)
+		return true;
+	for (i = 0; i < taken->entries; i++)
+		if (dualbm_inside_allocation(taken->stack[i]))
 			return false;
-	return true;
+	return stack_is_whole(taken);
+}
+
+/* Its stack is the one that was taken last, and has told all that it can. */
+static bool is_still_inside(const struct doubt *doubt)
+{
+	return doubt->inside && !READ_ONCE(doubt->task->on_cpu) &&
+	       doubt->switches == switches_of(doubt->task);
+}
+
+/* The next ones, down from @at, that a stop can tell something of. */
+static unsigned int next_batch(unsigned int at)
+{
+	batch->nr = 0;
+	batch->done = 0;
+	while (at && batch->nr < BATCH)
+		if (!is_still_inside(&doubts[--at]))
+			batch->taken[batch->nr++].doubt = &doubts[at];
+	return at;
+}
+
+/* Those of the batch come from the end of the list, the last one first. */
+static void judge_batch(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < batch->done; i++) {
+		struct taken *taken = &batch->taken[i];
+
+		taken->doubt->switches = taken->switches;
+		taken->doubt->inside = !was_outside(taken);
+		if (!taken->doubt->inside)
+			drop(taken->doubt);
+	}
+}
+
+unsigned int dualbm_tasks_judge(void)
+{
+	unsigned int at;
+
+	for (at = nr_doubts; at--;)
+		if (task_is_outside(doubts[at].task))
+			drop(&doubts[at]);
+	at = nr_doubts;
+	while (at) {
+		at = next_batch(at);
+		if (!batch->nr)
+			break;
+		dualbm_stop(take_stacks_stopped, batch);
+		if (batch->done < batch->nr)
+			at = batch->taken[batch->done].doubt - doubts + 1;
+		judge_batch();
+		schedule_timeout_uninterruptible(1);
+	}
+	return nr_doubts;
 }
 
 /* Returns to where its caller is, or to the trampoline if it has a return probe. */
@@ -282,11 +423,11 @@ int dualbm_tasks_init(void)
 		pr_err("cannot find stack_trace_save_tsk, which learning needs\n");
 		return -ENOENT;
 	}
-	doubtful = kvcalloc(DOUBTFUL_TASKS, sizeof(*doubtful), GFP_KERNEL);
-	ret = doubtful ? 0 : -ENOMEM;
+	batch = kvzalloc(sizeof(*batch), GFP_KERNEL);
+	ret = batch ? 0 : -ENOMEM;
 	if (ret)
 		pr_err("not enough memory to look at tasks: %zu KiB needed\n",
-		       DOUBTFUL_TASKS * sizeof(*doubtful) / 1024);
+		       sizeof(*batch) / 1024);
 	else
 		find_return_trampoline();
 	return ret;
@@ -294,5 +435,5 @@ int dualbm_tasks_init(void)
 
 void dualbm_tasks_exit(void)
 {
-	kvfree(doubtful);
+	kvfree(batch);
 }

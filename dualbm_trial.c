@@ -9,7 +9,6 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
-#include <linux/stop_machine.h>
 
 #include "dualbm.h"
 #include "dualbm_learn.h"
@@ -18,6 +17,7 @@
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
 #include "dualbm_selftest.h"
+#include "dualbm_stop.h"
 
 /* Of a chunk's wrong frames, so many have their struct page asked for the truth. */
 #define WITNESSED	512
@@ -450,7 +450,7 @@ unsigned long dualbm_trial_judge(void)
 	memset(trial.weights, 0, sizeof(trial.weights));
 	memset(trial.accused, 0, sizeof(trial.accused));
 	mutex_lock(&trial_lock);
-	if (!stop_machine(judge_stopped, NULL, NULL))
+	if (!dualbm_stop(judge_stopped, NULL))
 		for (plane = 0; plane < NR_ACCUSED; plane++)
 			if (trial.accused[plane].frames)
 				found += report_accused(plane);

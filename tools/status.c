@@ -255,6 +255,32 @@ static enum colour state_colour(const char *state)
 	return strcmp(state, "learning") ? BAD : DOUBTFUL;
 }
 
+/* Why, as of the end of the last learning; a module that is older does not say. */
+static void print_untracked(const struct module_status *status)
+{
+	static const struct {
+		const char *name, *text;
+	} reasons[] = {
+		{ "untracked_hugetlb", "in huge pages" },
+		{ "untracked_unaccepted", "not accepted" },
+		{ "untracked_poisoned", "poisoned" },
+		{ "untracked_in_use", "in use" },
+		{ "untracked_moving", "moving" },
+		{ "untracked_tail", "without a count" },
+	};
+	const char *before = "\n           untracked when last learned: ";
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(reasons); i++) {
+		uint64_t frames = stat_of(status, reasons[i].name);
+
+		if (!frames)
+			continue;
+		printf("%s%" PRIu64 " %s", before, frames, reasons[i].text);
+		before = ", ";
+	}
+}
+
 static void print_coverage(const struct module_status *status)
 {
 	uint64_t managed = stat_of(status, "pages_managed"), gaps = stat_of(status, "coverage_gaps");
@@ -266,6 +292,7 @@ static void print_coverage(const struct module_status *status)
 	       managed ? 100.0 * untracked / managed : 0);
 	if (gaps)
 		printf(", %s%" PRIu64 " coverage gaps%s", colour(BAD), gaps, colour(PLAIN));
+	print_untracked(status);
 	printf("\nmemory     %s for planes and directory\n",
 	       human_bytes(stat_of(status, "plane_bytes")));
 }
