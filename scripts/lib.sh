@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Sourced by the scripts: messages, packages, the archive this machine uses,
-# the kernels and the Debian roots. Nothing here runs by itself.
+# Sourced by the scripts: messages, the kernels and the Debian roots; the archive
+# that this machine uses is in archive.sh. Nothing here runs by itself.
 
 export LC_ALL=C
 umask 022
@@ -73,51 +73,6 @@ need_user_root() {
 	((EUID == 0)) || die "run this as root: it installs packages and builds a Debian root with chroot"
 }
 
-# EX_UNAVAILABLE: callers and CI can tell "no archive" from "test failed".
-no_archive() {
-	die -s 69 "cannot reach the Debian archive named in this machine's apt sources ($1); check the network and 'apt-get update', then run this again"
-}
-
-# Answers nobody is there to give, and no daemons started on the way.
-apt() {
-	DEBIAN_FRONTEND=noninteractive apt-get -q \
-		-o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
-		-o Dpkg::Options::=--force-confold "$@" </dev/null
-}
-
-# Lists are fetched once per command, however many scripts it calls. apt-get
-# update ends with 0 when a mirror is down; Error-Mode makes that a failure,
-# but only a broken Debian mirror matters here, so the caller looks at what
-# arrived instead.
-apt_update_once() {
-	[[ ${DUALBM_APT_UPDATED-} ]] && return
-	say "reading package lists (apt-get update)"
-	apt update >"$CACHE/apt-update.log" 2>&1 || say "apt-get update complained, see $CACHE/apt-update.log"
-	export DUALBM_APT_UPDATED=1
-}
-
-package_installed() {
-	[[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
-}
-
-# need_packages PKG...: install on this machine what is missing, and say so.
-need_packages() {
-	local pkg missing=()
-
-	for pkg; do
-		package_installed "$pkg" || missing+=("$pkg")
-	done
-	((${#missing[@]})) || return 0
-
-	need_user_root
-	apt_update_once
-	say "installing on this machine: ${missing[*]}"
-	apt install -y --no-install-recommends "${missing[@]}" >"$CACHE/apt-install.log" 2>&1 || {
-		tail -n 5 "$CACHE/apt-install.log" >&2
-		no_archive "installing ${missing[*]} failed"
-	}
-}
-
 # package_source DIR: what packages are built from, without what a build left here.
 package_source() {
 	mkdir -p "$1/packaging"
@@ -137,67 +92,6 @@ maintainer() {
 	local name=${DEBFULLNAME:-$(getent passwd "$EUID" | cut -d: -f5 | cut -d, -f1)}
 
 	echo "${name:-dualbm} <${DEBEMAIL:-$(id -un)@$(hostname -f)}>"
-}
-
-# The keyring that a source entry names: FILE:N is line N of a .list file or
-# stanza N of a .sources file. apt does not give Signed-By through indextargets.
-# An inline key or a bare fingerprint is not a file: nothing is printed.
-source_keyring() {
-	local file=${1%:*} n=${1##*:}
-
-	case $file in
-	*.sources)
-		awk -v n="$n" '
-			/^[ \t]*#/ { next }
-			/^[ \t]*$/ { if (seen) { stanza++; seen = 0 }; next }
-			{ seen = 1 }
-			stanza + 1 == n && tolower($1) == "signed-by:" { print $2 }
-		' "$file"
-		;;
-	*)
-		sed -n "${n}p" "$file" | sed -n 's/.*\[.*signed-by=\([^] ]*\).*\]/\1/p' | awk '{ print $1 }'
-		;;
-	esac | tr ',' '\n' | grep -m1 '^/' || :
-}
-
-# debian_sources: one line "URI SUITE CODENAME KEYRING" per bookworm suite this
-# machine reads packages from, the mirror being whatever its owner chose.
-debian_sources() {
-	local uri suite codename origin comp entry key targets
-
-	targets=$(apt-get indextargets --format \
-		'$(REPO_URI) $(RELEASE) $(CODENAME) $(ORIGIN) $(COMPONENT) $(SOURCESENTRY)' 'Created-By: Packages')
-	while read -r uri suite codename origin comp entry; do
-		[[ $comp == main ]] || continue
-		# A third party's archive may use Debian's code name.
-		[[ $origin == Debian || $origin == *'$('* ]] || continue
-		case $codename in
-		bookworm | bookworm-updates | bookworm-security) ;;
-		*) continue ;;
-		esac
-		key=$(source_keyring "$entry")
-		[[ -r $key ]] || key=/usr/share/keyrings/debian-archive-keyring.gpg
-		printf '%s %s %s %s\n' "$uri" "$suite" "$codename" "$key"
-	done <<<"$targets" | sort -u
-}
-
-# sources_of SUITE: the same for another Debian release, from the same mirrors.
-sources_of() {
-	local uri suite codename key all=/usr/share/keyrings/debian-archive-keyring.gpg
-
-	if [[ $1 == bookworm ]]; then
-		debian_sources
-		return
-	fi
-	while read -r uri suite codename key; do
-		case $codename in
-		bookworm)
-			printf '%s %s %s %s\n' "$uri" "$1" "$1" "$all"
-			[[ $1 != trixie ]] || printf '%s %s %s %s\n' "$uri" "$1-backports" "$1-backports" "$all"
-			;;
-		bookworm-security) printf '%s %s %s %s\n' "$uri" "$1-security" "$1-security" "$all" ;;
-		esac
-	done <<<"$(debian_sources)"
 }
 
 # column KERNEL N: from the tables.
@@ -246,8 +140,8 @@ use_kernel() {
 	ROOT=$(root_of "$suite")
 }
 
-# kernel_release KERNEL: the newest release its root's apt knows, as uname -r will
-# say it. The root must exist; a release is resolved once per refresh.
+# kernel_release KERNEL: the release that its root has for it, as uname -r will say it.
+# The root must exist; a release is chosen once per refresh.
 kernel_release() {
 	local suite file
 
@@ -267,44 +161,6 @@ in_root() {
 		bash "$TOP/scripts/in-root" "$ROOT" "$TOP" "$@"
 }
 
-# root_packages PKG...: install in the root what is missing there.
-root_packages() {
-	local pkg missing=()
-
-	for pkg; do
-		[[ -e $ROOT/var/lib/dpkg/info/$pkg.list || -e $ROOT/var/lib/dpkg/info/$pkg:amd64.list ]] ||
-			missing+=("$pkg")
-	done
-	((${#missing[@]})) || return 0
-	say "installing in the root: ${missing[*]}"
-	mkdir -p "$CACHE/linux"
-	in_root apt-get -q -y install "${missing[@]}" >"$CACHE/linux/apt.log" 2>&1 </dev/null ||
-		no_archive "installing ${missing[*]} in the root failed"
-}
-
-# source_tree PACKAGE: the kernel's source, in the newest version that the root's apt
-# knows, unpacked in $CACHE/linux/PACKAGE; its version is in .dualbm-version there.
-source_tree() {
-	with_lock "$1" unpack_source "$1"
-}
-
-unpack_source() {
-	local package=$1 version tree=$CACHE/linux/$1
-
-	version=$(in_root apt-cache show --no-all-versions "$package" | sed -n 's/^Version: //p')
-	[[ $version ]] || no_archive "the root knows no package $package"
-	[[ $(cat "$tree/.dualbm-version" 2>/dev/null) != "$version" ]] || return 0
-	say "downloading $package $version"
-	rm -rf --one-file-system "$tree" "$tree.deb"
-	mkdir -p "$tree.deb"
-	in_root sh -c "cd /cache/linux/$package.deb && apt-get -q download $package" \
-		>"$CACHE/linux/apt.log" 2>&1 </dev/null || no_archive "download of $package failed"
-	in_root sh -c "cd /cache/linux && dpkg-deb --fsys-tarfile $package.deb/*.deb |
-		tar -xO ./usr/src/$package.tar.xz | xz -dc | tar -x"
-	rm -rf "$tree.deb"
-	echo "$version" >"$tree/.dualbm-version"
-}
-
 # with_lock NAME CMD...: two commands at once must not write one root or image.
 with_lock() {
 	local name=$1
@@ -318,3 +174,6 @@ with_lock() {
 		"$@" 9>&-
 	) 9>"$CACHE/.lock-$name"
 }
+
+# shellcheck source-path=SCRIPTDIR
+. "$TOP/scripts/archive.sh"

@@ -77,7 +77,7 @@ rpms() {
 	local dir=/cache/install-test arch
 
 	arch=$(uname -m)
-	in_apt install --no-install-recommends rpm >/dev/null 2>&1 || no_archive "rpm cannot be installed in the root"
+	fetch root_apt "installing rpm in the root" "$work/apt.log" in_apt install --no-install-recommends rpm
 	before=$(traces)
 	check "rpm: both packages install" in_rpm -i \
 		"$dir/rpm/dualbm-dkms-$VERSION-1.noarch.rpm" "$dir/rpm/dualbm-tools-$VERSION-1.$arch.rpm"

@@ -8,7 +8,7 @@ set -euo pipefail
 
 cd "$TOP"
 work=$(mktemp -d "$CACHE/tracing.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+trap 'status=$?; rm -rf "$work"; without_archive "$status"' EXIT
 sed -n '/^## Trace events/,/^## /s/^    //p' docs/interface.md >"$work/examples"
 is "both have an example" "$(cut -d' ' -f1 "$work/examples" | xargs)" "trace-cmd bpftrace"
 for kernel in $KERNELS; do

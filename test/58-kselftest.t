@@ -17,7 +17,7 @@ cd "$TOP"
 long_only "the kernel's own tests, with dualbm and without" "40 minutes for each kernel"
 declare -A least=([ftrace]=60 [mm]=20)
 work=$(mktemp -d "$CACHE/kselftest.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+trap 'status=$?; rm -rf "$work"; without_archive "$status"' EXIT
 
 # build_tests SOURCE: both collections, into $there of the root. A test of 6.12.117 lacks
 # one of the headers that they all are there for.

@@ -16,7 +16,7 @@ cd "$TOP"
 long_only "a whole machine with systemd, node_exporter and kdump" "forty minutes"
 need_packages e2fsprogs
 work=$(mktemp -d "$CACHE/machine.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+trap 'status=$?; rm -rf "$work"; without_archive "$status"' EXIT
 export DEBFULLNAME="The tests" DEBEMAIL=tests@dualbm.invalid
 
 # documented FIRST LAST: the code of docs/deployment.md from the first line that begins
@@ -31,9 +31,10 @@ documented() {
 # A machine as it is before anybody thinks of dualbm. Its initramfs has only what it
 # needs: an emulated CPU takes long to unpack it.
 furnish() {
-	in_apt install --no-install-recommends systemd-sysv udev initramfs-tools zstd busybox-static \
-		prometheus-node-exporter kdump-tools makedumpfile linux-headers-amd64 \
-		>"$work/apt.log" 2>&1 || no_archive "the machine's packages cannot be installed in the root"
+	# The headers of its kernel are in the root: the newest may be those of another one.
+	fetch root_apt "installing the machine's packages in the root" "$work/apt.log" \
+		in_apt install --no-install-recommends systemd-sysv udev initramfs-tools zstd busybox-static \
+		prometheus-node-exporter kdump-tools makedumpfile
 	rm -f "$ROOT/usr/sbin/policy-rc.d"
 	echo machine >"$ROOT/etc/hostname"
 	echo "/dev/vda / ext4 defaults 0 1" >"$ROOT/etc/fstab"

@@ -14,8 +14,8 @@ debug_symbols() {
 	[[ ! -s $vmlinux ]] || return 0
 	mkdir -p "${vmlinux%/*}"
 	say "downloading $package"
-	in_root sh -ec "cd /cache/symbols/$release && apt-get -q download $package" >"${vmlinux%/*}/apt.log" 2>&1 </dev/null ||
-		return
+	fetch root_apt "download of $package" "${vmlinux%/*}/apt.log" \
+		in_root sh -ec "cd /cache/symbols/$release && apt-get -q download $package"
 	dpkg-deb --fsys-tarfile "${vmlinux%/*}/$package"_*.deb |
 		tar -xO "./usr/lib/debug/boot/vmlinux-$release" >"$vmlinux.new" || return
 	rm -f "${vmlinux%/*}"/*.deb
@@ -37,8 +37,7 @@ drgn_root() {
 	helper=$(drgn_kernel "$1")
 	"$TOP/scripts/root" "$helper"
 	throw_away_root "$(column "$helper" 2)" --exclude=./lib/modules --exclude=./usr/lib/modules --exclude=./boot
-	in_apt install python3-drgn >"$CACHE/drgn.log" 2>&1 ||
-		no_archive "python3-drgn cannot be installed in the root"
+	fetch root_apt "installing python3-drgn in the root" "$CACHE/drgn.log" in_apt install python3-drgn
 }
 
 # dump_points NAME CORE MODULE FRAME: the script on a dump, with $vmlinux and the module
