@@ -7,6 +7,11 @@
  * a page whose count is 0 already, and sees it in the culprit's own call. The
  * alloc side sees a path out of the allocator that the hooks do not know.
  */
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/stacktrace.h>
+
 #include "dualbm.h"
 #include "dualbm_hooks.h"
 #include "dualbm_memory.h"
@@ -21,6 +26,7 @@
 struct boundary_call {
 	unsigned long generation;
 	unsigned long trials;
+	long doubts;
 };
 
 static unsigned int frame_code(unsigned long pfn)
@@ -33,24 +39,134 @@ static unsigned int frame_code(unsigned long pfn)
 }
 
 /*
- * The last block reported, and by whom: what the same call frees of it is no
- * second finding. That is the whole block if its count is 1, once more; if the
- * count is 0 already, each frame but the first.
+ * A call that has been reported: what the same call frees of its block is no second
+ * finding. That is the whole block if its count is 1, once more; if the count is 0
+ * already, each frame but the first.
+ *
+ * Whose call it is: a task's own, wherever it runs, or that of the interrupt, soft or
+ * hard, which a CPU is in. Each of them is in one call of __free_pages() at a time, as
+ * that does not call itself, and neither kind of interrupt comes inside its own kind. So
+ * a call is over, at the latest, when the probe sees the next one of the same context;
+ * until then, an event is this call's only if the stack still leads through where that
+ * returns to. What frees the same frames later, and not through __free_pages(), has no
+ * such stack; another call from the same place has passed the probe, or was counted as
+ * missed by it. A task's address that is used again is no more than one more call.
  */
-static struct {
-	struct task_struct *task;
+struct reported_call {
+	const void *context;
+	unsigned long caller;
+	unsigned long missed;
 	unsigned long pfn;
 	unsigned long frames;
 	unsigned long left;
-} reported;
+};
+
+/* As many at once; of more, the oldest would be found a second time. */
+static struct reported_call reported[8];
+static unsigned int reported_next;
+/* How many of them are in use: nearly always none. */
+static unsigned int reported_calls;
+static DEFINE_RAW_SPINLOCK(reported_lock);
+
+/* An address for each kind of interrupt on each CPU. */
+static DEFINE_PER_CPU(char, interrupt_contexts[2]);
+
+static struct kprobe free_probe;
+
+/*
+ * Where the probe is a breakpoint, its handler counts as an NMI in a hard interrupt
+ * (exc_int3(), arch/x86/kernel/traps.c, 5.8 and later): @breakpoint.
+ */
+static const void *context_now(bool breakpoint)
+{
+	unsigned long hard = hardirq_count();
+
+	if (breakpoint && in_nmi())
+		hard -= HARDIRQ_OFFSET;
+	if (hard)
+		return raw_cpu_ptr(&interrupt_contexts[1]);
+	if (in_serving_softirq())
+		return raw_cpu_ptr(&interrupt_contexts[0]);
+	return current;
+}
+
+static struct reported_call *reported_by(const void *context)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(reported); i++)
+		if (reported[i].context == context)
+			return &reported[i];
+	return NULL;
+}
+
+static void reported_end(struct reported_call *call)
+{
+	call->context = NULL;
+	WRITE_ONCE(reported_calls, reported_calls - 1);
+}
+
+/* The probe is at a call that @context begins: the one before is over. */
+static void reported_none(const void *context)
+{
+	struct reported_call *call;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&reported_lock, flags);
+	call = reported_by(context);
+	if (call)
+		reported_end(call);
+	raw_spin_unlock_irqrestore(&reported_lock, flags);
+}
+
+static void reported_add(const struct reported_call *new)
+{
+	struct reported_call *call;
+	unsigned long flags;
+
+	if (!new->left)
+		return;
+	raw_spin_lock_irqsave(&reported_lock, flags);
+	call = &reported[reported_next++ % ARRAY_SIZE(reported)];
+	if (call->context)
+		reported_end(call);
+	*call = *new;
+	WRITE_ONCE(reported_calls, reported_calls + 1);
+	raw_spin_unlock_irqrestore(&reported_lock, flags);
+}
+
+static bool stack_leads_through(unsigned long caller)
+{
+	unsigned long stack[DUALBM_STACK_DEPTH];
+	unsigned int i, entries = stack_trace_save(stack, ARRAY_SIZE(stack), 0);
+
+	for (i = 0; i < entries; i++)
+		if (stack[i] == caller)
+			return true;
+	return false;
+}
 
 bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames)
 {
-	if (READ_ONCE(reported.task) != current || pfn < reported.pfn ||
-	    pfn + frames > reported.pfn + reported.frames || frames > reported.left)
+	struct reported_call *call;
+	bool known = false;
+	unsigned long flags;
+
+	/* No NMI calls __free_pages(), and one may have interrupted who has the lock. */
+	if (!READ_ONCE(reported_calls) || dualbm_event_in_nmi())
 		return false;
-	reported.left -= frames;
-	return true;
+	raw_spin_lock_irqsave(&reported_lock, flags);
+	call = reported_by(context_now(false));
+	if (call && call->missed == free_probe.nmissed && pfn >= call->pfn &&
+	    pfn + frames <= call->pfn + call->frames && frames <= call->left &&
+	    stack_leads_through(call->caller)) {
+		known = true;
+		call->left -= frames;
+		if (!call->left)
+			reported_end(call);
+	}
+	raw_spin_unlock_irqrestore(&reported_lock, flags);
+	return known;
 }
 
 /*
@@ -61,18 +177,18 @@ static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct page *page = (struct page *)regs_get_kernel_argument(regs, 0);
 	unsigned int order = regs_get_kernel_argument(regs, 1);
-	unsigned long pfn = page_to_pfn(page);
+	unsigned long pfn = page_to_pfn(page), frames = 1UL << order;
 	struct dualbm_violation v;
 
 	dualbm_hit(DUALBM_HOOK_BOUNDARY_FREE);
-	if (unlikely(READ_ONCE(reported.task) == current))
-		WRITE_ONCE(reported.task, NULL);
+	if (unlikely(READ_ONCE(reported_calls)))
+		reported_none(context_now(true));
 	if (READ_ONCE(dualbm_mode) != DUALBM_TRACKING ||
 	    frame_code(pfn) != DUALBM_CODE_FREE)
 		return 0;
 	v = (struct dualbm_violation) {
 		.class = DUALBM_BOUNDARY_DOUBLE_FREE,
-		.proof = dualbm_prove_free(pfn),
+		.proof = dualbm_prove_free(pfn, dualbm_caller_may_wait()),
 		.event = DUALBM_FREE,
 		.code = DUALBM_CODE_FREE,
 		.pfn = pfn,
@@ -85,10 +201,14 @@ static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
 	};
 	if (v.proof == DUALBM_UNPROVEN)
 		return 0;
-	reported.pfn = pfn;
-	reported.frames = 1UL << order;
-	reported.left = reported.frames - (page_ref_count(page) != 1);
-	WRITE_ONCE(reported.task, current);
+	reported_add(&(struct reported_call) {
+		.context = context_now(true),
+		.caller = v.caller,
+		.missed = free_probe.nmissed,
+		.pfn = pfn,
+		.frames = frames,
+		.left = frames - (page_ref_count(page) != 1),
+	});
 	dualbm_report(&v);
 	return 0;
 }
@@ -100,6 +220,7 @@ static int on_alloc_pages_entry(struct kretprobe_instance *instance,
 
 	call->generation = dualbm_mode_generation();
 	call->trials = READ_ONCE(dualbm_trials);
+	call->doubts = atomic_long_read(&dualbm_doubts);
 	return 0;
 }
 
@@ -118,17 +239,18 @@ static int on_alloc_pages_exit(struct kretprobe_instance *instance,
 	if (code == DUALBM_CODE_ALLOCATED || !(hweight_long(code) & 1))
 		return 0;
 	/*
-	 * Read after the code: if a loss, a bracket or a fault of the planes has made
-	 * the frame untracked since, these tell. A generation that does not track is 0.
+	 * Read after the code: if a loss, a bracket, a fault of the planes or a mismatch
+	 * without a proof has made the frame untracked since, these tell. A generation that
+	 * does not track is 0.
 	 */
 	smp_rmb();
 	if (call->generation && call->generation == dualbm_mode_generation() &&
-	    call->trials == READ_ONCE(dualbm_trials))
+	    call->trials == READ_ONCE(dualbm_trials) &&
+	    call->doubts == atomic_long_read(&dualbm_doubts))
 		dualbm_count(DUALBM_STAT_COVERAGE_GAPS);
 	return 0;
 }
 
-static struct kprobe free_probe;
 static struct kretprobe alloc_probe;
 
 static u64 free_missed(void)

@@ -21,6 +21,11 @@
 #include <linux/spinlock.h>
 #include <linux/version.h>
 
+/* "kernel.h: split out panic and oops helpers", 5.14. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
+#include <linux/panic_notifier.h>
+#endif
+
 #include "dualbm_probes.h"
 
 /* ---- orders and lists of the allocator ---- */
@@ -45,9 +50,16 @@
  * 6.0: before, the lists of a CPU are its own, with interrupts disabled.
  *
  * dualbm_pcp_trylock() is for callers with interrupts disabled; before 6.0 it
- * gives the lists of the CPU that asks.
+ * gives the lists of the CPU that asks, and nobody can look at those of the others:
+ * DUALBM_PCP_OF_OTHERS.
+ *
+ * "mm/page_alloc: leave IRQs enabled for per-cpu page allocations", 6.2: who has the
+ * lock need not have them disabled, DUALBM_PCP_NEEDS_IRQS_OFF.
  */
+#define DUALBM_PCP_NEEDS_IRQS_OFF	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0))
+
 #ifdef DUALBM_PROBED_PCP_LOCK
+#define DUALBM_PCP_OF_OTHERS	true
 #define DUALBM_PCP_LISTS	NR_PCP_LISTS
 #define DUALBM_PCP_LOW_LISTS	NR_LOWORDER_PCP_LISTS
 
@@ -78,6 +90,7 @@ static inline void dualbm_pcp_call(struct zone *zone, int cpu,
 	spin_unlock_irqrestore(&pcp->lock, flags);
 }
 #else
+#define DUALBM_PCP_OF_OTHERS	false
 #define DUALBM_PCP_LISTS	MIGRATE_PCPTYPES
 #define DUALBM_PCP_LOW_LISTS	MIGRATE_PCPTYPES
 
@@ -219,13 +232,25 @@ static inline bool dualbm_page_is_unaccepted(struct page *block)
 #endif
 
 /*
+ * With PREEMPT_RT zone->lock sleeps, and nobody who has preemption disabled may wait
+ * for it. Else whoever frees or allocates may, whatever his context, because that very
+ * call does (rmqueue_bulk(), free_one_page()).
+ */
+#define dualbm_caller_may_wait()	(!IS_ENABLED(CONFIG_PREEMPT_RT))
+
+/*
  * "mm, bpf: introduce try_alloc_pages()", 6.15: pages are allocated and freed in
- * NMI. Before, no event comes in one.
+ * NMI, and under any lock, by calls that only try zone->lock; of a free event it does
+ * not show. Before, no event comes so. Who has interrupts enabled is not under
+ * zone->lock: that is held with interrupts disabled, by everybody and in all releases.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
 #define dualbm_event_in_nmi()	in_nmi()
+#define dualbm_event_may_wait() \
+	(dualbm_caller_may_wait() && !in_nmi() && !irqs_disabled())
 #else
 #define dualbm_event_in_nmi()	false
+#define dualbm_event_may_wait()	dualbm_caller_may_wait()
 #endif
 
 /* ---- hooks ---- */

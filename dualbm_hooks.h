@@ -143,10 +143,11 @@ bool dualbm_inside_allocation(unsigned long address);
  * (mm/page_alloc.c, 6.1 and 6.12); the probe at its entry has reported the
  * whole block, and the events that follow are no second finding.
  *
- * Context: The event's; takes no lock.
+ * Context: The event's; takes a raw spinlock while a call that was reported has not
+ * ended.
  *
- * Return: true if the last report of the probe is the current task's and covers
- * all of them.
+ * Return: true if the probe has reported the call of __free_pages() that this event is
+ * inside of, and that report covers all of them.
  */
 bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames);
 

@@ -7,25 +7,64 @@
  * is put there; so a frame found there while its owner is just freeing it was
  * free already. That holds whatever the planes say and whatever was lost.
  */
+#include <linux/bitmap.h>
+#include <linux/irqflags.h>
 #include <linux/ktime.h>
 
 #include "dualbm.h"
+#include "dualbm_memory.h"
 #include "dualbm_report.h"
 
 /*
- * The locks are held for microseconds. A holder that this very context has
- * interrupted never lets go, so the wait has an end.
+ * How long locks are tried that may not be waited for. They are held for microseconds,
+ * but a holder that this very context has interrupted never lets go, so there is an
+ * end: an early one where nobody else gets this CPU meanwhile.
  */
-#define ZONE_LOCK_NS	(500 * NSEC_PER_MSEC)
-#define PCP_LOCK_NS	(20 * NSEC_PER_MSEC)
+#define TRIES_NS	(500 * NSEC_PER_MSEC)
+#define SHORT_TRIES_NS	(20 * NSEC_PER_MSEC)
 /* From another CPU's free event until the block is on its list. */
 #define INSERTION_NS	(2 * NSEC_PER_MSEC)
 
-/* Between two tries; false when @end has passed. */
-static bool wait_until(u64 end)
+/**
+ * struct look - a proof under way
+ * @pfn: the frame that is looked for
+ * @zone: its zone
+ * @may_wait: for zone->lock; else it is tried
+ * @irqs_on: interrupts were enabled when it began, and are between two steps
+ * @missed: there is a lock that could not be had this time
+ * @run: how many frames from @pfn on are recorded free
+ * @began: when it began
+ * @quiet: when @run last grew
+ * @end: when locks are tried no more
+ *
+ * Times are of ktime_get_mono_fast_ns().
+ */
+struct look {
+	unsigned long pfn;
+	struct zone *zone;
+	bool may_wait;
+	bool irqs_on;
+	bool missed;
+	unsigned long run;
+	u64 began;
+	u64 quiet;
+	u64 end;
+};
+
+static atomic64_t irqs_off_max = ATOMIC64_INIT(0);
+
+u64 dualbm_prove_max_ns(void)
 {
-	cpu_relax();
-	return ktime_get_mono_fast_ns() <= end;
+	return atomic64_read(&irqs_off_max);
+}
+
+/* Interrupts were disabled by a proof, since then. */
+static void note_irqs_off(u64 since)
+{
+	s64 ns = ktime_get_mono_fast_ns() - since, max = atomic64_read(&irqs_off_max);
+
+	while (ns > max && !atomic64_try_cmpxchg(&irqs_off_max, &max, ns))
+		;
 }
 
 /* Mirrors page_zone(), include/linux/mm.h, but for flags that a wild write has hit. */
@@ -86,76 +125,138 @@ static bool pcp_covers(struct per_cpu_pages *pcp, unsigned long pfn)
 	return false;
 }
 
-static bool pcp_locked_covers(struct per_cpu_pages *pcp, int cpu, unsigned long pfn)
+/*
+ * Of one CPU's lists. Nobody waits for their lock: who allocates or frees only tries it
+ * and goes to the zone, so that it is never far from being free.
+ */
+static bool pcp_locked_covers(struct look *look, struct per_cpu_pages *pcp, int cpu)
 {
-	u64 end = ktime_get_mono_fast_ns() + PCP_LOCK_NS;
-	bool covers;
+	bool covers = false, off = DUALBM_PCP_NEEDS_IRQS_OFF && look->irqs_on;
+	unsigned long flags = 0;
+	u64 since = ktime_get_mono_fast_ns();
 
-	while (!dualbm_pcp_trylock(pcp, cpu))
-		if (!wait_until(end))
-			return false;
-	covers = pcp_covers(pcp, pfn);
-	dualbm_pcp_unlock(pcp);
+	if (off)
+		local_irq_save(flags);
+	if (dualbm_pcp_trylock(pcp, cpu)) {
+		covers = pcp_covers(pcp, look->pfn);
+		dualbm_pcp_unlock(pcp);
+	} else if (DUALBM_PCP_OF_OTHERS &&
+		   (cpu != raw_smp_processor_id() || since - look->began <= INSERTION_NS)) {
+		/* This CPU's may be held by what this context has interrupted. */
+		look->missed = true;
+	}
+	if (off) {
+		local_irq_restore(flags);
+		note_irqs_off(since);
+	}
 	return covers;
 }
 
-static bool pcp_lists_cover(struct zone *zone, unsigned long pfn)
+static bool pcp_lists_cover(struct look *look)
 {
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct per_cpu_pages *pcp = dualbm_pcp(zone, cpu);
+		struct per_cpu_pages *pcp = dualbm_pcp(look->zone, cpu);
 
-		if (READ_ONCE(pcp->count) && pcp_locked_covers(pcp, cpu, pfn))
+		if (READ_ONCE(pcp->count) && pcp_locked_covers(look, pcp, cpu))
 			return true;
 	}
 	return false;
 }
 
-static bool zone_locked_covers(struct zone *zone, unsigned long pfn)
+/*
+ * A lock that others queue for never looks free to who tries it. So who may wait
+ * queues as well, for as long as the allocator itself would.
+ */
+static bool zone_locked_covers(struct look *look)
 {
-	u64 end = ktime_get_mono_fast_ns() + ZONE_LOCK_NS;
+	struct zone *zone = look->zone;
+	u64 since = ktime_get_mono_fast_ns();
+	unsigned long flags;
 	bool covers;
 
-	while (!spin_trylock(&zone->lock))
-		if (!wait_until(end))
-			return false;
-	covers = dualbm_buddy_covers(zone, pfn);
-	spin_unlock(&zone->lock);
+	if (look->may_wait) {
+		spin_lock_irqsave(&zone->lock, flags);
+	} else if (!spin_trylock_irqsave(&zone->lock, flags)) {
+		look->missed = true;
+		return false;
+	}
+	covers = dualbm_buddy_covers(zone, look->pfn);
+	spin_unlock_irqrestore(&zone->lock, flags);
+	if (look->irqs_on)
+		note_irqs_off(since);
 	return covers;
 }
 
-static enum dualbm_proof lists_cover(struct zone *zone, unsigned long pfn)
+static enum dualbm_proof lists_cover(struct look *look)
 {
-	enum dualbm_proof proof = DUALBM_UNPROVEN;
-	unsigned long flags;
+	look->missed = false;
+	if (zone_locked_covers(look))
+		return DUALBM_PROOF_BUDDY;
+	if (pcp_lists_cover(look))
+		return DUALBM_PROOF_PCP;
+	return DUALBM_UNPROVEN;
+}
 
-	local_irq_save(flags);
-	if (zone_locked_covers(zone, pfn))
-		proof = DUALBM_PROOF_BUDDY;
-	else if (pcp_lists_cover(zone, pfn))
-		proof = DUALBM_PROOF_PCP;
-	local_irq_restore(flags);
-	return proof;
+/* How many frames from @pfn on are recorded free, to the end of its chunk. */
+static unsigned long free_run(unsigned long pfn)
+{
+	unsigned long first = pfn % DUALBM_CHUNK_FRAMES;
+	unsigned long *planes = dualbm_planes_at(pfn);
+
+	if (!planes)
+		return 0;
+	return find_next_zero_bit(dualbm_plane(planes, DUALBM_SECONDARY),
+				  DUALBM_CHUNK_FRAMES, first) - first;
 }
 
 /*
  * Two CPUs that free a block at once: the first one's event has come, and the
  * block is on its way to a list. What this event frees is not, until it returns,
  * so to look again is as good a proof.
+ *
+ * __free_contig_range_common() (7.2 and later) has the events of up to a section, in
+ * the order of its frames, before it inserts the first of them. While such a batch is
+ * under way, the run of free frames that this one lies in grows; the time for its
+ * insertion begins when that ends.
  */
-enum dualbm_proof dualbm_prove_free(unsigned long pfn)
+static bool look_again(struct look *look)
+{
+	unsigned long run = free_run(look->pfn);
+	u64 now;
+
+	cpu_relax();
+	now = ktime_get_mono_fast_ns();
+	if (run > look->run)
+		look->quiet = now;
+	look->run = run;
+	return now <= look->end && (look->missed || now - look->quiet <= INSERTION_NS);
+}
+
+enum dualbm_proof dualbm_prove_free(unsigned long pfn, bool may_wait)
 {
 	struct page *page = pfn_to_online_page(pfn);
-	struct zone *zone = dualbm_zone_of(page);
-	u64 end = ktime_get_mono_fast_ns() + INSERTION_NS;
+	struct look look = {
+		.pfn = pfn,
+		.zone = dualbm_zone_of(page),
+		.may_wait = may_wait,
+		.irqs_on = !irqs_disabled(),
+		.run = free_run(pfn),
+		.began = ktime_get_mono_fast_ns(),
+	};
 	enum dualbm_proof proof;
 
-	if (!zone)
+	if (!look.zone)
 		return DUALBM_UNPROVEN;
+	dualbm_count(DUALBM_STAT_PROOFS);
+	look.quiet = look.began;
+	look.end = look.began + (may_wait && look.irqs_on ? TRIES_NS : SHORT_TRIES_NS);
 	do {
-		proof = lists_cover(zone, pfn);
-	} while (proof == DUALBM_UNPROVEN && wait_until(end));
+		proof = lists_cover(&look);
+	} while (proof == DUALBM_UNPROVEN && look_again(&look));
+	if (!look.irqs_on)
+		note_irqs_off(look.began);
 	return proof;
 }
 
@@ -213,10 +314,11 @@ unsigned int dualbm_prove_witness(unsigned long pfn, enum dualbm_witness *witnes
 
 static enum dualbm_proof prove_either_end(const struct dualbm_violation *v)
 {
-	enum dualbm_proof proof = dualbm_prove_free(v->first);
+	bool may_wait = dualbm_event_may_wait();
+	enum dualbm_proof proof = dualbm_prove_free(v->first, may_wait);
 
 	if (proof == DUALBM_UNPROVEN && v->last != v->first)
-		proof = dualbm_prove_free(v->last);
+		proof = dualbm_prove_free(v->last, may_wait);
 	return proof;
 }
 
@@ -247,6 +349,14 @@ enum dualbm_proof dualbm_prove(const struct dualbm_violation *v)
 	default:
 		return DUALBM_UNPROVEN;
 	}
+}
+
+bool dualbm_prove_is_partial(const struct dualbm_violation *v)
+{
+	return !DUALBM_PCP_OF_OTHERS &&
+	       (v->proof == DUALBM_UNPROVEN || v->proof == DUALBM_PROOF_OWNER ||
+		v->proof == DUALBM_PROOF_RECORD) &&
+	       (v->class == DUALBM_DOUBLE_FREE || v->class == DUALBM_DOUBLE_ALLOC);
 }
 
 /* The first block of the largest order that a zone has free, or NULL. */

@@ -5,8 +5,11 @@
  */
 #include <linux/irq_work.h>
 #include <linux/kallsyms.h>
+#include <linux/kexec.h>
 #include <linux/kobject.h>
 #include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -121,6 +124,8 @@ struct ring_slot {
 	u64 sequence;
 	struct dualbm_violation record;
 };
+
+atomic_long_t dualbm_doubts = ATOMIC_LONG_INIT(0);
 
 static struct ring_slot ring[RING_RECORDS];
 static atomic64_t ring_next = ATOMIC64_INIT(0);
@@ -258,8 +263,11 @@ static int report_details(const struct dualbm_violation *v, char *buffer, size_t
 {
 	int plane, length = 0;
 
+	if (dualbm_prove_is_partial(v))
+		length += scnprintf(buffer, size, " unseen=pcp");
 	if (v->what)
-		length += scnprintf(buffer, size, " what=%s value=%ld", v->what, v->value);
+		length += scnprintf(buffer + length, size - length, " what=%s value=%ld",
+				    v->what, v->value);
 	if (v->liars) {
 		length += scnprintf(buffer + length, size - length, " witness=%s liar=%s",
 				    witness_names[v->witness], dualbm_plane_names[v->liar]);
@@ -359,25 +367,42 @@ bool dualbm_report_get(unsigned int index, struct dualbm_violation *v)
 	return false;
 }
 
-static void log_block(const struct dualbm_violation *v)
+/*
+ * Quietly: into the log, and to consoles with whatever is said next. That is
+ * printk_deferred() of kernel/printk/printk.c, which is not for modules.
+ */
+static __printf(2, 3) void say(bool quietly, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (quietly)
+		vprintk_emit(0, LOGLEVEL_SCHED, NULL, format, arguments);
+	else
+		vprintk(format, arguments);
+	va_end(arguments);
+}
+
+static void log_block(const struct dualbm_violation *v, bool quietly)
 {
 	char line[512];
 	unsigned int i;
 
 	report_line(v, line, sizeof(line));
-	pr_emerg("%s\n", line);
+	say(quietly, KERN_EMERG pr_fmt("%s\n"), line);
 	if (report_details(v, line, sizeof(line)))
-		pr_emerg(" %s\n", line);
-	pr_emerg("  record=%llu planes: primary=%u secondary=%u untracked=%u%s\n",
-		 v->number, v->code & 1, v->code >> 1 & 1, v->code >> 2 & 1,
-		 v->repaired ? " corrected" : "");
+		say(quietly, KERN_EMERG pr_fmt(" %s\n"), line);
+	say(quietly,
+	    KERN_EMERG pr_fmt("  record=%llu planes: primary=%u secondary=%u untracked=%u%s\n"),
+	    v->number, v->code & 1, v->code >> 1 & 1, v->code >> 2 & 1,
+	    v->repaired ? " corrected" : "");
 	if (v->have_page)
-		pr_emerg("  page: flags=0x%lx refcount=%d mapcount=%d\n",
-			 v->page_flags, v->page_refcount, v->page_mapcount);
-	pr_emerg("  stack:\n");
+		say(quietly, KERN_EMERG pr_fmt("  page: flags=0x%lx refcount=%d mapcount=%d\n"),
+		    v->page_flags, v->page_refcount, v->page_mapcount);
+	say(quietly, KERN_EMERG pr_fmt("  stack:\n"));
 	for (i = 0; i < v->stack_entries; i++)
-		pr_emerg("    %pS\n", (void *)v->stack[i]);
-	pr_emerg("  end of record %llu\n", v->number);
+		say(quietly, KERN_EMERG pr_fmt("    %pS\n"), (void *)v->stack[i]);
+	say(quietly, KERN_EMERG pr_fmt("  end of record %llu\n"), v->number);
 }
 
 /*
@@ -391,7 +416,45 @@ static void log_limited(const struct dualbm_violation *v)
 	static DEFINE_RATELIMIT_STATE(burst, 60 * HZ, 60);
 
 	if (__ratelimit(&burst))
-		log_block(v);
+		log_block(v, false);
+}
+
+/* The record that stops the machine from this CPU, until its block is in the log. */
+static DEFINE_PER_CPU(u64, last_words);
+
+static int say_last_words(struct notifier_block *notifier, unsigned long event, void *text)
+{
+	static struct dualbm_violation v;
+	u64 number = this_cpu_read(last_words);
+
+	if (number && ring_copy(number, &v))
+		log_block(&v, false);
+	return NOTIFY_DONE;
+}
+
+/* First of all: others may not come back. */
+static struct notifier_block last_words_notifier = {
+	.notifier_call = say_last_words,
+	.priority = INT_MAX,
+};
+
+/*
+ * The panic comes first. A console may wait, or allocate with zone->lock held here; it is
+ * panic() that knows how to go on all the same, and calls its notifiers when all other
+ * CPUs have stopped. A kernel that was loaded for the crash is started before that, so
+ * then the block goes into the log, which the dump has, and to no console.
+ */
+static void __noreturn stop_with(const struct dualbm_violation *v)
+{
+	char line[512];
+
+	preempt_disable();
+	if (kexec_crash_loaded())
+		log_block(v, true);
+	else
+		this_cpu_write(last_words, v->number);
+	report_line(v, line, sizeof(line));
+	panic("dualbm: %s", line);
 }
 
 static void send_uevents(struct work_struct *work)
@@ -435,20 +498,16 @@ static void report_late(struct irq_work *work)
 static void react_unproven(struct dualbm_violation *v)
 {
 	static DEFINE_RATELIMIT_STATE(burst, 10 * HZ, 3);
-	char line[512];
 
 	dualbm_count(DUALBM_STAT_UNPROVEN);
 	ring_store(v);
 	trace_violation(v);
-	if (dualbm_reaction_is_panic(&dualbm_on_degraded)) {
-		log_block(v);
-		report_line(v, line, sizeof(line));
-		panic("dualbm: %s", line);
-	}
+	if (dualbm_reaction_is_panic(&dualbm_on_degraded))
+		stop_with(v);
 	if (under_zone_lock(v))
 		irq_work_queue(&late_work);
 	else if (__ratelimit(&burst))
-		log_block(v);
+		log_block(v, false);
 }
 
 /* The scrubber looks at all there is a moment later: a fault rarely comes alone. */
@@ -498,7 +557,6 @@ free:
 void dualbm_report(struct dualbm_violation *v)
 {
 	bool stop = dualbm_reaction_is_panic(&dualbm_policy);
-	char line[512];
 
 	if (dualbm_selftest_takes(v))
 		return;
@@ -510,19 +568,15 @@ void dualbm_report(struct dualbm_violation *v)
 	dualbm_count(DUALBM_STAT_VIOLATIONS);
 	dualbm_count(class_stats[v->class]);
 	ring_store(v);
-	if (stop)
-		log_block(v);
-	else if (!under_zone_lock(v))
-		log_limited(v);
 	trace_violation(v);
 	add_taint(TAINT_BAD_PAGE, LOCKDEP_STILL_OK);
+	if (stop)
+		stop_with(v);
+	if (!under_zone_lock(v))
+		log_limited(v);
 	if (calls_for_scrub(v))
 		WRITE_ONCE(scrub_wanted, true);
 	irq_work_queue(&late_work);
-	if (stop) {
-		report_line(v, line, sizeof(line));
-		panic("dualbm: %s", line);
-	}
 }
 
 void dualbm_verdict(struct dualbm_violation *v)
@@ -546,9 +600,10 @@ void dualbm_verdict(struct dualbm_violation *v)
 	/*
 	 * Only a lost free event could have faked the record of an allocated
 	 * frame. Those are lost in a CPU bracket, after which everything is
-	 * forgotten, or with the tracepoint itself, which is provoked each second.
+	 * forgotten, or with the tracepoint itself, which is provoked each second. A
+	 * live patch may free without one, and then the record proves nothing.
 	 */
-	if (!lost && v->class == DUALBM_DOUBLE_ALLOC) {
+	if (!lost && v->class == DUALBM_DOUBLE_ALLOC && !test_taint(TAINT_LIVEPATCH)) {
 		v->proof = DUALBM_PROOF_RECORD;
 		dualbm_report(v);
 		return;
@@ -558,6 +613,8 @@ void dualbm_verdict(struct dualbm_violation *v)
 		dualbm_degrade(lost);
 	else
 		dualbm_report(v);
+	/* Before the planes are changed, which orders it; on_alloc_pages_exit() reads it after. */
+	atomic_long_inc(&dualbm_doubts);
 	dualbm_forget_range(v->pfn, 1UL << v->order);
 }
 
@@ -565,11 +622,12 @@ int dualbm_report_init(void)
 {
 	init_irq_work(&late_work, report_late);
 	INIT_WORK(&uevent_work, send_uevents);
-	return 0;
+	return atomic_notifier_chain_register(&panic_notifier_list, &last_words_notifier);
 }
 
 void dualbm_report_exit(void)
 {
+	atomic_notifier_chain_unregister(&panic_notifier_list, &last_words_notifier);
 	irq_work_sync(&late_work);
 	cancel_work_sync(&uevent_work);
 }

@@ -5,6 +5,7 @@
 #ifndef DUALBM_REPORT_H
 #define DUALBM_REPORT_H
 
+#include <linux/atomic.h>
 #include <linux/mmzone.h>
 #include <linux/sched.h>
 
@@ -118,7 +119,7 @@ struct dualbm_violation {
  * has reported already.
  *
  * Context: That of the event, preemption disabled; does not sleep. Takes
- * zone->lock and per-CPU list locks by bounded tries, unless @v->class is
+ * zone->lock and per-CPU list locks as dualbm_prove_free() does, unless @v->class is
  * %DUALBM_ALLOCATOR_CORRUPTION: that event comes with zone->lock held. Does not
  * return where the policy is to panic.
  */
@@ -127,18 +128,45 @@ void dualbm_verdict(struct dualbm_violation *v);
 /**
  * dualbm_prove_free() - is a frame in the hands of the allocator
  * @pfn: any frame; of one that is not online nothing is proven
+ * @may_wait: the context may wait for zone->lock, as dualbm_event_may_wait() and
+ *	dualbm_caller_may_wait() tell
  *
  * Mirrors is_free_buddy_page() (mm/page_alloc.c, 6.1 and 6.12) and the lists of
  * struct per_cpu_pages (include/linux/mmzone.h).
  *
  * Context: Any but under zone->lock or the lock of a per-CPU list, while the
- * event that is being judged has not returned. Disables interrupts. Tries
- * zone->lock for 500 ms and the lock of each CPU's lists for 20 ms at most; a
- * lock that cannot be had proves nothing. Looks for 2 ms until it is proven.
+ * event that is being judged has not returned; preemption disabled. Queues for
+ * zone->lock or, where it may not, tries; the locks of CPUs' lists are always tried.
+ * Looks for 2 ms until it is proven; for locks that cannot be had 20 ms at most, or
+ * 500 ms where it may wait and interrupts are enabled. A lock that cannot be had
+ * proves nothing. Where interrupts are enabled they are so again between two steps.
  *
  * Return: %DUALBM_PROOF_BUDDY, %DUALBM_PROOF_PCP or %DUALBM_UNPROVEN.
  */
-enum dualbm_proof dualbm_prove_free(unsigned long pfn);
+enum dualbm_proof dualbm_prove_free(unsigned long pfn, bool may_wait);
+
+/**
+ * dualbm_prove_is_partial() - was there a list that nobody could look at
+ * @v: a finding, proven or not
+ *
+ * Before 6.0 the lists of a CPU have no lock: only that CPU can look at them.
+ *
+ * Context: Any.
+ *
+ * Return: true if the lists of other CPUs might have been the witness.
+ */
+bool dualbm_prove_is_partial(const struct dualbm_violation *v);
+
+/**
+ * dualbm_prove_max_ns() - how long a proof has kept interrupts disabled
+ *
+ * Where they were disabled before, that is the whole of it.
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: the longest time since the module was loaded, in nanoseconds.
+ */
+u64 dualbm_prove_max_ns(void);
 
 /**
  * dualbm_zone_of() - the zone that a page says it is of
@@ -298,6 +326,9 @@ bool dualbm_report_get(unsigned int index, struct dualbm_violation *v);
  * Return: how many characters were written, as scnprintf().
  */
 int dualbm_report_keys(const struct dualbm_violation *v, char *buffer, size_t size);
+
+/* How often a mismatch that nothing proves has made its block untracked. Any context. */
+extern atomic_long_t dualbm_doubts;
 
 /* What files and reports call the planes. */
 extern const char * const dualbm_plane_names[DUALBM_NR_PLANES];

@@ -8,6 +8,19 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
+# block_at PATTERN: where the block of the record is whose first line matches, seen from the
+# panic, and whether it has all of its lines.
+block_at() {
+	pattern=$1 awk '
+	BEGIN { first = "^\\[[ 0-9.]+\\] " ENVIRON["pattern"] }
+	/Kernel panic - not syncing/ { panic = 1; next }
+	!inside && $0 !~ first { next }
+	!inside { printf "%s%s", seen++ ? "; " : "", panic ? "behind" : "before"; inside = 1; next }
+	/dualbm:   record=[0-9]+ planes: / || /dualbm:   stack:$/ { lines++ }
+	/dualbm:     .+\+0x/ { entries++ }
+	/dualbm:   end of record/ { printf lines == 2 && entries ? ", whole" : ", in parts"; inside = 0 }' "$vm_log"
+}
+
 # stopped NAME CLASS PROOF OFFSET ORDER CALLER: the panic string of the last run.
 # OFFSET counts from the frame that the guest announced before the fault.
 stopped() {
@@ -16,7 +29,8 @@ stopped() {
 	frame=$(sed -n 's/.*faulty: .*pfn=\(0x[0-9a-f]*\).*/\1/p' "$vm_log" | tail -n 1)
 	pattern=$(printf 'dualbm: %s pfn=0x%x order=%d proof=%s .*caller=%s' "$2" $((frame + $4)) "$5" "$3" "$6")
 	like "$1: the panic says what, where and who" "$(panic_string)" "^$pattern"
-	check "$1: the report comes before it" grep -qE "^\[[ 0-9.]+\] $pattern" "$vm_log"
+	# No console may stand before a panic: it comes first, and the block from its notifier.
+	is "$1: and then comes the block of its record" "$(block_at "$pattern")" "behind, whole"
 	# Nobody had the time to say anything else.
 	empty "$1: and nothing after it" "$(sed -n '1,/Kernel panic - not syncing/d; /faulty: PASS/p' "$vm_log")"
 }
@@ -62,6 +76,10 @@ for kernel in $KERNELS; do
 	stopped "$kernel, not proven, on_degraded=panic" unproven none 1 0 "faulty_wrong_order$by"
 	vm "$kernel, bit flipped, scrub" panic --kernel "$kernel" --share -- flip.sh none policy=panic boundary=0 stop scrub
 	stopped "$kernel, bit flipped, scrub" plane_corruption stopped 0 0 ""
+
+	# All CPUs want zone->lock, which takes an emulator its time.
+	[[ ${DUALBM_LONG-} ]] || continue
+	vm "contend-$kernel" 'done' --kernel "$kernel" --cpus 8 --nodes 1 --mem 1024 -- contend.sh
 done
 
 done_testing

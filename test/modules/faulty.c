@@ -25,6 +25,9 @@
  * fault=listed [order=N]
  *	As before, but nobody allocates: for an audit to find. Not undone: whoever
  *	gets the block has it alone.
+ * fault=left_over [order=N]
+ *	A freed block is freed again, by a call that frees nothing in the end, as its count is
+ *	2 and it looks like a compound one. Then one of its frames is put, by another call.
  * fault=put_page_twice
  *	A page is put twice. No event shows it; an audit finds the count of -1.
  */
@@ -327,6 +330,30 @@ static noinline void faulty_hand_out_twice(void)
 			__free_pages(again[i], order);
 }
 
+static noinline void left_over_put(struct page *page)
+{
+	set_page_count(page, 1);
+	put_page(page);
+	/* Not a tail call: this function's name belongs in the stack. */
+	barrier();
+}
+
+static noinline void faulty_left_over(void)
+{
+	struct page *page = alloc_pages(TEST_GFP_FAULT, order);
+
+	if (!begin(page))
+		return;
+	__free_pages(page, order);
+	set_page_count(page, 2);
+	__SetPageHead(page);
+	__free_pages(page, order);
+	ClearPageHead(page);
+	set_page_count(page, 0);
+	left_over_put(page + 1);
+	unlink_block(page + 1, 0);
+}
+
 static noinline void faulty_put_page_twice(void)
 {
 	struct page *page = alloc_page(TEST_GFP_FAULT);
@@ -364,6 +391,8 @@ static void make_fault(void)
 		faulty_wrong_order();
 	else if (!strcmp(fault, "handed_out_twice") || !strcmp(fault, "listed"))
 		faulty_hand_out_twice();
+	else if (!strcmp(fault, "left_over"))
+		faulty_left_over();
 	else if (!strcmp(fault, "put_page_twice"))
 		faulty_put_page_twice();
 	else

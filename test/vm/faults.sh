@@ -230,6 +230,10 @@ all_faults() {
 		double "double free of one page in softirq" 0 pcp ctx=softirq
 		double "double free of one page in hardirq" 0 pcp ctx=hardirq
 	fi
+	_first=boundary_double_free:buddy:0:4:faulty_left_over
+	[ "$boundary" = 1 ] || _first=
+	fault "what another call frees of a block that was reported" \
+		"$_first double_free:buddy:1:0:left_over_put" fault=left_over order=4
 	again "freed whole again" 0 pcp pages
 	splat='BUG: Bad page state in process insmod'
 	again "freed whole again, order 2" 2 list pages
@@ -261,6 +265,14 @@ all_faults() {
 	is "no required hook has missed anything" "$(awk '$5 == "required" && $4' $D/hooks)" ""
 	is "no line in the log" "$(dmesg | grep -E 'dualbm: ')" ""
 	is "armed all the time" "$(cat $D/state)" armed
+
+	# The last one: it leaves a mark for good.
+	if insmod_test livepatch functions=cmdline_proc_show; then
+		fault "handed out twice on a livepatched kernel: the record proves nothing" \
+			double_alloc:none:0:4:faulty_hand_out_twice fault=handed_out_twice order=4
+	else
+		skip "handed out twice on a livepatched kernel" "this kernel cannot be"
+	fi
 }
 
 what=$1

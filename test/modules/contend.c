@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Double frees while all CPUs want zone->lock: a thread on each allocates and frees blocks
+ * that no CPU keeps in lists of its own, and this one frees frames of a free block again.
+ * CPUs that are emulated by turns would never meet at the lock. So each also takes it and
+ * pauses, where its turn ends: then the others come and queue, as all at once would.
+ * Their count is 0 already, so the allocator does nothing about it, and nothing has to be
+ * undone but that count. Interrupts are on, or with off=1 off.
+ *
+ * What the kernel itself waits for the lock, at the same time and by the same clock, is
+ * told too: an emulated CPU that has the lock may not be run for a long time.
+ */
+#include "testmod.h"
+
+#include <linux/delay.h>
+#include <linux/gfp.h>
+#include <linux/kthread.h>
+#include <linux/page_ref.h>
+#include <linux/sched.h>
+#include <linux/timekeeping.h>
+
+static unsigned int faults = 120;
+module_param(faults, uint, 0444);
+MODULE_PARM_DESC(faults, "how many");
+
+static bool off;
+module_param(off, bool, 0444);
+MODULE_PARM_DESC(off, "with interrupts off");
+
+/* Blocks that go to the zone at once, and are there when they are asked for. */
+#define LOAD_ORDER	5
+/* How many dualbm logs in a minute. */
+#define LOGGED		60
+
+static unsigned int made;
+static u64 waited_max, took_max;
+static unsigned long loads;
+static struct task_struct *tasks[NR_CPUS];
+
+static int load(void *unused)
+{
+	while (!kthread_should_stop()) {
+		struct page *page = alloc_pages(TEST_GFP_TASK, LOAD_ORDER);
+		unsigned long flags;
+
+		if (page) {
+			struct zone *zone = page_zone(page);
+
+			spin_lock_irqsave(&zone->lock, flags);
+			cpu_relax();
+			spin_unlock_irqrestore(&zone->lock, flags);
+			__free_pages(page, LOAD_ORDER);
+		}
+		/* About: threads may lose each other's. */
+		loads++;
+		cond_resched();
+	}
+	return 0;
+}
+
+static bool is_free_block(struct page *page)
+{
+	unsigned long flags;
+	u64 since = ktime_get_mono_fast_ns(), waited;
+	bool free;
+
+	spin_lock_irqsave(&page_zone(page)->lock, flags);
+	free = PageBuddy(page) && page_private(page) == TEST_MAX_ORDER;
+	spin_unlock_irqrestore(&page_zone(page)->lock, flags);
+	waited = ktime_get_mono_fast_ns() - since;
+	if (waited > waited_max)
+		waited_max = waited;
+	return free;
+}
+
+static noinline void contend_free_again(struct page *page)
+{
+	__free_pages(page, 0);
+	/* Not a tail call: this function's name belongs in the stack. */
+	barrier();
+}
+
+/* The largest blocks are the last that others take: nearly always it stays where it is. */
+static void make_faults(struct page *block)
+{
+	unsigned int i;
+
+	__free_pages(block, TEST_MAX_ORDER);
+	for (i = 1; i < (1U << TEST_MAX_ORDER) && made < faults; i++) {
+		struct page *page = block + i;
+		unsigned long flags;
+		u64 since;
+
+		if (!is_free_block(block) || page_ref_count(page))
+			return;
+		if (off)
+			local_irq_save(flags);
+		since = ktime_get_mono_fast_ns();
+		contend_free_again(page);
+		since = ktime_get_mono_fast_ns() - since;
+		if (off)
+			local_irq_restore(flags);
+		set_page_count(page, 0);
+		/* Those before are logged, which takes its time. */
+		if (++made > LOGGED && since > took_max)
+			took_max = since;
+		cond_resched();
+	}
+}
+
+static int __init contend_init(void)
+{
+	unsigned int cpu, tries;
+
+	for_each_online_cpu(cpu) {
+		struct task_struct *task = kthread_create(load, NULL, "contend/%u", cpu);
+
+		if (IS_ERR(task))
+			continue;
+		kthread_bind(task, cpu);
+		tasks[cpu] = task;
+		wake_up_process(task);
+	}
+	msleep(200);
+	for (tries = 0; tries < 100 && made < faults; tries++) {
+		struct page *block = alloc_pages(TEST_GFP_TASK, TEST_MAX_ORDER);
+
+		if (block)
+			make_faults(block);
+		else
+			msleep(20);
+	}
+	for_each_possible_cpu(cpu)
+		if (tasks[cpu])
+			kthread_stop(tasks[cpu]);
+	return test_result(made == faults ? 0 : -ENOMEM,
+			   "made=%u waited_max_ns=%llu took_max_ns=%llu loads=%lu",
+			   made, waited_max, took_max, loads);
+}
+module_init(contend_init);
+
+MODULE_DESCRIPTION("dualbm test: double frees beside CPUs that all want the zone's lock");
+MODULE_LICENSE("GPL");
