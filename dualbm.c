@@ -30,9 +30,6 @@ bool dualbm_inject;
 bool dualbm_allow_untested;
 unsigned int dualbm_scrub_interval_ms = 60000;
 
-/* Set when init has come so far that a change of the interval has an effect. */
-static bool loaded;
-
 static const char * const reaction_names[] = {
 	[DUALBM_REPORT] = "report",
 	[DUALBM_PANIC] = "panic",
@@ -106,8 +103,8 @@ static int interval_set(const char *text, const struct kernel_param *param)
 	if (kstrtouint(text, 10, &interval) || interval > INT_MAX)
 		return refuse(param->name, text, "milliseconds, 0 to 2147483647");
 	WRITE_ONCE(dualbm_scrub_interval_ms, interval);
-	if (loaded)
-		dualbm_scrub_reschedule();
+	/* Before the scrubber is there, and after it has gone, that wakes nobody. */
+	dualbm_scrub_reschedule();
 	return 0;
 }
 
@@ -168,15 +165,16 @@ static int __init dualbm_init(void)
 	ret = step(3, dualbm_memory_init());
 	if (ret)
 		goto exit_report;
-	ret = step(4, dualbm_hooks_attach());
+	/* What a hook asks for is there before the first hook, and goes after the last. */
+	ret = step(4, dualbm_learn_init());
 	if (ret)
 		goto exit_memory;
-	ret = step(5, dualbm_learn_init());
-	if (ret)
-		goto detach_hooks;
-	ret = step(6, dualbm_scrub_init());
+	ret = step(5, dualbm_hooks_attach());
 	if (ret)
 		goto exit_learn;
+	ret = step(6, dualbm_scrub_init());
+	if (ret)
+		goto detach_hooks;
 	ret = step(7, dualbm_prove_check());
 	if (ret)
 		goto exit_scrub;
@@ -192,7 +190,6 @@ static int __init dualbm_init(void)
 		goto stop;
 	dualbm_debugfs_init();
 	dualbm_learn_start();
-	loaded = true;
 	dualbm_scrub_start();
 	return 0;
 
@@ -200,10 +197,11 @@ stop:
 	dualbm_mode_stop();
 exit_scrub:
 	dualbm_scrub_exit();
+detach_hooks:
+	dualbm_learn_stop();
+	dualbm_hooks_detach();
 exit_learn:
 	dualbm_learn_exit();
-detach_hooks:
-	dualbm_hooks_detach();
 exit_memory:
 	dualbm_memory_exit();
 exit_report:
@@ -213,17 +211,21 @@ exit_sysfs:
 	return ret;
 }
 
-/* Disarm, then stop the worker, and only then take the hooks off. */
+/*
+ * First whoever comes from outside, by a file, then belief in events, then those who
+ * look at the hooks, then the hooks, and only then what a hook asks for: each step is
+ * in the table of docs/design.md, with what may still come after it.
+ */
 static void __exit dualbm_exit(void)
 {
-	loaded = false;
 	dualbm_scrub_cancel();
 	dualbm_debugfs_exit();
 	dualbm_sysfs_close();
 	dualbm_mode_stop();
 	dualbm_scrub_exit();
-	dualbm_learn_exit();
+	dualbm_learn_stop();
 	dualbm_hooks_detach();
+	dualbm_learn_exit();
 	dualbm_memory_exit();
 	dualbm_report_exit();
 	dualbm_sysfs_exit();

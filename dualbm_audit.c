@@ -216,8 +216,11 @@ static void check_word(struct dualbm_chunk *chunk, unsigned long word, unsigned 
 	u8 learned;
 
 	if (likely(!wrong)) {
+		/* PREEMPT_RT can be preempted with zone->lock held, in the middle of a word. */
+		preempt_disable();
 		learned = hweight_long(dualbm_planes_learn(chunk->planes, word, mask,
 							   DUALBM_CODE_FREE));
+		preempt_enable();
 		/* These were not lost: see were_untracked(). */
 		if (unlikely(learned))
 			chunk->untracked[word] -= min(chunk->untracked[word], learned);
@@ -225,8 +228,10 @@ static void check_word(struct dualbm_chunk *chunk, unsigned long word, unsigned 
 	}
 	find("state", chunk->start_pfn + first + __ffs(wrong), order, hweight_long(wrong),
 	     dualbm_planes_code(chunk->planes, first + __ffs(wrong)));
+	preempt_disable();
 	for (; wrong; wrong &= wrong - 1)
 		dualbm_forget_range(chunk->start_pfn + first + __ffs(wrong), 1);
+	preempt_enable();
 }
 
 /* Believed only while events are: the mode does not change under RCU unnoticed. */

@@ -8,6 +8,8 @@
  * word is ever stored to as a whole unless all of its frames are the event's.
  */
 #ifdef __KERNEL__
+#include <linux/lockdep.h>
+
 #include <asm/processor.h>
 #endif
 
@@ -301,6 +303,8 @@ bool dualbm_planes_apply(unsigned long *planes, enum dualbm_event_type event,
 			 unsigned long first, unsigned long nr,
 			 struct dualbm_mismatch *found)
 {
+	/* Whoever stops all CPUs must not find a codeword half done. */
+	lockdep_assert_preemption_disabled();
 	switch (event) {
 	case DUALBM_ALLOC:
 		return dualbm_planes_alloc(planes, first, nr, found);
@@ -334,6 +338,7 @@ bool dualbm_planes_moved(unsigned long *planes, enum dualbm_event_type event,
 void dualbm_planes_forget(unsigned long *planes, unsigned long first,
 			  unsigned long nr)
 {
+	lockdep_assert_preemption_disabled();
 	while (nr) {
 		unsigned long word = first / BITS_PER_LONG;
 		unsigned long mask = dualbm_word_mask(first, nr);
@@ -353,6 +358,7 @@ unsigned long dualbm_planes_learn(unsigned long *planes, unsigned long word,
 	enum dualbm_plane to = code == DUALBM_CODE_FREE ? DUALBM_SECONDARY :
 							  DUALBM_PRIMARY;
 
+	lockdep_assert_preemption_disabled();
 	mask &= dualbm_planes_untracked(planes, word);
 	if (!mask)
 		return 0;

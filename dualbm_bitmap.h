@@ -159,7 +159,7 @@ static inline unsigned long dualbm_word_mask(unsigned long first,
  *
  * Loops over words, never over frames.
  *
- * Context: Any; takes no lock. The caller must be the only party that may
+ * Context: Any, preemption disabled; takes no lock. The caller must be the only party that may
  * change these frames (docs/design.md, "Who may change a frame"); neighbours in
  * the same word may change at the same time. Where the caller is not, because
  * two CPUs allocate or free a block at once, the second one waits, some
@@ -227,7 +227,7 @@ bool dualbm_planes_moved(unsigned long *planes, enum dualbm_event_type event,
  * number of these may run at once on the same frame, in any order: all end in
  * untracked. In between, codewords are illegal.
  *
- * Context: Any, NMI included; takes no lock.
+ * Context: Any, NMI included, preemption disabled; takes no lock.
  */
 void dualbm_planes_forget(unsigned long *planes, unsigned long first,
 			  unsigned long nr);
@@ -241,7 +241,7 @@ void dualbm_planes_forget(unsigned long *planes, unsigned long first,
  *
  * Frames with any other codeword than untracked stay as they are.
  *
- * Context: Any; takes no lock. The caller excludes the events of these frames:
+ * Context: Any, preemption disabled; takes no lock. The caller excludes the events of these frames:
  * by zone->lock or a per-CPU list's lock that they are under, or with all CPUs
  * stopped.
  *

@@ -234,6 +234,9 @@ static int on_alloc_pages_exit(struct kretprobe_instance *instance,
 	dualbm_hit(DUALBM_HOOK_BOUNDARY_ALLOC);
 	if (!page)
 		return 0;
+	/* Memory without planes: its alloc event has been counted. */
+	if (!dualbm_planes_at(page_to_pfn(page)))
+		return 0;
 	code = frame_code(page_to_pfn(page));
 	/* Nobody else has an event of this frame: an illegal one is a fault of the planes. */
 	if (code == DUALBM_CODE_ALLOCATED || !(hweight_long(code) & 1))

@@ -283,13 +283,13 @@ static int inject_drop(const char *name)
 	if (!page)
 		return -ENOMEM;
 	pfn = page_to_pfn(page);
-	rcu_read_lock();
+	/* Its owner is here, so nobody else has an event of it, nor stops all CPUs in it. */
+	preempt_disable();
 	planes = dualbm_planes_at(pfn);
-	/* Its owner is here, so nobody else has an event of it. */
 	if (planes && alloc)
 		dualbm_planes_apply(planes, DUALBM_PUTBACK, pfn % DUALBM_CHUNK_FRAMES, 1,
 				    &found);
-	rcu_read_unlock();
+	preempt_enable();
 	if (alloc) {
 		answer("dropped the alloc event of pfn 0x%lx, and freed it", pfn);
 		__free_page(page);
@@ -297,7 +297,9 @@ static int inject_drop(const char *name)
 	}
 	answer("dropped the free event of pfn 0x%lx, and allocated it again", pfn);
 	/* Free and allocated again, with one event lost: allocated twice by the record. */
+	preempt_disable();
 	dualbm_event(DUALBM_ALLOC, pfn, 0);
+	preempt_enable();
 	__free_page(page);
 	return 0;
 }

@@ -137,6 +137,15 @@ static noinline void event_untracked(enum dualbm_mode mode,
 	dualbm_forget_range(pfn, frames);
 }
 
+/* Of memory without planes nothing is known; of all other memory, that is a gap. */
+static noinline void event_unseen(void)
+{
+	if (READ_ONCE(dualbm_unmanaged_frames))
+		dualbm_count(DUALBM_STAT_UNMANAGED_EVENTS);
+	else
+		dualbm_count(DUALBM_STAT_COVERAGE_GAPS);
+}
+
 /* The rule table, chunk by chunk. */
 static void event_tracked(enum dualbm_event_type event, unsigned long pfn,
 			  unsigned long frames, unsigned int order)
@@ -153,7 +162,7 @@ static void event_tracked(enum dualbm_event_type event, unsigned long pfn,
 		if (unlikely(planes == DUALBM_LOOKUP_CORRUPT))
 			planes = directory_broken(event, pfn, order);
 		if (unlikely(!planes))
-			dualbm_count(DUALBM_STAT_COVERAGE_GAPS);
+			event_unseen();
 		else if (!dualbm_planes_apply(planes, event, first, nr, &found))
 			rule_broken(event, pfn, order, pfn - first, &found);
 		pfn += nr;

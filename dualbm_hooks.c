@@ -343,30 +343,47 @@ static int cpu_bracket_end(unsigned int cpu)
  * way round. Between the two the CPU may run without being online. A way that
  * is broken off runs back through the same states.
  */
+static int cpu_attach_locked(void)
+{
+	int ret;
+
+	ret = cpuhp_setup_state_nocalls_cpuslocked(CPUHP_BP_PREPARE_DYN, "dualbm:prepare",
+						   cpu_bracket_begin, cpu_bracket_end);
+	if (ret < 0)
+		return ret;
+	cpu_state_prepare = ret;
+	ret = cpuhp_setup_state_nocalls_cpuslocked(CPUHP_AP_ONLINE_DYN, "dualbm:online",
+						   cpu_bracket_end, cpu_bracket_begin);
+	if (ret < 0) {
+		__cpuhp_remove_state_cpuslocked(cpu_state_prepare, false);
+		return ret;
+	}
+	cpu_state_online = ret;
+	return 0;
+}
+
+/*
+ * Both states at once: a CPU that comes while only the first is there opens a bracket
+ * that nobody closes, and learning would wait for ever.
+ */
 static int cpu_attach(struct dualbm_hook *hook)
 {
 	int ret;
 
-	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "dualbm:prepare",
-					cpu_bracket_begin, cpu_bracket_end);
-	if (ret < 0)
-		return ret;
-	cpu_state_prepare = ret;
-	ret = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "dualbm:online",
-					cpu_bracket_end, cpu_bracket_begin);
-	if (ret < 0) {
-		cpuhp_remove_state_nocalls(cpu_state_prepare);
-		return ret;
-	}
-	cpu_state_online = ret;
-	hook->symbol = hook->symbols[0];
-	return 0;
+	cpus_read_lock();
+	ret = cpu_attach_locked();
+	cpus_read_unlock();
+	if (!ret)
+		hook->symbol = hook->symbols[0];
+	return ret;
 }
 
 static void cpu_detach(struct dualbm_hook *hook)
 {
-	cpuhp_remove_state_nocalls(cpu_state_online);
-	cpuhp_remove_state_nocalls(cpu_state_prepare);
+	cpus_read_lock();
+	__cpuhp_remove_state_cpuslocked(cpu_state_online, false);
+	__cpuhp_remove_state_cpuslocked(cpu_state_prepare, false);
+	cpus_read_unlock();
 }
 
 /* ---- the table as a whole ---- */
@@ -427,6 +444,9 @@ static void detach_from(int id)
 			hook->attached = false;
 		}
 	}
+	/* Whoever was in a trampoline or a probe has left it. */
+	dualbm_tasks_wait();
+	synchronize_rcu();
 }
 
 /* An ops that is PERMANENT, and not IPMODIFY, is refused as busy for one reason. */
@@ -488,9 +508,6 @@ int dualbm_hooks_attach(void)
 void dualbm_hooks_detach(void)
 {
 	detach_from(DUALBM_NR_HOOKS);
-	/* Whoever was in a trampoline or a probe has left it. */
-	dualbm_tasks_wait();
-	synchronize_rcu();
 }
 
 int dualbm_hooks_show(char *buffer)
@@ -503,11 +520,12 @@ int dualbm_hooks_show(char *buffer)
 		if (!hook->attached)
 			continue;
 		length += scnprintf(buffer + length, PAGE_SIZE - length,
-				    "%s %s %llu %llu %s\n",
+				    "%s %s %llu %llu %s%s\n",
 				    hook->symbol ?: hook->symbols[0],
 				    mechanism_names[hook->mechanism],
 				    dualbm_hook_hits(id), dualbm_hook_missed(hook),
-				    hook->required ? "required" : "optional");
+				    hook->required ? "required" : "optional",
+				    READ_ONCE(hook->dead) ? " silent" : "");
 	}
 	return length;
 }

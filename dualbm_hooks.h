@@ -38,7 +38,7 @@ int dualbm_hooks_attach(void);
  * Allocates and frees a page, a vmalloc() area and a contiguous range, and
  * unpoisons a frame that does not exist. Of ftrace hooks that this does not
  * reach, the call in the function's code is looked for. An optional hook that
- * does not fire is marked as dead.
+ * does not fire is marked as dead, and said to be so.
  *
  * Context: Module init, after dualbm_mode_start(); sleeps.
  *
@@ -60,8 +60,8 @@ void dualbm_hooks_detach(void);
 /**
  * dualbm_hooks_lost() - have hooks lost events since the last call
  *
- * Reads the loss counters of required hooks and calls the canary, which every
- * ftrace hook has to deliver. A loss is told to one caller only.
+ * Reads the loss counters of required hooks and calls the canary, which each of them
+ * that is on ftrace has to deliver. A loss is told to one caller only.
  *
  * Context: Any; takes no lock.
  *
@@ -76,9 +76,10 @@ const char *dualbm_hooks_lost(void);
  * a page and a vmalloc() area are allocated and freed. One that does not fire
  * is marked as dead, counted as a miss and logged, required or not.
  *
- * Context: Worker; sleeps.
+ * Context: Process, as long as hooks are attached; sleeps. Callers take turns.
  *
- * Return: what was lost or is dead, as one constant line, or NULL.
+ * Return: what was lost, or the required hook that is dead, as one constant line, or
+ * NULL: an optional one that is dead loses its check, and no event.
  */
 const char *dualbm_hooks_watch(void);
 

@@ -94,9 +94,12 @@ static void learn_range_free(unsigned long *planes, unsigned long first,
 	unsigned long end = min(first + frames, DUALBM_CHUNK_FRAMES);
 
 	while (first < end) {
+		/* PREEMPT_RT can be preempted with zone->lock held, in the middle of a word. */
+		preempt_disable();
 		dualbm_planes_learn(planes, first / BITS_PER_LONG,
 				    dualbm_word_mask(first, end - first),
 				    DUALBM_CODE_FREE);
+		preempt_enable();
 		first += BITS_PER_LONG - first % BITS_PER_LONG;
 	}
 }
@@ -392,15 +395,34 @@ static bool learn_slices(unsigned long generation)
 	return true;
 }
 
+/*
+ * The frames of chunks that are there now are candidates. One that comes later has none:
+ * whoever makes it finds the window, under the same lock, and disqualifies its frames.
+ */
+static void open_window(void)
+{
+	struct dualbm_chunk *chunk;
+
+	memset(window_storage.candidates, 0, window_storage.chunks * DUALBM_PLANE_BYTES);
+	mutex_lock(&dualbm_memory_lock);
+	list_for_each_entry(chunk, &dualbm_chunks, list) {
+		unsigned long offset = chunk->start_pfn - window_storage.start_pfn;
+
+		if (offset < window_frames(&window_storage))
+			memset(&window_storage.candidates[offset / BITS_PER_LONG], 0xff,
+			       DUALBM_PLANE_BYTES);
+	}
+	/* Pairs with the dependency in dualbm_learn_disqualify(). */
+	smp_store_release(&window, &window_storage);
+	mutex_unlock(&dualbm_memory_lock);
+}
+
 /* Returns false if it did not come to an end. */
 static bool learn_window(unsigned long generation)
 {
 	bool complete = true;
 
-	memset(window_storage.candidates, 0xff,
-	       window_storage.chunks * DUALBM_PLANE_BYTES);
-	/* Pairs with the dependency in dualbm_learn_disqualify(). */
-	smp_store_release(&window, &window_storage);
+	open_window();
 	/* From here on every event that makes a frame untracked says so. */
 	synchronize_rcu();
 	if (weed_out_window(&window_storage))
@@ -509,17 +531,23 @@ static void relearn(struct work_struct *work)
 	dualbm_mode_finish(generation, lost ? DUALBM_STATE_DEGRADED : DUALBM_STATE_ARMED, lost);
 }
 
-/* Every second: do the hooks still fire, has one lost anything? */
+/*
+ * Every second, also while the worker learns for minutes: do the hooks still fire, has
+ * one lost anything? A loss is told once, here or to the worker. Where events are not
+ * believed there is nothing to take back: a learning that has yet to believe them begins
+ * with frames of which nothing is known, and a hook that is still silent then ends it.
+ */
 static void watch(struct work_struct *work)
 {
 	const char *lost = dualbm_hooks_watch();
 
-	if (lost && dualbm_state_now() == DUALBM_STATE_ARMED)
+	if (lost && dualbm_mode_generation())
 		dualbm_degrade(lost);
-	else if (!lost && dualbm_state_now() == DUALBM_STATE_DEGRADED)
+	else if (!lost && dualbm_state_now() == DUALBM_STATE_DEGRADED &&
+		 !work_busy(&relearn_work))
 		dualbm_learn_request();
 	dualbm_set_trouble(dualbm_scrub_trouble());
-	queue_delayed_work(dualbm_worker, &watch_work, WATCH_PERIOD);
+	schedule_delayed_work(&watch_work, WATCH_PERIOD);
 }
 
 /*
@@ -529,9 +557,10 @@ static void watch(struct work_struct *work)
 static void learn_rest(struct work_struct *work)
 {
 	struct dualbm_census census;
+	bool adopted = dualbm_memory_adopt();
 
 	dualbm_memory_census(&census);
-	if (dualbm_rest_is_due(&census))
+	if (adopted || dualbm_rest_is_due(&census))
 		dualbm_learn_pass();
 }
 
@@ -572,16 +601,24 @@ int dualbm_learn_init(void)
 void dualbm_learn_start(void)
 {
 	queue_work(dualbm_worker, &relearn_work);
-	queue_delayed_work(dualbm_worker, &watch_work, WATCH_PERIOD);
+	schedule_delayed_work(&watch_work, WATCH_PERIOD);
+}
+
+/*
+ * A learning that begins after this finds that the module is stopping and ends at
+ * once: dualbm_mode_begin(). So the hooks may go on asking for one.
+ */
+void dualbm_learn_stop(void)
+{
+	cancel_delayed_work_sync(&watch_work);
+	cancel_work_sync(&relearn_work);
+	cancel_work_sync(&rest_work);
 }
 
 void dualbm_learn_exit(void)
 {
-	/* Watching asks for relearning, by way of the interrupt. */
-	cancel_delayed_work_sync(&watch_work);
+	/* Nobody asks any more; what was asked for last is on its way to the queue. */
 	irq_work_sync(&relearn_irq_work);
-	cancel_work_sync(&relearn_work);
-	cancel_work_sync(&rest_work);
 	destroy_workqueue(dualbm_worker);
 	dualbm_tasks_exit();
 }

@@ -86,17 +86,28 @@ void dualbm_learn_disqualify(unsigned long pfn, unsigned long frames);
  * Before 6.5 stack_trace_save_tsk() (kernel/stacktrace.c) is not exported, and
  * a kprobe tells where it is.
  *
- * Context: Module init, before dualbm_mode_start(); sleeps.
+ * Context: Module init, before dualbm_hooks_attach(), as hooks ask for learning; sleeps.
  *
  * Return: 0, -ENOMEM, or what register_kprobe() says, with a log line.
  */
 int dualbm_learn_init(void);
 
 /**
- * dualbm_learn_exit() - stop and destroy the worker
+ * dualbm_learn_stop() - learn and watch no more
+ *
+ * On return nobody looks at the hooks, so they may go. They may ask for learning until
+ * they are gone: that does nothing.
  *
  * Context: Module exit, or init that fails, after dualbm_mode_stop() and
  * dualbm_scrub_exit(); sleeps until a learning that runs has ended.
+ */
+void dualbm_learn_stop(void);
+
+/**
+ * dualbm_learn_exit() - destroy the worker
+ *
+ * Context: Module exit, or init that fails, after dualbm_learn_stop() and
+ * dualbm_hooks_detach(), when nobody calls dualbm_learn_request() any more; sleeps.
  */
 void dualbm_learn_exit(void);
 
@@ -182,7 +193,7 @@ struct dualbm_census;
  */
 bool dualbm_rest_is_due(const struct dualbm_census *census);
 
-/* The one worker on which learning and watching take turns. */
+/* The one worker that learns. */
 extern struct workqueue_struct *dualbm_worker;
 /* Goes on whenever a round of learning begins or ends. */
 extern unsigned long dualbm_learn_rounds;

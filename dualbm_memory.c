@@ -33,6 +33,17 @@ struct retired_page {
 
 static LIST_HEAD(retired);
 
+/* A section that is online, or comes online now, without planes. */
+struct unmanaged_section {
+	struct list_head list;
+	unsigned long start_pfn;
+	u64 present;
+	int node;
+};
+
+static LIST_HEAD(unmanaged);
+unsigned long dualbm_unmanaged_frames;
+
 struct dualbm_chunk *dualbm_chunk_record(unsigned long pfn)
 {
 	unsigned long start_pfn = round_down(pfn, DUALBM_CHUNK_FRAMES);
@@ -68,17 +79,31 @@ unsigned long *dualbm_planes_map(int node)
 	return dualbm_copies_map(node, DUALBM_NR_PLANES, PLANE_PAGES);
 }
 
-/* The chunk at @start_pfn, all of it untracked; made if there is none. */
+/* Piece by piece: whoever stops all CPUs finds no update half done. */
+static void forget_chunk(struct dualbm_chunk *chunk)
+{
+	unsigned long frame;
+
+	for (frame = 0; frame < DUALBM_CHUNK_FRAMES; frame += PAGES_PER_SUBSECTION) {
+		preempt_disable();
+		dualbm_learn_disqualify(chunk->start_pfn + frame, PAGES_PER_SUBSECTION);
+		dualbm_planes_forget(chunk->planes, frame, PAGES_PER_SUBSECTION);
+		preempt_enable();
+	}
+}
+
+/*
+ * The chunk at @start_pfn, all of it untracked; made if there is none. Learning that is
+ * at work on that range does not have it in hand: it looks at the list of chunks, and
+ * says so, under dualbm_memory_lock.
+ */
 static int chunk_create(unsigned long start_pfn, int node, u64 present)
 {
 	struct dualbm_chunk *chunk = chunk_find(start_pfn);
 	int ret;
 
 	if (chunk) {
-		/* Whoever stops all CPUs finds no update half done. */
-		preempt_disable();
-		dualbm_planes_forget(chunk->planes, 0, DUALBM_CHUNK_FRAMES);
-		preempt_enable();
+		forget_chunk(chunk);
 		chunk->present |= present;
 		return 0;
 	}
@@ -97,6 +122,9 @@ static int chunk_create(unsigned long start_pfn, int node, u64 present)
 	memset(dualbm_plane(chunk->planes, DUALBM_SECONDARY), 0, DUALBM_PLANE_BYTES);
 	memset(dualbm_plane(chunk->planes, DUALBM_UNTRACKED), 0xff, DUALBM_PLANE_BYTES);
 	chunk->check = dualbm_check_value(start_pfn, chunk->planes);
+	preempt_disable();
+	dualbm_learn_disqualify(start_pfn, DUALBM_CHUNK_FRAMES);
+	preempt_enable();
 	/* Whoever finds the planes finds them filled in. */
 	smp_wmb();
 	ret = dualbm_directory_set(start_pfn, node, chunk->planes);
@@ -126,20 +154,95 @@ static u64 subsections_of(unsigned long section_pfn, unsigned long start,
 	return present;
 }
 
-static int memory_going_online(unsigned long start, unsigned long end)
+static unsigned long frames_of(u64 present)
 {
-	unsigned long pfn;
-	int ret = 0;
+	return hweight64(present) * PAGES_PER_SUBSECTION;
+}
 
-	for (pfn = round_down(start, DUALBM_CHUNK_FRAMES); pfn < end && !ret;
-	     pfn += DUALBM_CHUNK_FRAMES)
-		ret = chunk_create(pfn, pfn_to_nid(max(pfn, start)),
-				   subsections_of(pfn, start, end));
-	if (ret)
-		pr_err("memory at pfn 0x%lx stays offline: %zu KiB needed for its planes\n",
-		       start, CHUNK_PAGES * PAGE_SIZE / 1024 *
-		       DIV_ROUND_UP(end - start, DUALBM_CHUNK_FRAMES));
-	return ret;
+/* What is not managed shows in the state; how much that is, in "stats". */
+static void count_unmanaged(unsigned long frames)
+{
+	WRITE_ONCE(dualbm_unmanaged_frames, frames);
+	dualbm_set_lacking(frames ? "memory is online that there are no planes for" : NULL);
+}
+
+/* Without a note of it, it stays unmanaged, and counted, until the module goes. */
+static void note_unmanaged(unsigned long start_pfn, int node, u64 present)
+{
+	struct unmanaged_section *section = kzalloc(sizeof(*section), GFP_KERNEL);
+
+	if (section) {
+		section->start_pfn = start_pfn;
+		section->present = present;
+		section->node = node;
+		list_add_tail(&section->list, &unmanaged);
+	}
+	count_unmanaged(dualbm_unmanaged_frames + frames_of(present));
+}
+
+static void drop_unmanaged(struct unmanaged_section *section)
+{
+	count_unmanaged(dualbm_unmanaged_frames - frames_of(section->present));
+	list_del(&section->list);
+	kfree(section);
+}
+
+/*
+ * Whoever watches does not refuse: memory for which there are no planes comes online
+ * without, and its events are no gap in the coverage of the rest.
+ */
+static void memory_going_online(unsigned long start, unsigned long end)
+{
+	unsigned long pfn, without = 0;
+
+	for (pfn = round_down(start, DUALBM_CHUNK_FRAMES); pfn < end;
+	     pfn += DUALBM_CHUNK_FRAMES) {
+		u64 present = subsections_of(pfn, start, end);
+		int node = pfn_to_nid(max(pfn, start));
+
+		if (!chunk_create(pfn, node, present))
+			continue;
+		note_unmanaged(pfn, node, present);
+		without++;
+	}
+	if (without)
+		pr_warn("memory at pfn 0x%lx comes online unmanaged: %zu KiB needed for its planes\n",
+			start, CHUNK_PAGES * PAGE_SIZE / 1024 * without);
+}
+
+static void unmanaged_gone(unsigned long start, unsigned long end)
+{
+	struct unmanaged_section *section, *next;
+
+	list_for_each_entry_safe(section, next, &unmanaged, list)
+		if (section->start_pfn < end &&
+		    section->start_pfn + DUALBM_CHUNK_FRAMES > start)
+			drop_unmanaged(section);
+}
+
+/*
+ * All of a chunk that is made here is untracked, and the frames' events may go on
+ * meanwhile: each finds the planes, or none. Memory that goes before it was noted is
+ * taken out of the list of chunks by the notifier, which waits for the lock.
+ */
+bool dualbm_memory_adopt(void)
+{
+	struct unmanaged_section *section, *next;
+	unsigned long adopted = 0;
+
+	if (!READ_ONCE(dualbm_unmanaged_frames))
+		return false;
+	mutex_lock(&dualbm_memory_lock);
+	list_for_each_entry_safe(section, next, &unmanaged, list) {
+		if (chunk_create(section->start_pfn, section->node, section->present))
+			break;
+		adopted += frames_of(section->present);
+		drop_unmanaged(section);
+	}
+	mutex_unlock(&dualbm_memory_lock);
+	if (adopted)
+		pr_info("%lu frames that came online unmanaged are managed now\n", adopted);
+	return adopted;
 }
 
 /* Frames of memory that has gone have no events; a late look waits for RCU. */
@@ -148,6 +251,7 @@ static void memory_gone(unsigned long start, unsigned long end)
 	struct dualbm_chunk *chunk, *next;
 	LIST_HEAD(gone);
 
+	unmanaged_gone(start, end);
 	list_for_each_entry_safe(chunk, next, &dualbm_chunks, list) {
 		if (chunk->start_pfn >= end ||
 		    chunk->start_pfn + DUALBM_CHUNK_FRAMES <= start)
@@ -182,13 +286,12 @@ static int memory_event(struct notifier_block *nb, unsigned long action, void *d
 	struct memory_notify *memory = data;
 	unsigned long start = memory->start_pfn;
 	unsigned long end = start + memory->nr_pages;
-	int ret = 0;
 
 	mutex_lock(&dualbm_memory_lock);
 	switch (action) {
 	case MEM_GOING_ONLINE:
 		count_bracket();
-		ret = memory_going_online(start, end);
+		memory_going_online(start, end);
 		break;
 	case MEM_CANCEL_ONLINE:
 		count_bracket();
@@ -207,7 +310,7 @@ static int memory_event(struct notifier_block *nb, unsigned long action, void *d
 		break;
 	}
 	mutex_unlock(&dualbm_memory_lock);
-	return notifier_from_errno(ret);
+	return NOTIFY_OK;
 }
 
 static struct notifier_block memory_notifier = { .notifier_call = memory_event };
@@ -421,7 +524,7 @@ void dualbm_memory_forget_all(void)
 
 	mutex_lock(&dualbm_memory_lock);
 	list_for_each_entry(chunk, &dualbm_chunks, list) {
-		dualbm_planes_forget(chunk->planes, 0, DUALBM_CHUNK_FRAMES);
+		forget_chunk(chunk);
 		cond_resched();
 	}
 	mutex_unlock(&dualbm_memory_lock);

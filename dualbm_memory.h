@@ -77,6 +77,12 @@ extern struct list_head dualbm_chunks;
 extern unsigned long dualbm_chunks_version;
 
 /*
+ * Frames that are online and have no planes, as there was no memory for them: their
+ * events are no coverage gap. Written under dualbm_memory_lock.
+ */
+extern unsigned long dualbm_unmanaged_frames;
+
+/*
  * Memory is going offline now; under dualbm_memory_lock. A zone that loses its last
  * block loses its per-CPU lists: zone_pcp_reset(), mm/page_alloc.c.
  */
@@ -435,6 +441,17 @@ struct dualbm_census {
  * Context: Process; sleeps. Takes dualbm_memory_lock.
  */
 void dualbm_memory_census(struct dualbm_census *census);
+
+/**
+ * dualbm_memory_adopt() - make planes for memory that came online without
+ *
+ * What it makes is untracked.
+ *
+ * Context: Worker; sleeps. Takes dualbm_memory_lock.
+ *
+ * Return: true if there is something new to be learned.
+ */
+bool dualbm_memory_adopt(void);
 
 /**
  * dualbm_memory_forget_all() - make every frame untracked

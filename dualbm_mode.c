@@ -36,6 +36,8 @@ static bool loss_by_nmi;
 static const char *trouble;
 /* What a state that is armed all the same has to say. */
 static const char *unknown;
+/* What is not watched, though all that is watched is believed. */
+static const char *lacking;
 
 static const char * const state_names[] = {
 	[DUALBM_STATE_DISARMED] = "disarmed",
@@ -54,7 +56,8 @@ static enum dualbm_state state_shown(void)
 
 static const char *state_word(enum dualbm_state now)
 {
-	if (now == DUALBM_STATE_ARMED && (panic_withheld || READ_ONCE(trouble)))
+	if (now == DUALBM_STATE_ARMED &&
+	    (panic_withheld || READ_ONCE(trouble) || READ_ONCE(lacking)))
 		now = DUALBM_STATE_DEGRADED;
 	return state_names[now];
 }
@@ -73,6 +76,8 @@ const char *dualbm_state_reason(void)
 		return why ?: "events were lost";
 	default:
 		why = READ_ONCE(trouble);
+		if (!why)
+			why = READ_ONCE(lacking);
 		if (why)
 			return why;
 		if (panic_withheld)
@@ -102,6 +107,14 @@ void dualbm_set_unknown(const char *why)
 {
 	if (xchg(&unknown, why) != why && why)
 		pr_notice("%s\n", why);
+}
+
+void dualbm_set_lacking(const char *why)
+{
+	const char *before = dualbm_state_name();
+
+	if (xchg(&lacking, why) != why)
+		trace_state(before, dualbm_state_name());
 }
 
 /* Under mode_lock; what stores the mode otherwise puts it back, with all CPUs stopped. */

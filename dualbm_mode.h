@@ -201,6 +201,17 @@ void dualbm_set_state(enum dualbm_state state, const char *why);
 void dualbm_set_trouble(const char *why);
 
 /**
+ * dualbm_set_lacking() - some memory is not watched, and nothing is wrong
+ * @why: what, a constant; NULL when it is over
+ *
+ * Where the state would be armed, it is degraded as long as that lasts. That stops no
+ * machine: nothing was lost.
+ *
+ * Context: Process; takes no lock.
+ */
+void dualbm_set_lacking(const char *why);
+
+/**
  * dualbm_set_unknown() - a lot of memory is untracked, for good
  * @why: how much and why, a constant; NULL when it is over
  *

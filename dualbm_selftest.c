@@ -107,7 +107,9 @@ static bool rule_holds(unsigned long *planes, const struct expectation *expected
 	/* Neighbours that must not change. */
 	set_codes(planes, 0, first + nr + BITS_PER_LONG, U);
 	set_codes(planes, first, nr, code);
+	preempt_disable();
 	as_expected = dualbm_planes_apply(planes, expected->event, first, nr, &found);
+	preempt_enable();
 	if (as_expected != !class)
 		return false;
 	if (class && (found.class != class || found.code != code || found.first != first ||
@@ -303,7 +305,10 @@ static void flip(unsigned long pfn, int plane)
 static unsigned long classes_of(enum dualbm_event_type event)
 {
 	proof_classes = 0;
+	/* Whoever stops all CPUs finds no update half done. */
+	preempt_disable();
 	dualbm_event(event, proof_pfn, PROOF_ORDER);
+	preempt_enable();
 	return proof_classes;
 }
 
@@ -367,8 +372,8 @@ static int prove_scrubber(const char **failed)
 		if (!READ_ONCE(proof_by_scrub) && !ret)
 			*failed = names[plane];
 		/* Right again, whether it was found or not. */
-		dualbm_event(DUALBM_FORGET, proof_pfn, PROOF_ORDER);
-		dualbm_event(DUALBM_BULK_SINGLE, proof_pfn, PROOF_ORDER);
+		classes_of(DUALBM_FORGET);
+		classes_of(DUALBM_BULK_SINGLE);
 		if (ret)
 			return ret;
 	}

@@ -54,6 +54,8 @@ static const char * const stat_names[] = {
 	[DUALBM_STAT_STOPPED_MAX_NS] = "stopped_max_ns",
 	[DUALBM_STAT_PROOFS] = "proofs",
 	[DUALBM_STAT_PROOF_MAX_NS] = "proof_max_ns",
+	[DUALBM_STAT_PAGES_UNMANAGED] = "pages_unmanaged",
+	[DUALBM_STAT_UNMANAGED_EVENTS] = "unmanaged_events",
 };
 
 static_assert(ARRAY_SIZE(stat_names) == DUALBM_NR_STATS);
@@ -94,6 +96,7 @@ static void stats_read(u64 *values)
 		values[DUALBM_STAT_UNTRACKED_HUGETLB + id] = dualbm_rest_of(id);
 	values[DUALBM_STAT_STOPPED_MAX_NS] = dualbm_stopped_max_ns();
 	values[DUALBM_STAT_PROOF_MAX_NS] = dualbm_prove_max_ns();
+	values[DUALBM_STAT_PAGES_UNMANAGED] = READ_ONCE(dualbm_unmanaged_frames);
 }
 
 static ssize_t stats_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)

@@ -5,6 +5,7 @@
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -31,9 +32,13 @@ u64 dualbm_hook_hits(enum dualbm_hook_id id)
 	return sum;
 }
 
+/* The worker and the watch provoke hooks, one after the other. */
+static DEFINE_MUTEX(watch_lock);
+
 /*
  * Does every ftrace hook still deliver? The canary is in the filter of each;
- * the call is counted on this CPU, or not at all.
+ * the call is counted on this CPU, or not at all. Returns a required one that
+ * does not.
  */
 static const char *canary_silent(void)
 {
@@ -51,7 +56,7 @@ static const char *canary_silent(void)
 		if (!hook->attached || !hook->ops.func)
 			continue;
 		hook->dead = before[id] == this_cpu_read(dualbm_counters.canary[id]);
-		if (hook->dead)
+		if (hook->dead && hook->required)
 			silent = hook->symbol;
 	}
 	preempt_enable_notrace();
@@ -114,6 +119,18 @@ static bool exercise_pages(void)
 	return page;
 }
 
+/* One that is optional is no loss of events: a check is off, and the log has it once. */
+static void note_silence(struct dualbm_hook *hook, bool silent)
+{
+	if (silent)
+		hook->silent++;
+	if (silent != hook->dead && !hook->required)
+		pr_notice("the optional hook %s %s\n", hook->symbol,
+			  silent ? "does not fire: what it checks is not checked" :
+				   "fires again");
+	hook->dead = silent;
+}
+
 int dualbm_hooks_exercise(void)
 {
 	const char *silent = canary_silent();
@@ -146,7 +163,7 @@ int dualbm_hooks_exercise(void)
 			       hook->symbol);
 			return -ENODEV;
 		}
-		hook->dead = true;
+		note_silence(hook, true);
 	}
 	return 0;
 }
@@ -190,7 +207,10 @@ const char *dualbm_hooks_lost(void)
 	return lost;
 }
 
-/* Provoke the hooks that a switch or another probe can silence. */
+/*
+ * Provoke the hooks that a switch or another probe can silence. Returns a required one
+ * that is.
+ */
 static const char *kprobes_silent(void)
 {
 	static const enum dualbm_hook_id ids[] = {
@@ -212,20 +232,22 @@ static const char *kprobes_silent(void)
 
 		if (!hook->attached)
 			continue;
-		hook->dead = dualbm_hook_hits(ids[i]) + dualbm_hook_missed(hook) == before[i];
-		if (hook->dead) {
-			hook->silent++;
+		note_silence(hook, dualbm_hook_hits(ids[i]) + dualbm_hook_missed(hook) ==
+				   before[i]);
+		if (hook->dead && hook->required)
 			silent = hook->symbol;
-		}
 	}
 	return silent;
 }
 
 const char *dualbm_hooks_watch(void)
 {
-	const char *lost = dualbm_hooks_lost();
-	const char *silent = kprobes_silent();
+	const char *lost, *silent;
 
+	mutex_lock(&watch_lock);
+	lost = dualbm_hooks_lost();
+	silent = kprobes_silent();
+	mutex_unlock(&watch_lock);
 	if (silent)
 		pr_warn_ratelimited("hook %s does not fire\n", silent);
 	return silent ? "a hook does not fire" : lost;

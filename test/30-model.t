@@ -3,37 +3,48 @@
 #
 # Who may change a frame: the Spin model of events, sweeps, learning and NMIs
 # holds as it is, and fails with any of its exclusions taken out. That second
-# half shows that the model can see what the exclusion guards against.
+# half shows that the model can see what the exclusion guards against. The same for
+# unload, and all who may come late.
 
 set -u
 cd "$(dirname "$0")/model" || exit 1
-model=$PWD/planes.pml
+models=$PWD
 # pan takes a little more than 200 MB; it gives up instead of swapping.
 memory_mb=1500
 
 tests='
-healthy			no violation, no illegal codeword, no wrong record
-BREAK_FORGET_RCU	the sweep does not wait for handlers that still track
-BREAK_SETTLE		tracking begins without settling first
-BREAK_SETTLE_DRAIN	tracking begins while a depart call is inside
-BREAK_GENERATION	the worker does not see that a bracket came
-BREAK_OPEN_BRACKET	the worker begins while a bracket is open
-BREAK_LIST_LOCK		free frames are learned without their list'\''s lock
-BREAK_CANDIDATE_RCU	handlers that know of no candidates still run
-BREAK_DISQUALIFY	events leave the candidates alone
-BREAK_DISQUALIFY_ORDER	an event changes the planes before the candidate
-BREAK_EVIDENCE_CODE	a departing frame passes for an untracked one
-BREAK_EVIDENCE_LOCK	evidence is read while a frame goes back to its list
-BREAK_POISON_EVIDENCE	the count of a poisoned frame passes for an owner
-BREAK_FLIGHT_DRAIN	an allocation is still to have its alloc event
-BREAK_BULK_DRAIN	a bulk allocation is still to have its alloc event
-BREAK_STOP_MACHINE	allocated frames are learned while events run
-BREAK_NMI_FORGET	an NMI tracks while allocated frames are learned
-BREAK_NMI_WAIT		an NMI that tracks is not waited for
-BREAK_RECHECK		an NMI that came in between is not noticed
-BREAK_UNPOISON		unpoisoning changes a frame that others may hold
-BREAK_SCRUB_STOP	the last look at an illegal codeword stops nobody
-BREAK_SCRUB_NMI		the last look forgets that NMIs do not stop
+planes healthy		no violation, no illegal codeword, no wrong record
+planes BREAK_FORGET_RCU	the sweep does not wait for handlers that still track
+planes BREAK_SETTLE		tracking begins without settling first
+planes BREAK_SETTLE_DRAIN	tracking begins while a depart call is inside
+planes BREAK_GENERATION	the worker does not see that a bracket came
+planes BREAK_OPEN_BRACKET	the worker begins while a bracket is open
+planes BREAK_LIST_LOCK		free frames are learned without their list'\''s lock
+planes BREAK_CANDIDATE_RCU	handlers that know of no candidates still run
+planes BREAK_DISQUALIFY	events leave the candidates alone
+planes BREAK_DISQUALIFY_ORDER	an event changes the planes before the candidate
+planes BREAK_EVIDENCE_CODE	a departing frame passes for an untracked one
+planes BREAK_EVIDENCE_LOCK	evidence is read while a frame goes back to its list
+planes BREAK_POISON_EVIDENCE	the count of a poisoned frame passes for an owner
+planes BREAK_FLIGHT_DRAIN	an allocation is still to have its alloc event
+planes BREAK_BULK_DRAIN	a bulk allocation is still to have its alloc event
+planes BREAK_STOP_MACHINE	allocated frames are learned while events run
+planes BREAK_NMI_FORGET	an NMI tracks while allocated frames are learned
+planes BREAK_NMI_WAIT		an NMI that tracks is not waited for
+planes BREAK_RECHECK		an NMI that came in between is not noticed
+planes BREAK_UNPOISON		unpoisoning changes a frame that others may hold
+planes BREAK_SCRUB_STOP	the last look at an illegal codeword stops nobody
+planes BREAK_SCRUB_NMI		the last look forgets that NMIs do not stop
+unload healthy		nobody comes too late, and nothing is left
+unload BREAK_FILES	files are closed when what they show is gone
+unload BREAK_STOP	the mode is left as it is
+unload BREAK_SCRUB	the scrubber ends last
+unload BREAK_WATCH_CANCEL	the watch goes on
+unload BREAK_LEARN_CANCEL	a learning that runs is not waited for
+unload BREAK_QUEUE_FIRST	the queue goes before the hooks that ask
+unload BREAK_DETACH_RCU	a handler that runs is not waited for
+unload BREAK_IRQ_SYNC	the interrupt that asks is not waited for
+unload BREAK_REPORT_SYNC	what a report has yet to do is not waited for
 '
 
 dir=$(mktemp -d) || exit 1
@@ -47,8 +58,10 @@ for tool in spin cc; do
 	fi
 done
 
-# Search all of the model, or up to the first error; the result is in ./log.
+# search MODEL OPTION...: all of it, or up to the first error; the result is in ./log.
 search() {
+	model=$models/$1.pml
+	shift
 	rm -f ./*.trail log
 	spin -a "$@" "$model" >log 2>&1 || return 1
 	# Breadth first finds the shortest way; no reduction leaves no doubt.
@@ -58,18 +71,21 @@ search() {
 }
 
 holds() {
-	search && grep -q 'errors: 0$' log &&
+	search "$1" && grep -q 'errors: 0$' log &&
 		! grep -qi 'not completed\|too small\|truncated\|out of memory' log
 }
 
 fails() {
-	search "-D$1" && grep -q 'errors: 1$' log &&
+	search "$1" "-D$2" && grep -q 'errors: 1$' log &&
 		grep -q '^pan:1: assertion violated' log && [ -n "$(ls ./*.trail)" ]
 }
 
+# show MODEL OPTION...
 show() {
-	if [ -f planes.pml.trail ]; then
-		cp "$model" . && spin -t -p "$@" planes.pml >>log 2>&1
+	model=$1.pml
+	shift
+	if [ -f "$model.trail" ]; then
+		cp "$models/$model" . && spin -t -p "$@" "$model" >>log 2>&1
 	fi
 	grep -v '^Depth' log | grep -v 'pml:[0-9]*, state [0-9]*,' | tail -n 100 |
 		sed 's/^/# /'
@@ -78,21 +94,21 @@ show() {
 echo "1..$(echo "$tests" | grep -c .)"
 number=0
 failed=0
-while read -r name description; do
-	[ -n "$name" ] || continue
+while read -r which name description; do
+	[ -n "$which" ] || continue
 	number=$((number + 1))
 	if [ "$name" = healthy ]; then
-		what="holds: $description"
-		set -- holds
+		what="$which holds: $description"
+		set -- holds "$which"
 	else
-		what="fails when $description"
-		set -- fails "$name"
+		what="$which fails when $description"
+		set -- fails "$which" "$name"
 	fi
 	if "$@"; then
 		echo "ok $number - $what"
 	else
 		echo "not ok $number - $what"
-		show ${2:+"-D$2"}
+		show "$which" ${3:+"-D$3"}
 		failed=1
 	fi
 done <<END
@@ -100,10 +116,12 @@ $tests
 END
 
 # A macro that is not in the list is never tried.
-grep -o 'BREAK_[A-Z_]*[A-Z]' "$model" | sort -u >macros
-echo "$tests" | grep -o '^BREAK_[A-Z_]*' | sort >tried
+for which in planes unload; do
+	grep -o 'BREAK_[A-Z_]*[A-Z]' "$models/$which.pml" | sort -u | sed "s/^/$which /"
+done >macros
+echo "$tests" | grep -o '^[a-z]* BREAK_[A-Z_]*' | sort >tried
 if ! diff macros tried; then
-	echo "Bail out! the model's macros and the list of tests differ"
+	echo "Bail out! the models' macros and the list of tests differ"
 	exit 1
 fi
 exit "$failed"

@@ -4,7 +4,8 @@
 # No false alarm: every path of the allocator on a healthy machine, under load
 # and with policy=panic, on both kernels. Two nodes; room for a memory module;
 # a balloon that reports free pages; some memory that can be taken away; and a
-# reserved page of 1 GiB, which needs nodes of this size.
+# reserved page of 1 GiB, which needs nodes of this size. And memory that comes at a bad
+# moment.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -20,5 +21,6 @@ for kernel in $KERNELS; do
 	[[ $kernel != 7.*-debug ]] || movable=4096M
 	vm "paths-$kernel" "done" --kernel "$kernel" --timeout 600 --mem 3072 --hotplug ${balloon:+"$balloon"} \
 		--append "movablecore=$movable default_hugepagesz=2M hugepagesz=1G hugepages=1" -- paths.sh
+	vm "memory-$kernel" "done" --kernel "$kernel" --mem 1536 --append movablecore=1024M -- memory.sh
 done
 done_testing

@@ -25,6 +25,9 @@ typedef uint8_t u8;
 #define __always_inline	inline __attribute__((always_inline))
 #endif
 
+/* Threads of a program are preempted anywhere; nobody stops them all. */
+#define lockdep_assert_preemption_disabled()	do { } while (0)
+
 #define min(a, b)				\
 	({					\
 		__auto_type __a = (a);		\

@@ -203,6 +203,24 @@ sleepers() {
 	nothing_left "$name"
 }
 
+# Calls that sleep inside the allocator make learning try again and again for a while.
+watched() {
+	wanted watched || return 0
+	insmod_test poolhog threads=8 depth=2 || bail "no call sleeps inside the allocator"
+	modprobe dualbm policy=report || bail "dualbm does not load"
+	sleep 3
+	is "$name: it learns" "$(cat $D/state)" learning
+	is "$name: no hook is silent" "$(grep -c ' silent$' $D/hooks)" 0
+	echo 0 >/sys/kernel/debug/kprobes/enabled
+	check "$name: hooks that fall silent show meanwhile" wait_for 3 grep -q ' silent$' $D/hooks
+	is "$name: it still learns" "$(cat $D/state)" learning
+	echo 1 >/sys/kernel/debug/kprobes/enabled
+	rmmod poolhog
+	check "$name: armed in the end" wait_for 60 state_is armed
+	expect_clean "$name"
+	rmmod dualbm
+}
+
 # ---- parameters ----
 
 # complains NAME TEXT: the log says in one line what is accepted for NAME.
@@ -494,6 +512,75 @@ steps() {
 	expect_quiet_kernel "$name"
 }
 
+# ---- events that come late ----
+
+# stretched NAME: what happened at each step of the init or the exit that just was.
+stretched() {
+	diag "$1: $(param stretch steps) steps, $(param stretch happened) times unpoisoned, CPU back $(param stretch moved) times, late $(param stretch late): $(param stretch last)"
+	at_least "$1: something happened at each of its steps" "$(param stretch happened)" $((2 * $(param stretch steps)))
+	at_least "$1: steps" "$(param stretch steps)" "$2"
+	expect_quiet_kernel "$1"
+	rmmod stretch
+}
+
+# All that anybody may write to a module, for as long as it is there.
+writers() {
+	while :; do
+		for _ms in 100 0 60000; do
+			echo $_ms >$P/scrub_interval_ms
+		done
+		echo report >$P/policy
+		echo panic >$P/policy
+		echo now >$D/scrub
+		cat $D/stats $DBG/violations
+	done >/dev/null 2>&1 &
+	writers_pid=$!
+}
+
+late_load() {
+	wanted late_load || return 0
+	load_start 48M
+	insmod_test stretch thread=modprobe cpu=1 || bail "stretch.ko"
+	check "$name: loaded, with events at each step of init" load_dualbm policy=report
+	stretched "$name" 4
+	expect_no_finding "$name"
+	load_stop
+	rmmod dualbm
+	nothing_left "$name"
+}
+
+late_unload() {
+	wanted late_unload || return 0
+	load_dualbm policy=report || bail "dualbm does not load"
+	load_start 48M
+	writers
+	insmod_test stretch thread=rmmod cpu=1 || bail "stretch.ko"
+	check "$name: unloaded, with events at each step of exit" rmmod dualbm
+	kill "$writers_pid"
+	wait "$writers_pid" 2>/dev/null
+	stretched "$name" 12
+	load_stop
+	nothing_left "$name"
+}
+
+# A CPU that has come back asks for learning, and is slow to do it.
+late_cpu() {
+	wanted late_cpu || return 0
+	load_dualbm policy=report || bail "dualbm does not load"
+	insmod_test stretch thread=rmmod quiet=1 late_ms=4000 || bail "stretch.ko"
+	echo 0 >/sys/devices/system/cpu/cpu1/online
+	check "$name: armed" wait_for 30 state_is armed
+	echo 1 >/sys/devices/system/cpu/cpu1/online &
+	sleep 0.5
+	check "$name: unloaded before a CPU that came back has asked for learning" rmmod dualbm
+	wait $!
+	at_least "$name: and then it asked" "$(param stretch late)" 1
+	is "$name: of a queue that was still there" "$(param stretch too_late)" 0
+	rmmod stretch
+	nothing_left "$name"
+	expect_quiet_kernel "$name"
+}
+
 # ---- a kernel that nobody tested ----
 
 untested() {
@@ -529,6 +616,10 @@ runtime_parameters
 files
 scrubbing
 sleepers
+watched
+late_load
+late_unload
+late_cpu
 reload
 # Last: it leaves a taint.
 inject

@@ -3,8 +3,8 @@
 # shellcheck shell=dash
 #
 # Events that are lost, under load and with policy=panic: nothing is ever lost
-# where the bulk allocator is redirected; where a return probe has to do, and
-# where a switch silences the probes, the loss is counted, the module says that
+# where the bulk allocator is redirected, also where a switch silences the optional
+# probes; where a return probe has to do, the loss is counted, the module says that
 # it is degraded, learns again, and finds nothing.
 #
 #	loss.sh [NAME...]	all of them, or those named; the last one panics
@@ -117,19 +117,47 @@ fallback() {
 	end_lost
 }
 
-# kprobes_off NAME: all kprobes of the machine are switched off under load.
-kprobes_off() {
-	wanted "$1" || return 0
-	echo 0 >$kprobes
-	check "$name: degraded within 3 s" wait_for 3 state_is degraded
+silent() {
+	grep -c "^$1 .* silent\$" $D/hooks
+}
+
+bulk_calls() {
 	insmod_test paths op=bulk_array ctx=softirq seconds=1
 	insmod_test paths op=bulk_list ctx=task seconds=1
 	insmod_test paths op=vmalloc ctx=task seconds=1
+}
+
+# All kprobes of the machine are switched off under load: two checks are lost, which
+# somebody can see, and nothing else.
+kprobes_off() {
+	wanted kprobes || return 0
+	is "$name: a loss would stop the machine" \
+		"$(write /sys/module/dualbm/parameters/on_degraded panic && cat /sys/module/dualbm/parameters/on_degraded)" panic
+	flush
+	is "$name: no hook is silent before" "$(silent .*)" 0
+	echo 0 >$kprobes
+	bulk_calls
 	at_least "$name: boundary probes missed, and say so" "$(($(missed "$boundary") - boundary_before))" 1
-	case $(mechanism $bulk) in
-	kretprobe*) at_least "$name: so does the bulk allocator's" "$(($(missed $bulk) - bulk_before))" 1 ;;
-	*) is "$name: the redirect misses nothing" "$(($(missed $bulk) - bulk_before))" 0 ;;
-	esac
+	is "$name: the free side's is shown as silent" "$(silent __free_pages)" 1
+	is "$name: and logged, once" "$(dmesg | grep -c 'dualbm: the optional hook __free_pages does not fire')" 1
+	is "$name: armed while they are off" "$(cat $D/state $D/state_reason | xargs)" "armed none"
+	echo 1 >$kprobes
+	bulk_calls
+	is "$name: no hook is silent after" "$(silent .*)" 0
+	is "$name: and the log says so" "$(dmesg | grep -c 'dualbm: the optional hook __free_pages fires again')" 1
+	echo report >/sys/module/dualbm/parameters/on_degraded
+	end_nothing_lost
+}
+
+# The same where the bulk allocator's exit, which is required, is one of them.
+kprobes_off_fallback() {
+	wanted kprobes_fallback || return 0
+	echo 0 >$kprobes
+	check "$name: degraded within 3 s" wait_for 3 state_is degraded
+	bulk_calls
+	at_least "$name: boundary probes missed, and say so" "$(($(missed "$boundary") - boundary_before))" 1
+	at_least "$name: so does the bulk allocator's" "$(($(missed $bulk) - bulk_before))" 1
+	is "$name: shown as silent" "$(silent '[_a-z]*bulk[_a-z]*')" 1
 	is "$name: degraded as long as they are off" "$(cat $D/state)" degraded
 	echo 1 >$kprobes
 	check "$name: armed again once they are on" wait_for 30 state_is armed
@@ -238,7 +266,7 @@ load_start 64M
 
 load
 redirect
-kprobes_off kprobes
+kprobes_off
 pool_boundary
 ftrace_refused
 function_tracer
@@ -249,7 +277,7 @@ ftrace_after
 insmod_test livepatchlike || bail "livepatchlike does not load"
 load
 fallback
-kprobes_off kprobes_fallback
+kprobes_off_fallback
 pool_bulk
 panic_on_loss
 load_stop

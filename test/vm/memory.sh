@@ -1,0 +1,85 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# Memory that comes and goes at a bad moment: while there is none for its planes, and while
+# what is allocated is being learned.
+#
+#	memory.sh [NAME...]	all of them, or those named
+. ./mm-lib.sh
+
+only=" $* "
+
+# The blocks that went offline are in $blocks.
+blocks_offline() {
+	blocks=
+	for _block in $(movable_blocks); do
+		# shellcheck disable=SC2086 # words
+		set -- $blocks
+		[ $# -lt 2 ] || break
+		! write "$_block/state" offline || blocks="$blocks $_block"
+	done
+	[ "$blocks" ]
+}
+
+blocks_online() {
+	for _block in $blocks; do
+		write "$_block/state" online_movable || return 1
+	done
+}
+
+use_memory() {
+	insmod_test paths op=contig
+	insmod_test paths op=pool ctx=task seconds=1
+	stress-ng --quiet --temp-path /tmp --vm 2 --vm-bytes 70% --timeout 4 >/dev/null 2>&1
+}
+
+unmanaged() {
+	part unmanaged || return 0
+	# Passes only when asked for; and a loss would stop the machine.
+	load_dualbm policy=panic on_degraded=panic scrub_interval_ms=0 || bail "dualbm does not load"
+	check "$name: memory blocks are offline" blocks_offline
+	_managed=$(stat pages_managed)
+	insmod_test starve symbol=dualbm_copies_map || bail "starve.ko"
+	check "$name: without memory for planes, memory comes online all the same" blocks_online
+	at_least "$name: there was none" "$(param starve starved)" 1
+	is "$name: what was managed is" "$(stat pages_managed)" "$_managed"
+	at_least "$name: what is not is counted" "$(stat pages_unmanaged)" 32768
+	is "$name: the state says so" "$(cat $D/state $D/state_reason | xargs)" \
+		"degraded memory is online that there are no planes for"
+	use_memory
+	at_least "$name: its events are counted apart" "$(stat unmanaged_events)" 1
+	expect_no_finding "$name"
+	echo now >$D/scrub
+	sleep 2
+	at_least "$name: still without" "$(stat pages_unmanaged)" 32768
+	# One goes again, and does not come back.
+	_first=${blocks# }
+	_first=${_first%% *}
+	_frames=$(stat pages_unmanaged)
+	if write "$_first/state" offline; then
+		is "$name: what went is not counted" "$(stat pages_unmanaged)" $((_frames - _frames / $(echo "$blocks" | wc -w)))
+		write "$_first/state" online_movable
+	else
+		skip "$name: what went is not counted" "the block is busy"
+	fi
+	rmmod starve
+	echo now >$D/scrub
+	check "$name: managed as soon as there is memory" wait_for 20 state_is armed
+	is "$name: none is left" "$(stat pages_unmanaged)" 0
+	at_least "$name: all of it" "$(stat pages_managed)" $((_managed + _frames))
+	_events=$(stat unmanaged_events)
+	use_memory
+	is "$name: its events are as others" "$(stat unmanaged_events)" "$_events"
+	echo now >$D/scrub
+	expect_clean "$name"
+	is "$name: was never forgotten" "$(stat relearns)" 0
+	rmmod dualbm
+}
+
+if [ "$(uname -m)" = aarch64 ]; then
+	skip "memory that comes at a bad moment" "arm64 gives no memory up that the machine booted with"
+	finish
+fi
+unmanaged
+finish
