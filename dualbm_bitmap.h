@@ -310,16 +310,43 @@ unsigned int dualbm_planes_code(unsigned long *planes, unsigned long frame);
 unsigned long dualbm_planes_illegal(unsigned long *planes, unsigned long word);
 
 /**
+ * struct dualbm_counts - how many frames are what
+ * @managed: frames that were looked at
+ * @allocated: of them, frames with the codeword for allocated
+ * @free: frames with the codeword for free
+ * @untracked: frames that are not known, an illegal codeword with the untracked
+ *	bit among them; other illegal codewords are in no number but @managed
+ * @departing: frames with the codeword for departing
+ */
+struct dualbm_counts {
+	unsigned int managed, allocated, free, untracked, departing;
+};
+
+/**
+ * dualbm_planes_count() - count some frames of a chunk by state
+ * @planes: the chunk's planes
+ * @first: index of the first frame, of a whole word
+ * @nr: number of frames, whole words
+ * @counts: what is found is added
+ *
+ * Context: As dualbm_planes_illegal().
+ */
+void dualbm_planes_count(const unsigned long *planes, unsigned long first,
+			 unsigned long nr, struct dualbm_counts *counts);
+
+/**
  * dualbm_planes_survey() - all words of a chunk at a glance
  * @planes: the chunk's planes
  * @untracked: filled with the number of untracked frames of each word
+ * @counts: filled with what the whole chunk holds, if true is returned
  *
  * Context: As dualbm_planes_illegal().
  *
  * Return: true if every frame is free, allocated or untracked; false if the words
  * have to be looked at one by one, for illegal or departing ones.
  */
-bool dualbm_planes_survey(const unsigned long *planes, unsigned char *untracked);
+bool dualbm_planes_survey(const unsigned long *planes, unsigned char *untracked,
+			  struct dualbm_counts *counts);
 
 /**
  * dualbm_code_liars() - which planes can have made a codeword illegal

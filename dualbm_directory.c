@@ -106,7 +106,7 @@ int dualbm_directory_set(unsigned long start_pfn, int node, unsigned long *plane
 		record->leaf = leaf;
 		record->check = dualbm_check_value(index, leaf);
 		list_add(&record->list, &leaves);
-		directory_bytes += 2 * PAGE_SIZE;
+		WRITE_ONCE(directory_bytes, directory_bytes + 2 * PAGE_SIZE);
 		/* A reader that finds the leaf finds it filled in. */
 		smp_wmb();
 		directory_store(&dualbm_directory.root[0][index],
@@ -128,7 +128,7 @@ int dualbm_directory_repoint(unsigned long pfn, unsigned long *planes)
 
 u64 dualbm_directory_bytes(void)
 {
-	return directory_bytes;
+	return READ_ONCE(directory_bytes);
 }
 
 int __init dualbm_directory_init(void)

@@ -138,7 +138,7 @@ static void learn_block_free(struct dualbm_chunk *chunk, unsigned long pfn,
 	}
 }
 
-static void learn_chunk_free(struct dualbm_chunk *chunk)
+static void learn_chunk_free(struct dualbm_chunk *chunk, void *unused)
 {
 	unsigned long frame;
 
@@ -182,13 +182,9 @@ static void learn_pcp_free(struct zone *zone)
 
 static void learn_free(void)
 {
-	struct dualbm_chunk *chunk;
 	int nid, zone;
 
-	mutex_lock(&dualbm_memory_lock);
-	list_for_each_entry(chunk, &dualbm_chunks, list)
-		learn_chunk_free(chunk);
-	mutex_unlock(&dualbm_memory_lock);
+	dualbm_each_chunk(learn_chunk_free, NULL);
 	for_each_online_node(nid)
 		for (zone = 0; zone < MAX_NR_ZONES; zone++)
 			if (populated_zone(&NODE_DATA(nid)->node_zones[zone]))
@@ -244,32 +240,37 @@ static void weed_out_word(struct dualbm_chunk *chunk, unsigned long word,
 	atomic_long_and(keep, (atomic_long_t *)candidates);
 }
 
+struct weeding {
+	struct window *window;
+	bool any;
+};
+
+static void weed_out_chunk(struct dualbm_chunk *chunk, void *data)
+{
+	struct weeding *weeding = data;
+	unsigned long word, offset = chunk->start_pfn - weeding->window->start_pfn;
+
+	if (offset >= window_frames(weeding->window))
+		return;
+	for (word = 0; word < DUALBM_PLANE_WORDS; word++) {
+		unsigned long *candidates =
+			&weeding->window->candidates[offset / BITS_PER_LONG + word];
+
+		if (dualbm_subsection_present(chunk, word * BITS_PER_LONG))
+			weed_out_word(chunk, word, candidates);
+		else
+			WRITE_ONCE(*candidates, 0);
+		weeding->any |= READ_ONCE(*candidates);
+	}
+}
+
 /* Returns false if no candidate is left in the window. */
 static bool weed_out_window(struct window *now)
 {
-	struct dualbm_chunk *chunk;
-	bool any = false;
+	struct weeding weeding = { .window = now };
 
-	mutex_lock(&dualbm_memory_lock);
-	list_for_each_entry(chunk, &dualbm_chunks, list) {
-		unsigned long word, offset = chunk->start_pfn - now->start_pfn;
-
-		if (offset >= window_frames(now))
-			continue;
-		for (word = 0; word < DUALBM_PLANE_WORDS; word++) {
-			unsigned long *candidates =
-				&now->candidates[offset / BITS_PER_LONG + word];
-
-			if (dualbm_subsection_present(chunk, word * BITS_PER_LONG))
-				weed_out_word(chunk, word, candidates);
-			else
-				WRITE_ONCE(*candidates, 0);
-			any |= READ_ONCE(*candidates);
-		}
-		cond_resched();
-	}
-	mutex_unlock(&dualbm_memory_lock);
-	return any;
+	dualbm_each_chunk(weed_out_chunk, &weeding);
+	return weeding.any;
 }
 
 /*
@@ -493,6 +494,7 @@ void dualbm_learn_pass(void)
 	WRITE_ONCE(dualbm_learn_rounds, dualbm_learn_rounds + 1);
 	learn_free();
 	dualbm_rest_count(learn_allocated(generation));
+	dualbm_census_recount();
 	WRITE_ONCE(dualbm_learn_rounds, dualbm_learn_rounds + 1);
 }
 

@@ -176,7 +176,7 @@ u64 dualbm_rest_of(enum dualbm_rest why);
  *
  * Says in "state_reason" if it is a lot.
  *
- * Context: Worker; sleeps. Takes dualbm_memory_lock.
+ * Context: Worker; sleeps. Takes dualbm_memory_lock, for a chunk at a time.
  */
 void dualbm_rest_count(bool complete);
 

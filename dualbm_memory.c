@@ -74,6 +74,52 @@ static void chunk_insert(struct dualbm_chunk *new)
 	dualbm_chunks_version++;
 }
 
+struct dualbm_chunk *dualbm_walk_at(struct dualbm_walk *walk)
+{
+	struct dualbm_chunk *chunk;
+
+	if (walk->chunk && walk->version == dualbm_chunks_version)
+		return walk->chunk;
+	walk->version = dualbm_chunks_version;
+	walk->chunk = NULL;
+	list_for_each_entry(chunk, &dualbm_chunks, list)
+		if (chunk->start_pfn >= walk->pfn) {
+			walk->chunk = chunk;
+			walk->pfn = chunk->start_pfn;
+			break;
+		}
+	return walk->chunk;
+}
+
+void dualbm_walk_on(struct dualbm_walk *walk)
+{
+	struct dualbm_chunk *chunk = walk->chunk;
+
+	walk->pfn = chunk->start_pfn + DUALBM_CHUNK_FRAMES;
+	walk->chunk = NULL;
+	if (list_is_last(&chunk->list, &dualbm_chunks))
+		return;
+	walk->chunk = list_next_entry(chunk, list);
+	walk->pfn = walk->chunk->start_pfn;
+}
+
+void dualbm_each_chunk(void (*visit)(struct dualbm_chunk *chunk, void *data), void *data)
+{
+	struct dualbm_walk walk = { .pfn = 0 };
+	struct dualbm_chunk *chunk;
+
+	do {
+		mutex_lock(&dualbm_memory_lock);
+		chunk = dualbm_walk_at(&walk);
+		if (chunk) {
+			visit(chunk, data);
+			dualbm_walk_on(&walk);
+		}
+		mutex_unlock(&dualbm_memory_lock);
+		cond_resched();
+	} while (chunk);
+}
+
 unsigned long *dualbm_planes_map(int node)
 {
 	return dualbm_copies_map(node, DUALBM_NR_PLANES, PLANE_PAGES);
@@ -105,6 +151,7 @@ static int chunk_create(unsigned long start_pfn, int node, u64 present)
 	if (chunk) {
 		forget_chunk(chunk);
 		chunk->present |= present;
+		dualbm_census_count(chunk, NULL);
 		return 0;
 	}
 	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
@@ -131,6 +178,7 @@ static int chunk_create(unsigned long start_pfn, int node, u64 present)
 	if (ret)
 		goto free_planes;
 	chunk_insert(chunk);
+	dualbm_census_add(chunk);
 	return 0;
 
 free_planes:
@@ -248,8 +296,10 @@ bool dualbm_memory_adopt(void)
 /* Frames of memory that has gone have no events; a late look waits for RCU. */
 static void memory_gone(unsigned long start, unsigned long end)
 {
+	nodemask_t nodes = NODE_MASK_NONE;
 	struct dualbm_chunk *chunk, *next;
 	LIST_HEAD(gone);
+	int node;
 
 	unmanaged_gone(start, end);
 	list_for_each_entry_safe(chunk, next, &dualbm_chunks, list) {
@@ -260,7 +310,11 @@ static void memory_gone(unsigned long start, unsigned long end)
 		list_del_rcu(&chunk->list);
 		list_add(&chunk->gone, &gone);
 		dualbm_chunks_version++;
+		dualbm_census_remove(chunk);
+		node_set(chunk->node, nodes);
 	}
+	for_each_node_mask(node, nodes)
+		dualbm_placement_recount(node);
 	synchronize_rcu();
 	list_for_each_entry_safe(chunk, next, &gone, gone) {
 		vfree(chunk->planes);
@@ -466,6 +520,7 @@ int dualbm_memory_renew(unsigned long pfn, enum dualbm_plane plane,
 	byte = round_down(byte, PAGE_SIZE);
 	*phys = dualbm_planes_phys(renewal.planes, plane, byte);
 	mutex_lock(&dualbm_memory_lock);
+	dualbm_placement_recount(node);
 	retire_page(page, (void *)dualbm_plane(renewal.planes, plane) + byte);
 	mutex_unlock(&dualbm_memory_lock);
 	vfree(renewal.planes);
@@ -484,57 +539,22 @@ static void give_back_retired(void)
 	}
 }
 
-static void chunk_census(struct dualbm_chunk *chunk, struct dualbm_census *census)
+static void forget_and_count(struct dualbm_chunk *chunk, void *unused)
 {
-	unsigned long word;
-
-	for (word = 0; word < DUALBM_PLANE_WORDS; word++) {
-		unsigned long p = READ_ONCE(dualbm_plane(chunk->planes, DUALBM_PRIMARY)[word]);
-		unsigned long s = READ_ONCE(dualbm_plane(chunk->planes, DUALBM_SECONDARY)[word]);
-		unsigned long u = READ_ONCE(dualbm_plane(chunk->planes, DUALBM_UNTRACKED)[word]);
-
-		if (!dualbm_subsection_present(chunk, word * BITS_PER_LONG))
-			continue;
-		census->managed += BITS_PER_LONG;
-		census->allocated += hweight_long(p & ~s & ~u);
-		census->free += hweight_long(s & ~p & ~u);
-		census->departing += hweight_long(p & s & u);
-		census->untracked += hweight_long(u & ~(p & s));
-	}
-}
-
-void dualbm_memory_census(struct dualbm_census *census)
-{
-	struct dualbm_chunk *chunk;
-
-	memset(census, 0, sizeof(*census));
-	mutex_lock(&dualbm_memory_lock);
-	list_for_each_entry(chunk, &dualbm_chunks, list) {
-		chunk_census(chunk, census);
-		census->bytes += CHUNK_PAGES * PAGE_SIZE;
-		cond_resched();
-	}
-	census->bytes += dualbm_directory_bytes();
-	mutex_unlock(&dualbm_memory_lock);
+	forget_chunk(chunk);
+	dualbm_census_count(chunk, NULL);
 }
 
 void dualbm_memory_forget_all(void)
 {
-	struct dualbm_chunk *chunk;
-
-	mutex_lock(&dualbm_memory_lock);
-	list_for_each_entry(chunk, &dualbm_chunks, list) {
-		forget_chunk(chunk);
-		cond_resched();
-	}
-	mutex_unlock(&dualbm_memory_lock);
+	dualbm_each_chunk(forget_and_count, NULL);
 }
 
 int __init dualbm_memory_init(void)
 {
 	int ret;
 
-	ret = dualbm_directory_init();
+	ret = dualbm_census_init() ?: dualbm_directory_init();
 	if (ret)
 		goto free_directory;
 	ret = dualbm_guard_add("directory_root", &dualbm_directory, sizeof(dualbm_directory));
@@ -555,6 +575,7 @@ int __init dualbm_memory_init(void)
 
 free_directory:
 	dualbm_directory_exit();
+	dualbm_census_exit();
 	return ret;
 }
 
@@ -567,4 +588,5 @@ void dualbm_memory_exit(void)
 	mutex_unlock(&dualbm_memory_lock);
 	give_back_retired();
 	dualbm_directory_exit();
+	dualbm_census_exit();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Memory: chunks and their directory (dualbm_memory.c, dualbm_directory.c,
- * dualbm_placement.c).
+ * dualbm_placement.c), and running numbers of it (dualbm_census.c).
  */
 #ifndef DUALBM_MEMORY_H
 #define DUALBM_MEMORY_H
@@ -23,6 +23,7 @@
  * @check: a check value of @start_pfn and @planes, so that the record is a
  *	witness when the two copies of the directory disagree
  * @flags: %DUALBM_CHUNK_ACCUSED
+ * @counts: what its planes held when they were last surveyed; in the census
  * @corrections: how often the scrubber found a page of each plane wrong
  * @untracked: how many frames of each word were untracked at the last scrub
  * @noted: the value of dualbm_learn_rounds then
@@ -41,6 +42,7 @@ struct dualbm_chunk {
 	unsigned long *planes;
 	unsigned long check;
 	unsigned long flags;
+	struct dualbm_counts counts;
 	unsigned int corrections[DUALBM_NR_PLANES];
 	u8 untracked[DUALBM_PLANE_WORDS];
 	unsigned long noted;
@@ -303,7 +305,7 @@ int dualbm_directory_repoint(unsigned long pfn, unsigned long *planes);
 /**
  * dualbm_directory_bytes() - what the directory takes
  *
- * Context: dualbm_memory_lock held.
+ * Context: Any; takes no lock.
  *
  * Return: the number of bytes.
  */
@@ -419,26 +421,71 @@ phys_addr_t dualbm_plane_phys(const struct dualbm_chunk *chunk,
 			      enum dualbm_plane plane, unsigned long byte);
 
 /**
- * struct dualbm_census - what the planes say in all
- * @managed: frames of all subsections that exist
- * @allocated: of them, frames with the codeword for allocated
- * @free: frames with the codeword for free
- * @untracked: frames that are not known, an illegal codeword with the untracked
- *	bit among them; other illegal codewords are in no number but @managed
- * @departing: frames with the codeword for departing
- * @bytes: what the planes and the directory take
+ * struct dualbm_walk - a place in the list of chunks, from one hold of the lock to the next
+ * @pfn: where to go on; 0 at first
+ * @chunk: the chunk there, as long as @version is dualbm_chunks_version
+ * @version: of the list that @chunk was found in
  */
-struct dualbm_census {
-	u64 managed, allocated, free, untracked, departing, bytes;
+struct dualbm_walk {
+	unsigned long pfn;
+	struct dualbm_chunk *chunk;
+	unsigned long version;
 };
 
 /**
- * dualbm_memory_census() - count the frames of all chunks by state
- * @census: filled in
+ * dualbm_walk_at() - the chunk that a walk has come to
+ * @walk: zeroed at first; its @pfn is moved to that chunk
  *
- * Not a snapshot: events go on.
+ * Context: dualbm_memory_lock held.
+ *
+ * Return: the first chunk that does not end before, or NULL at the end.
+ */
+struct dualbm_chunk *dualbm_walk_at(struct dualbm_walk *walk);
+
+/**
+ * dualbm_walk_on() - go on to the next chunk
+ * @walk: where dualbm_walk_at() has just found one
+ *
+ * Context: dualbm_memory_lock held since then.
+ */
+void dualbm_walk_on(struct dualbm_walk *walk);
+
+/**
+ * dualbm_each_chunk() - do something to all chunks, each with one hold of the lock
+ * @visit: what to do; it holds dualbm_memory_lock
+ * @data: for @visit
+ *
+ * Whoever waits for the lock waits for one chunk, not for all of memory. Memory that
+ * comes meanwhile may be visited or not.
  *
  * Context: Process; sleeps. Takes dualbm_memory_lock.
+ */
+void dualbm_each_chunk(void (*visit)(struct dualbm_chunk *chunk, void *data), void *data);
+
+/* ---- running numbers of all memory (dualbm_census.c) ---- */
+
+/**
+ * struct dualbm_census - what the planes say in all
+ * @managed: frames of all subsections that exist
+ * @allocated: as in struct dualbm_counts, like the next three
+ * @free: see there
+ * @untracked: see there
+ * @departing: see there
+ * @bytes: what the planes and the directory take
+ * @age_ms: how long ago the oldest of it was counted, at most
+ */
+struct dualbm_census {
+	u64 managed, allocated, free, untracked, departing, bytes, age_ms;
+};
+
+/**
+ * dualbm_memory_census() - how many frames of all memory are what
+ * @census: filled in
+ *
+ * Not counted now: each chunk was, when it was last surveyed, by the scrubber or at the end
+ * of learning. The numbers go together: at no time is a chunk in two of them, or in none.
+ *
+ * Context: Process; takes no lock, and takes as long whatever memory there is.
  */
 void dualbm_memory_census(struct dualbm_census *census);
 
@@ -454,11 +501,90 @@ void dualbm_memory_census(struct dualbm_census *census);
 bool dualbm_memory_adopt(void);
 
 /**
+ * dualbm_census_count() - a chunk was surveyed
+ * @chunk: the chunk
+ * @counts: what its planes hold if all of it is present, or NULL to count here
+ *
+ * Context: dualbm_memory_lock held.
+ */
+void dualbm_census_count(struct dualbm_chunk *chunk, const struct dualbm_counts *counts);
+
+/**
+ * dualbm_census_complete() - all chunks have been surveyed
+ * @began_ns: when the first of them was, by ktime_get_ns()
+ *
+ * Context: Process; takes no lock. The scrubber or the worker.
+ */
+void dualbm_census_complete(u64 began_ns);
+
+/**
+ * dualbm_census_recount() - survey all chunks now
+ *
+ * Context: Worker; sleeps. Takes dualbm_memory_lock, for a chunk at a time.
+ */
+void dualbm_census_recount(void);
+
+/**
+ * dualbm_census_add() - there is a new chunk, all of it untracked
+ * @chunk: the chunk, in the list, with planes
+ *
+ * Context: dualbm_memory_lock held.
+ */
+void dualbm_census_add(struct dualbm_chunk *chunk);
+
+/**
+ * dualbm_census_remove() - a chunk has gone
+ * @chunk: the chunk, not in the list any more
+ *
+ * dualbm_placement_recount() is due for its node.
+ *
+ * Context: dualbm_memory_lock held.
+ */
+void dualbm_census_remove(struct dualbm_chunk *chunk);
+
+/**
+ * dualbm_placement_recount() - look anew where the planes of a node's memory lie
+ * @node: the node
+ *
+ * Walks the chunks, and for each of that node the page tables of its planes: 0.3 us for
+ * a chunk, 40 ms for 16 TiB.
+ *
+ * Context: dualbm_memory_lock held.
+ */
+void dualbm_placement_recount(int node);
+
+/**
+ * dualbm_placement_show() - the text of the file "placement"
+ * @buffer: a page
+ *
+ * Context: Process; takes no lock, and takes as long whatever memory there is.
+ *
+ * Return: its length.
+ */
+int dualbm_placement_show(char *buffer);
+
+/**
+ * dualbm_census_init() - room for the numbers of each node
+ *
+ * Context: Module init; sleeps.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int dualbm_census_init(void);
+
+/**
+ * dualbm_census_exit() - undo dualbm_census_init()
+ *
+ * Context: Module exit, or init that fails; no file is open any more.
+ */
+void dualbm_census_exit(void);
+
+/**
  * dualbm_memory_forget_all() - make every frame untracked
  *
  * Context: Worker, in mode forgetting, after synchronize_rcu(): events beside
  * it forget too, and stores of that kind go with each other in any order.
- * Sleeps; takes dualbm_memory_lock.
+ * Sleeps; takes dualbm_memory_lock, for a chunk at a time.
  */
 void dualbm_memory_forget_all(void);
 

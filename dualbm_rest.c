@@ -58,21 +58,26 @@ static enum dualbm_rest rest_of_frame(unsigned long pfn)
 	return DUALBM_REST_TAIL;
 }
 
-static u64 count_chunk(struct dualbm_chunk *chunk, u64 *counts)
+struct counting {
+	u64 counts[DUALBM_NR_RESTS];
+	u64 managed;
+};
+
+static void count_chunk(struct dualbm_chunk *chunk, void *data)
 {
+	struct counting *counting = data;
 	unsigned long word, frames;
-	u64 managed = 0;
 
 	for (word = 0; word < DUALBM_PLANE_WORDS; word++) {
 		if (!dualbm_subsection_present(chunk, word * BITS_PER_LONG))
 			continue;
-		managed += BITS_PER_LONG;
+		counting->managed += BITS_PER_LONG;
 		for (frames = dualbm_planes_untracked(chunk->planes, word); frames;
 		     frames &= frames - 1)
-			counts[rest_of_frame(chunk->start_pfn + word * BITS_PER_LONG +
-					     __ffs(frames))]++;
+			counting->counts[rest_of_frame(chunk->start_pfn +
+						       word * BITS_PER_LONG +
+						       __ffs(frames))]++;
 	}
-	return managed;
 }
 
 static bool is_above(u64 frames, u64 managed, unsigned int percent)
@@ -82,16 +87,12 @@ static bool is_above(u64 frames, u64 managed, unsigned int percent)
 
 void dualbm_rest_count(bool complete)
 {
-	u64 counts[DUALBM_NR_RESTS] = { 0 }, managed = 0, all = 0;
+	struct counting counting = { .managed = 0 };
+	const u64 *counts = counting.counts;
 	enum dualbm_rest why, most = 0;
-	struct dualbm_chunk *chunk;
+	u64 all = 0;
 
-	mutex_lock(&dualbm_memory_lock);
-	list_for_each_entry(chunk, &dualbm_chunks, list) {
-		managed += count_chunk(chunk, counts);
-		cond_resched();
-	}
-	mutex_unlock(&dualbm_memory_lock);
+	dualbm_each_chunk(count_chunk, &counting);
 	for (why = 0; why < DUALBM_NR_RESTS; why++) {
 		WRITE_ONCE(rests[why], counts[why]);
 		all += counts[why];
@@ -99,7 +100,7 @@ void dualbm_rest_count(bool complete)
 			most = why;
 	}
 	left_over = complete ? all : 0;
-	dualbm_set_unknown(is_above(all, managed, UNKNOWN_PERCENT) ? unknown_because[most] : NULL);
+	dualbm_set_unknown(is_above(all, counting.managed, UNKNOWN_PERCENT) ? unknown_because[most] : NULL);
 }
 
 bool dualbm_rest_is_due(const struct dualbm_census *census)

@@ -5,6 +5,7 @@
  * are the steps of a pass and its pace; the verdicts are made elsewhere.
  */
 #include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
@@ -40,9 +41,8 @@ enum stage { CONTROL, DIRECTORY, CHUNKS, LISTS, DONE };
 struct position {
 	enum stage stage;
 	unsigned long directory;
-	struct dualbm_chunk *chunk;	/* valid as long as @version is */
-	unsigned long version;
-	unsigned long pfn;		/* of the chunk */
+	struct dualbm_walk walk;
+	u64 walk_ns;			/* when it began */
 	unsigned long frame;		/* audited next; the planes come before 0 */
 	bool planes_done;
 	int node;
@@ -118,10 +118,12 @@ static void directory_step(struct position *position)
 	lock_memory();
 	ret = dualbm_directory_check(&position->directory, &fault);
 	mutex_unlock(&dualbm_memory_lock);
-	if (ret > 0)
+	if (ret > 0) {
 		report_directory(&fault);
-	else if (ret)
+	} else if (ret) {
 		position->stage = CHUNKS;
+		position->walk_ns = ktime_get_ns();
+	}
 }
 
 /* Run near the memory that is looked at, where the kernel lets such threads run. */
@@ -142,24 +144,15 @@ static void move_to_node(int node)
 /* Under dualbm_memory_lock: the chunk at or after the position, or NULL. */
 static struct dualbm_chunk *chunk_at(struct position *position)
 {
-	struct dualbm_chunk *chunk;
+	unsigned long pfn = position->walk.pfn;
+	struct dualbm_chunk *chunk = dualbm_walk_at(&position->walk);
 
-	if (position->chunk && position->version == dualbm_chunks_version)
-		return position->chunk;
-	position->version = dualbm_chunks_version;
-	position->chunk = NULL;
-	list_for_each_entry(chunk, &dualbm_chunks, list)
-		if (chunk->start_pfn >= position->pfn) {
-			position->chunk = chunk;
-			break;
-		}
 	/* Another one than the one that was begun: from its beginning. */
-	if (position->chunk && position->chunk->start_pfn != position->pfn) {
-		position->pfn = position->chunk->start_pfn;
+	if (chunk && chunk->start_pfn != pfn) {
 		position->frame = 0;
 		position->planes_done = false;
 	}
-	return position->chunk;
+	return chunk;
 }
 
 /* Is this chunk's turn to be audited in this pass? */
@@ -177,12 +170,7 @@ static bool is_audit_done(void)
 
 static void next_chunk(struct position *position)
 {
-	struct dualbm_chunk *chunk = position->chunk;
-
-	position->chunk = list_is_last(&chunk->list, &dualbm_chunks) ?
-			  NULL : list_next_entry(chunk, list);
-	position->pfn = position->chunk ? position->chunk->start_pfn :
-					  chunk->start_pfn + DUALBM_CHUNK_FRAMES;
+	dualbm_walk_on(&position->walk);
 	position->frame = 0;
 	position->planes_done = false;
 }
@@ -210,6 +198,7 @@ static void chunk_step(struct position *position)
 	lock_memory();
 	chunk = chunk_at(position);
 	if (!chunk) {
+		dualbm_census_complete(position->walk_ns);
 		position->stage = is_audit_done() ? LISTS : DONE;
 		position->node = first_online_node;
 	} else if (!position->planes_done) {

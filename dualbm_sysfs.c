@@ -56,6 +56,7 @@ static const char * const stat_names[] = {
 	[DUALBM_STAT_PROOF_MAX_NS] = "proof_max_ns",
 	[DUALBM_STAT_PAGES_UNMANAGED] = "pages_unmanaged",
 	[DUALBM_STAT_UNMANAGED_EVENTS] = "unmanaged_events",
+	[DUALBM_STAT_CENSUS_AGE_MS] = "census_age_ms",
 };
 
 static_assert(ARRAY_SIZE(stat_names) == DUALBM_NR_STATS);
@@ -97,6 +98,7 @@ static void stats_read(u64 *values)
 	values[DUALBM_STAT_STOPPED_MAX_NS] = dualbm_stopped_max_ns();
 	values[DUALBM_STAT_PROOF_MAX_NS] = dualbm_prove_max_ns();
 	values[DUALBM_STAT_PAGES_UNMANAGED] = READ_ONCE(dualbm_unmanaged_frames);
+	values[DUALBM_STAT_CENSUS_AGE_MS] = census.age_ms;
 }
 
 static ssize_t stats_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)
@@ -140,68 +142,10 @@ static ssize_t hooks_show(struct kobject *kobj, struct kobj_attribute *attr, cha
 	return dualbm_hooks_show(buffer);
 }
 
-/* Where the planes of one node's memory really lie, page by page. */
-struct placement {
-	nodemask_t nodes[DUALBM_NR_PLANES];
-	phys_addr_t distance;
-	unsigned long chunks;
-	bool shared;
-};
-
-static void place_chunk(const struct dualbm_chunk *chunk, struct placement *placement)
-{
-	unsigned long byte;
-	int plane;
-
-	for (byte = 0; byte < DUALBM_PLANE_BYTES; byte += PAGE_SIZE) {
-		phys_addr_t phys[DUALBM_NR_PLANES], gap;
-		int node[DUALBM_NR_PLANES];
-
-		for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
-			phys[plane] = dualbm_plane_phys(chunk, plane, byte);
-			node[plane] = pfn_to_nid(PHYS_PFN(phys[plane]));
-			node_set(node[plane], placement->nodes[plane]);
-		}
-		if (node[DUALBM_PRIMARY] != node[DUALBM_SECONDARY])
-			continue;
-		gap = max(phys[DUALBM_PRIMARY], phys[DUALBM_SECONDARY]) -
-		      min(phys[DUALBM_PRIMARY], phys[DUALBM_SECONDARY]);
-		if (!placement->shared || gap < placement->distance)
-			placement->distance = gap;
-		placement->shared = true;
-	}
-	placement->chunks++;
-}
-
 static ssize_t placement_show(struct kobject *kobj, struct kobj_attribute *attr,
 			      char *buffer)
 {
-	const struct dualbm_chunk *chunk;
-	int nid, length = 0;
-
-	mutex_lock(&dualbm_memory_lock);
-	for_each_online_node(nid) {
-		struct placement placement = { .chunks = 0 };
-
-		list_for_each_entry(chunk, &dualbm_chunks, list)
-			if (chunk->node == nid)
-				place_chunk(chunk, &placement);
-		if (!placement.chunks)
-			continue;
-		length += sysfs_emit_at(buffer, length,
-			"node=%d primary=%*pbl secondary=%*pbl untracked=%*pbl chunks=%lu separation=%s",
-			nid, nodemask_pr_args(&placement.nodes[DUALBM_PRIMARY]),
-			nodemask_pr_args(&placement.nodes[DUALBM_SECONDARY]),
-			nodemask_pr_args(&placement.nodes[DUALBM_UNTRACKED]),
-			placement.chunks,
-			placement.shared ? "single-node" : "distinct-node");
-		if (placement.shared)
-			length += sysfs_emit_at(buffer, length, " distance=0x%llx",
-						(u64)placement.distance);
-		length += sysfs_emit_at(buffer, length, "\n");
-	}
-	mutex_unlock(&dualbm_memory_lock);
-	return length;
+	return dualbm_placement_show(buffer);
 }
 
 static ssize_t scrub_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)

@@ -126,10 +126,13 @@ static void note_untracked(struct dualbm_chunk *chunk)
 
 bool dualbm_trial_look(struct dualbm_chunk *chunk)
 {
-	bool any = false, first = !chunk->departing;
+	bool plain, any = false, first = !chunk->departing;
+	struct dualbm_counts counts;
 	unsigned long word;
 
-	if (dualbm_planes_survey(chunk->planes, trial.untracked) && !chunk->departing) {
+	plain = dualbm_planes_survey(chunk->planes, trial.untracked, &counts);
+	dualbm_census_count(chunk, plain ? &counts : NULL);
+	if (plain && !chunk->departing) {
 		note_untracked(chunk);
 		return false;
 	}

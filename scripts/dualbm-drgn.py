@@ -86,9 +86,13 @@ def show_stats():
                 values[2 * index] += blocks[order].value_()
                 values[2 * index + 1] += blocks[order].value_() << order
     for index, name in enumerate(names):
-        # What is counted from the planes when the file is read is not in memory.
-        if not text(name).startswith(("pages_", "plane_bytes", "hooks_missed")):
+        # What is put together when the file is read is not in memory.
+        if not text(name).startswith(("pages_", "plane_bytes", "hooks_missed", "census_")):
             print(text(name), values[index])
+    # When it was last counted: by the scrubber, or at the end of learning.
+    census = variable("census", "dualbm_census.c")
+    for name in ("managed", "allocated", "free", "untracked"):
+        print("pages_" + name, census.member_(name).value_())
 
 
 def show_hooks():

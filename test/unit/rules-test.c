@@ -88,6 +88,7 @@ static void survey_sees_what_is_not_plain(void **state)
 {
 	unsigned long *planes = planes_new();
 	unsigned char untracked[WORDS];
+	struct dualbm_counts counts;
 	unsigned long frame;
 	unsigned int code;
 
@@ -97,16 +98,55 @@ static void survey_sees_what_is_not_plain(void **state)
 	for (code = 0; code < 8; code++) {
 		frame = code * 4001;
 		planes_set(planes, frame, code);
-		assert_int_equal(dualbm_planes_survey(planes, untracked),
+		assert_int_equal(dualbm_planes_survey(planes, untracked, &counts),
 				 code_is_legal(code) && code != DEPARTING_CODE);
 		planes_set(planes, frame, FREE_CODE);
 	}
 	for (frame = 130; frame < 170; frame++)
 		planes_set(planes, frame, UNTRACKED_CODE);
-	assert_true(dualbm_planes_survey(planes, untracked));
+	assert_true(dualbm_planes_survey(planes, untracked, &counts));
 	assert_int_equal(untracked[1], 0);
 	assert_int_equal(untracked[2], 40);
 	assert_int_equal(untracked[WORDS - 1], 0);
+	free(planes);
+}
+
+/* What is counted by the word is what is counted frame by frame. */
+static void counts_are_those_of_the_frames(void **state)
+{
+	unsigned long *planes = planes_new();
+	unsigned char untracked[WORDS];
+	struct dualbm_counts counts, all = { .managed = 0 };
+	unsigned int codes[8] = { 0 };
+	unsigned long frame;
+
+	(void)state;
+	for (frame = 0; frame < FRAMES; frame++) {
+		static const unsigned int legal[] = { FREE_CODE, ALLOCATED_CODE, UNTRACKED_CODE };
+		unsigned int code = legal[frame * 2654435761UL % 97 % 3];
+
+		planes_set(planes, frame, code);
+		codes[code]++;
+	}
+	assert_true(dualbm_planes_survey(planes, untracked, &counts));
+	dualbm_planes_count(planes, 0, FRAMES / 2, &all);
+	dualbm_planes_count(planes, FRAMES / 2, FRAMES / 2, &all);
+	assert_memory_equal(&counts, &all, sizeof(counts));
+	assert_int_equal(counts.managed, FRAMES);
+	assert_int_equal(counts.allocated, codes[ALLOCATED_CODE]);
+	assert_int_equal(counts.free, codes[FREE_CODE]);
+	assert_int_equal(counts.untracked, codes[UNTRACKED_CODE]);
+	assert_int_equal(counts.departing, 0);
+	/* A word of all codes, legal or not. */
+	for (frame = 0; frame < 64; frame++)
+		planes_set(planes, frame, frame % 8);
+	memset(&counts, 0, sizeof(counts));
+	dualbm_planes_count(planes, 0, 64, &counts);
+	assert_int_equal(counts.managed, 64);
+	assert_int_equal(counts.allocated, 8);
+	assert_int_equal(counts.free, 8);
+	assert_int_equal(counts.departing, 8);
+	assert_int_equal(counts.untracked, 24);
 	free(planes);
 }
 
@@ -381,6 +421,7 @@ int main(void)
 		cmocka_unit_test(liars_are_what_the_witness_leaves),
 		cmocka_unit_test(words_tell_departing_and_owned_frames),
 		cmocka_unit_test(survey_sees_what_is_not_plain),
+		cmocka_unit_test(counts_are_those_of_the_frames),
 		cmocka_unit_test(single_frame_obeys_every_rule),
 		cmocka_unit_test(every_single_flip_is_seen),
 		cmocka_unit_test(region_of_zeroes_is_illegal),

@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What a user without rights may read takes no lock that protection needs, and is
+# kept up by others.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+for kernel in $KERNELS; do
+	vm "census-$kernel" 'done' --kernel "$kernel" --mem 1536 --append movablecore=1024M -- users.sh census block
+	vm "held-$kernel" 'done' --kernel "$kernel" -- users.sh held
+done
+done_testing

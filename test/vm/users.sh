@@ -1,0 +1,119 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# What a user without rights can see, and what they can do to it.
+#
+#	users.sh census [block]        numbers of all memory that nobody has to count
+#	users.sh held                  what everybody may read waits for no lock
+. ./scrub-lib.sh
+
+# The files of everybody; the others are for root.
+public_files() {
+	find "$D" -maxdepth 1 -type f -perm -444 | sed 's,.*/,,' | sort
+}
+
+as_nobody() {
+	su -s /bin/sh nobody -c "PATH=/bin:/sbin; $1"
+}
+
+# in_time NAME CMD: a user's command ends, and well, within 10 s. One that does not cannot
+# always be killed, so nobody waits for it.
+in_time() {
+	rm -f /tmp/in_time
+	{ as_nobody "$2" >/dev/null && : >/tmp/in_time; } &
+	check "$1" wait_for 10 [ -e /tmp/in_time ]
+}
+
+# ---- the census ----
+
+# In all subsections, as debugfs counts them now: "all allocated free untracked".
+counted() {
+	tr ' ' '\n' <"$DBG"/map | awk -F/ 'NF == 4 { all += 512; allocated += $1; free += $2; untracked += $3 }
+		END { print all, allocated, free, untracked }'
+}
+
+# near NAME GOT WANTED SLACK
+near() {
+	if [ $(($2 - $3)) -le "$4" ] && [ $(($3 - $2)) -le "$4" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "got $2, wanted $3, give or take $4"
+	fi
+}
+
+# agrees NAME: stats against a count of all planes; what runs meanwhile moves little.
+agrees() {
+	# shellcheck disable=SC2046 # numbers
+	set -- "$1" $(counted)
+	is "$1: frames managed" "$(stat pages_managed)" "$2"
+	near "$1: allocated" "$(stat pages_allocated)" "$3" 2048
+	near "$1: free" "$(stat pages_free)" "$4" 2048
+	near "$1: untracked" "$(stat pages_untracked)" "$5" 2048
+	_sum=$(($(stat pages_allocated) + $(stat pages_free) + $(stat pages_untracked)))
+	at_least "$1: the parts are no more than the whole" $(($(stat pages_managed) - _sum)) 0
+	near "$1: and nearly it" "$_sum" "$(stat pages_managed)" 64
+}
+
+# What is in a block may be pinned.
+block_leaves() {
+	for _block in $(movable_blocks); do
+		! write "$_block/state" offline || return 0
+	done
+	return 1
+}
+
+census() {
+	load scrub_interval_ms=0
+	agrees "after learning"
+	at_least "after learning: counted less than 30 s ago" $((30000 - $(stat census_age_ms))) 0
+	_bytes=$(stat plane_bytes) _managed=$(stat pages_managed)
+	# A quarter of a GiB that was free: known after a pass, and at once to who asks for one.
+	_was=$(stat pages_free)
+	dd if=/dev/zero of=/dev/shm/fill bs=1M count=256 2>/dev/null
+	sleep 2
+	at_least "nobody counts meanwhile: the age says so" "$(stat census_age_ms)" 2000
+	scrub
+	at_least "after a pass: counted less than 2 s ago" $((2000 - $(stat census_age_ms))) 0
+	near "after a pass: what was taken is not free" $((_was - $(stat pages_free))) 65536 16384
+	agrees "after a pass"
+	rm /dev/shm/fill
+	if [ "$1" = block ]; then
+		_places=$(sed 's/.*chunks=\([0-9]*\).*/\1/' $D/placement | awk '{ sum += $1 } END { print sum }')
+		wait_for 20 block_leaves || not_ok "a block goes offline"
+		_gone=$((_managed - $(stat pages_managed)))
+		at_least "a block has gone: at once in no number" $_gone 32768
+		is "a block has gone: nor are its planes" $((_bytes - $(stat plane_bytes))) $((_gone * 3 / 8))
+		is "a block has gone: nor their placement" \
+			"$(sed 's/.*chunks=\([0-9]*\).*/\1/' $D/placement | awk '{ sum += $1 } END { print sum }')" \
+			$((_places - _gone / 32768))
+		write "$_block/state" online_movable || not_ok "a block comes online"
+		is "a block has come: at once in the number" "$(stat pages_managed)" "$_managed"
+		is "a block has come: so are its planes" "$(stat plane_bytes)" "$_bytes"
+		scrub
+		agrees "a block has come, after a pass"
+	fi
+	expect_clean "census"
+	rmmod dualbm
+}
+
+# ---- locks ----
+
+held() {
+	load scrub_interval_ms=1000
+	insmod_test hold || not_ok "hold.ko"
+	for _file in $(public_files); do
+		in_time "$_file is read while memory is locked" "cat $D/$_file"
+	done
+	in_time "dualbmctl status too" "dualbmctl status"
+	rmmod hold
+	expect_clean "held"
+	rmmod dualbm
+}
+
+case $1 in
+census) census "${2-}" ;;
+held) held ;;
+*) bail "what?" ;;
+esac
+finish
