@@ -392,7 +392,10 @@ static void check_listed(struct page *page, unsigned int order)
 	if (planes && READ_ONCE(dualbm_mode) == DUALBM_TRACKING &&
 	    dualbm_planes_code(planes, first) == DUALBM_CODE_ALLOCATED) {
 		find("state", pfn, order, 1, DUALBM_CODE_ALLOCATED);
+		/* As in check_word(). */
+		preempt_disable();
 		dualbm_forget_range(pfn, 1);
+		preempt_enable();
 	}
 }
 
