@@ -224,6 +224,25 @@ static void name_liar(struct dualbm_violation *v)
 }
 
 /* Who, where, and what struct page says. */
+/*
+ * A task may call itself anything, a newline and what looks like a key included. What is
+ * printed here cannot end a word or a line, or begin a key.
+ */
+static void escape_name(char *out, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < TASK_COMM_LEN - 1 && name[i]; i++) {
+		unsigned char c = name[i];
+
+		if (c > ' ' && c < 0x7f && !strchr("\"=\\", c))
+			*out++ = c;
+		else
+			out += sprintf(out, "\\%03o", c);
+	}
+	*out = '\0';
+}
+
 static void describe(struct dualbm_violation *v)
 {
 	struct page *page = pfn_to_online_page(v->first);
@@ -232,7 +251,7 @@ static void describe(struct dualbm_violation *v)
 	v->time_ns = ktime_get_mono_fast_ns();
 	v->cpu = raw_smp_processor_id();
 	v->pid = current->pid;
-	strscpy(v->comm, current->comm, sizeof(v->comm));
+	escape_name(v->comm, current->comm);
 	v->stack_entries = stack_trace_save(v->stack, DUALBM_STACK_DEPTH, 1);
 	if (v->caller)
 		lead_through_caller(v);
@@ -460,14 +479,15 @@ static void __noreturn stop_with(const struct dualbm_violation *v)
 static void send_uevents(struct work_struct *work)
 {
 	static struct dualbm_violation v;
-	static char line[512];
+	char line[96];
 	char *environment[2] = { line };
-	int length;
 
 	if (!dualbm_report_last(&v))
 		return;
-	length = scnprintf(line, sizeof(line), "DUALBM_VIOLATION=");
-	report_line(&v, line + length, sizeof(line) - length);
+	/* Everybody hears it: no address, no frame, and nothing that a task has chosen. */
+	scnprintf(line, sizeof(line), "DUALBM_VIOLATION=%s record=%llu proof=%s",
+		  v.proof == DUALBM_UNPROVEN ? "unproven" : class_names[v.class],
+		  v.number, proof_names[v.proof]);
 	/* Only a kobject in a kset has uevents; the module's own is in one. */
 	kobject_uevent_env(&THIS_MODULE->mkobj.kobj, KOBJ_CHANGE, environment);
 }

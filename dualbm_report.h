@@ -35,6 +35,8 @@ enum dualbm_witness {
 
 #define DUALBM_STACK_DEPTH	24
 #define DUALBM_CALLER_NAME	96
+/* A name that is all escapes. */
+#define DUALBM_COMM_LENGTH	(4 * (TASK_COMM_LEN - 1) + 1)
 
 /**
  * struct dualbm_violation - all that is known of one finding
@@ -68,7 +70,8 @@ enum dualbm_witness {
  * @liar: the plane that lied, if @liars is not 0
  * @liar_phys: where the word with the wrong bit lies, 0 if that is not known
  * @zone: the name of the zone of @first, or "-"
- * @comm: the name of the task
+ * @comm: the name of the task, in which all but printing characters, and the blank, '"',
+ *	'=' and '\\', are written as a backslash and three octal digits
  * @caller_name: @caller with its symbol, made while its module is there
  * @stack: return addresses, innermost first
  *
@@ -104,7 +107,7 @@ struct dualbm_violation {
 	enum dualbm_plane liar;
 	phys_addr_t liar_phys;
 	char zone[8];
-	char comm[TASK_COMM_LEN];
+	char comm[DUALBM_COMM_LENGTH];
 	char caller_name[DUALBM_CALLER_NAME];
 	unsigned long stack[DUALBM_STACK_DEPTH];
 };

@@ -184,9 +184,11 @@ static struct kobj_attribute state_attribute = __ATTR_RO(state);
 static struct kobj_attribute state_reason_attribute = __ATTR_RO(state_reason);
 static struct kobj_attribute policy_attribute = __ATTR_RW(policy);
 static struct kobj_attribute hooks_attribute = __ATTR_RO(hooks);
-static struct kobj_attribute placement_attribute = __ATTR_RO(placement);
+/* Frame numbers, physical and code addresses are for root. */
+static struct kobj_attribute placement_attribute = __ATTR_RO_MODE(placement, 0400);
 static struct kobj_attribute scrub_attribute = __ATTR_RW(scrub);
-static struct kobj_attribute last_violation_attribute = __ATTR_RO(last_violation);
+static struct kobj_attribute last_violation_attribute =
+	__ATTR_RO_MODE(last_violation, 0400);
 
 static struct attribute *attributes[] = {
 	&stats_attribute.attr,

@@ -9,5 +9,7 @@ set -euo pipefail
 for kernel in $KERNELS; do
 	vm "census-$kernel" 'done' --kernel "$kernel" --mem 1536 --append movablecore=1024M -- users.sh census block
 	vm "held-$kernel" 'done' --kernel "$kernel" -- users.sh held
+	vm "files-$kernel" 'done' --kernel "$kernel" -- users.sh files
+	vm "names-$kernel" 'done' --kernel "$kernel" -- users.sh names
 done
 done_testing

@@ -227,8 +227,8 @@ sed 's/^0x[0-9a-f]*\t__free_pages\t/0x00000001\t__free_pages\t/' \
 run 1 "a module with one other CRC" --root "$work/mini" check --module "$module"
 like "a module with one other CRC: and which" "$out" 'NO +symbols: 1 of [0-9]+ CRCs differ from the kernel.s: __free_pages;'
 run 0 "a module names its kernel" --root "$ROOT" check --module "$module"
-image=$ROOT/boot/vmlinuz-$(kernel_release 6.12)
-head -c 5000000 "$image" >"$work/half"
+kernel_image=$ROOT/boot/vmlinuz-$(kernel_release 6.12)
+head -c 5000000 "$kernel_image" >"$work/half"
 run 5 "half an image" check --image "$work/half"
 like "half an image: says so" "$err" 'truncated'
 head -c 100000 "$module" >"$work/half.ko"
@@ -330,6 +330,13 @@ changed
 sed -i 's/comm=insmod/comm=x time_ns=1/' "$broken/$debug/violations"
 run 1 "a name that looks like a key" --root "$broken" violations --json
 json "a name that looks like a key: changes nothing" '$j->{violations}[1]{comm} eq "x time_ns=1" && $j->{violations}[1]{time_ns} == 41726556100'
+
+# What a module of long ago, or a forger, may have left between two records.
+changed
+sed -i '2i\record=1 x' "$broken/$debug/violations"
+run 5 "a foreign line in the ring" --root "$broken" violations --json
+json "a foreign line in the ring: hides no record, and is counted" '@{$j->{violations}} == 2 && $j->{foreign_lines} == 1'
+is "a foreign line in the ring: is told" "$(grep -c 'a line is passed over' "$work/err")" 1
 
 run 2 "no command"
 run 2 "an unknown command" explode

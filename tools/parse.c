@@ -146,7 +146,9 @@ static bool signed_number(const char *line, const char *key, int64_t *value)
  */
 int violation_parse(const char *line, struct violation *v, struct why *why)
 {
-	static const char * const marks[] = { "flags", "what", "witness", "liar_node", "repaired" };
+	static const char * const marks[] = {
+		"flags", "unseen", "what", "witness", "liar_node", "repaired",
+	};
 	const char *comm, *time, *caller, *end = NULL;
 	char *head, *flags;
 	int64_t number;

@@ -3,6 +3,7 @@
  * "dualbmctl status" and "violations": what the module says of itself and of
  * what it found, on one screen or as JSON.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct module_status {
 	size_t nr_hooks;
 	struct violation last;
 	bool has_last;
+	bool restricted;	/* some of it is for root */
 };
 
 static char *first_line(struct buffer *buffer)
@@ -56,6 +58,22 @@ static void read_hooks(struct module_status *status)
 	buffer_free(&buffer);
 }
 
+/* What is for root: nothing, and false, for others. */
+static bool read_private(const char *name, struct buffer *buffer)
+{
+	char *path = format_text("%s/%s", SYSFS, name);
+	int ret = file_read(path, buffer, LARGE_FILE);
+
+	free(path);
+	if (ret == -EACCES) {
+		memset(buffer, 0, sizeof(*buffer));
+		return false;
+	}
+	if (ret)
+		module_fail(SYSFS, name, -ret);
+	return true;
+}
+
 static void read_status(struct module_status *status)
 {
 	struct buffer buffer;
@@ -75,10 +93,10 @@ static void read_status(struct module_status *status)
 	status->policy = first_line(&buffer);
 	status->version = file_line("/sys/module/dualbm/version");
 	module_read(SYSFS, "stats", &status->stats);
-	module_read(SYSFS, "placement", &status->placement);
+	read_private("placement", &status->placement);
 	module_read(SYSFS, "scrub", &status->scrub);
 	read_hooks(status);
-	module_read(SYSFS, "last_violation", &buffer);
+	status->restricted = !read_private("last_violation", &buffer);
 	if (buffer.size) {
 		if (violation_parse(buffer.data, &status->last, &why))
 			fail(STATUS_FOREIGN, SYSFS "/last_violation: %s", why.text);
@@ -236,6 +254,7 @@ static void json_status(struct module_status *status)
 		json_violation("last_violation", &status->last);
 	else
 		json_null("last_violation");
+	json_bool("restricted", status->restricted);
 	json_end();
 }
 
@@ -337,6 +356,8 @@ static void print_findings(const struct module_status *status)
 	if (status->has_last) {
 		fputs("last       ", stdout);
 		print_violation_short(&status->last);
+	} else if (status->restricted && violations) {
+		puts("last       run this as root to see it");
 	}
 }
 
@@ -423,14 +444,35 @@ static void show_violation(const struct violation *v)
 		print_violation(v);
 }
 
-/* The lines of a record: "record=...", then its stack, each line after two blanks. */
-static size_t show_ring(char *text)
+/* Of an older module, a task's name may hold a newline: the record goes on behind it. */
+static bool parse_record(char *line, char **text, struct violation *v)
+{
+	struct why why;
+
+	while (violation_parse(line, v, &why)) {
+		if (strncmp(line, "record=", 7) || !*text || !strncmp(*text, "record=", 7)) {
+			warn("violations: a line is passed over: %s", why.text);
+			return false;
+		}
+		line[strlen(line)] = '\n';
+		if (strchr(*text, '\n'))
+			next_line(text);
+		else
+			*text = NULL;
+	}
+	return true;
+}
+
+/*
+ * The lines of a record: "record=...", then its stack, each line after two blanks. A line
+ * that is none of these hides no other record. Returns how many were shown.
+ */
+static size_t show_ring(char *text, size_t *foreign)
 {
 	struct violation v = { 0 };
 	bool have = false;
 	size_t nr = 0;
 	char *line;
-	struct why why;
 
 	while ((line = next_line(&text))) {
 		if (!strncmp(line, "  ", 2) && have) {
@@ -443,18 +485,11 @@ static size_t show_ring(char *text)
 			violation_free(&v);
 			have = false;
 		}
-		/* A task's name may hold a newline: the record goes on behind it. */
-		while (violation_parse(line, &v, &why)) {
-			if (strncmp(line, "record=", 7) || !text || !strncmp(text, "record=", 7))
-				fail(STATUS_FOREIGN, DEBUGFS "/violations: %s", why.text);
-			line[strlen(line)] = '\n';
-			if (strchr(text, '\n'))
-				next_line(&text);
-			else
-				text = NULL;
-		}
-		have = true;
-		nr++;
+		have = parse_record(line, &text, &v);
+		if (have)
+			nr++;
+		else
+			(*foreign)++;
 	}
 	if (have)
 		show_violation(&v);
@@ -470,7 +505,7 @@ int command_violations(int argc, char **argv)
 	};
 	struct buffer buffer;
 	bool last = false;
-	size_t nr = 0;
+	size_t nr = 0, foreign = 0;
 	int option;
 
 	opterr = 0;
@@ -482,7 +517,7 @@ int command_violations(int argc, char **argv)
 	if (optind < argc)
 		fail(STATUS_USAGE, "violations: \"%s\" is one argument too many", argv[optind]);
 	need_loaded();
-	/* The last one is in sysfs, for everybody; stacks are for root. */
+	/* The last one is in sysfs, and stacks are in debugfs; both are for root. */
 	if (last)
 		module_read(SYSFS, "last_violation", &buffer);
 	else
@@ -491,11 +526,16 @@ int command_violations(int argc, char **argv)
 		json_begin("violations");
 		json_open("violations", '[');
 	}
-	nr = show_ring(buffer.data);
+	nr = show_ring(buffer.data, &foreign);
 	buffer_free(&buffer);
-	if (options.json)
+	if (options.json) {
+		json_close();
+		json_number("foreign_lines", foreign);
 		json_end();
-	else if (!nr)
+	} else if (!nr && !foreign) {
 		puts("no violations");
+	}
+	if (foreign)
+		return STATUS_FOREIGN;
 	return nr ? STATUS_NO : STATUS_YES;
 }

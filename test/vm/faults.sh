@@ -215,7 +215,7 @@ all_faults() {
 	again "freed whole again by put_page()" 0 pcp put
 	is "taint: bad page after the first violation" \
 		$(($(cat /proc/sys/kernel/tainted) >> 5 & 1)) 1
-	check "uevent: sent" wait_for 10 grep -q "^double_free pfn=$_pfn order=0 proof=pcp" /tmp/uevents
+	check "uevent: sent" wait_for 10 grep -qx "double_free record=[0-9]* proof=pcp" /tmp/uevents
 	kill $_listener
 
 	[ "$boundary" = 0 ] || double "double free of one page" 0 pcp

@@ -43,7 +43,7 @@ served() {
 
 # The rule of udev, and what it leads to.
 alerted() {
-	journalctl -q -t dualbm-alert -n 1 | grep -q 'plane_corruption pfn=0x10000 ' && [ -e /run/drained ]
+	journalctl -q -t dualbm-alert -n 1 | grep -q 'plane_corruption record=.* pfn=0x10000 ' && [ -e /run/drained ]
 }
 
 alert() {

@@ -6,6 +6,8 @@
 #
 #	users.sh census [block]        numbers of all memory that nobody has to count
 #	users.sh held                  what everybody may read waits for no lock
+#	users.sh files                 who may read what
+#	users.sh names                 a task's name ends no line and begins no key
 . ./scrub-lib.sh
 
 # The files of everybody; the others are for root.
@@ -111,7 +113,70 @@ held() {
 	rmmod dualbm
 }
 
+# ---- who may read what ----
+
+files() {
+	load
+	is "files: these are for everybody" "$(public_files | xargs)" \
+		"hooks policy scrub state state_reason stats"
+	for _file in $(public_files); do
+		check "files: $_file, as nobody" as_nobody "cat $D/$_file >/dev/null"
+	done
+	for _file in $D/last_violation $D/placement $DBG/violations $DBG/frame; do
+		check "files: ${_file##*/} is there" [ -e "$_file" ]
+		refused "files: ${_file##*/}, as nobody" "cat $_file"
+	done
+	refused "files: policy is written, as nobody" "echo report >$D/policy"
+	refused "files: a scrub is asked for, as nobody" "echo now >$D/scrub"
+	check "files: dualbmctl status, as nobody" as_nobody "dualbmctl status"
+	expect_clean "files"
+	rmmod dualbm
+}
+
+# refused NAME CMD: of a user without rights.
+refused() {
+	if as_nobody "$2" >/dev/null 2>&1; then not_ok "$1: refused"; else ok "$1: refused"; fi
+}
+
+# ---- names ----
+
+# called NAME: from here on this task is called so, as any task may call itself.
+called() {
+	# shellcheck disable=SC2059 # its escapes are meant
+	printf "$1" >/proc/self/comm
+}
+
+# A subshell's /proc/self is what writes: the shell itself, as printf and echo are its own.
+names() {
+	load inject=1 policy=report
+	uevent sh -c 'echo "$DUALBM_VIOLATION"' >/tmp/uevents 2>/dev/null &
+	_listener=$!
+	sleep 0.5
+	(
+		called 'x\nrecord=1'
+		echo drop free >$DBG/inject
+	)
+	is "names: a newline ends no line" "$(wc -l <$D/last_violation)" 1
+	is "names: and begins no record" "$(grep -c '^record=' $DBG/violations)" "$(last record)"
+	is "names: it is written as a number" "$(last comm)" 'x\012record\0751'
+	is "names: in the log too" "$(dmesg | grep -c 'comm=x.012record.0751$')" 1
+	(
+		# shellcheck disable=SC1003 # a backslash, for printf
+		called 'a b="\033\\'
+		echo drop free >$DBG/inject
+	)
+	is "names: blanks, quotes and what a terminal obeys" "$(last comm)" 'a\040b\075\042\033\134'
+	check "names: dualbmctl shows all of it" sh -c '[ "$(dualbmctl violations --json | grep -o "\"foreign_lines\":[^,}]*" | tr -d " ")" = "\"foreign_lines\":0" ]'
+	check "names: the uevent has class, record and proof, and no more" \
+		wait_for 10 grep -qxE "double_alloc record=[0-9]+ proof=[a-z]+" /tmp/uevents
+	is "names: no other uevent" "$(grep -vxE '[a-z_]+ record=[0-9]+ proof=[a-z]+|' /tmp/uevents)" ""
+	kill $_listener
+	rmmod dualbm
+}
+
 case $1 in
+files) files ;;
+names) names ;;
 census) census "${2-}" ;;
 held) held ;;
 *) bail "what?" ;;
