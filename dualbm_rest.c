@@ -100,7 +100,8 @@ void dualbm_rest_count(bool complete)
 			most = why;
 	}
 	left_over = complete ? all : 0;
-	dualbm_set_unknown(is_above(all, counting.managed, UNKNOWN_PERCENT) ? unknown_because[most] : NULL);
+	dualbm_set_unknown(is_above(all, counting.managed, UNKNOWN_PERCENT) ?
+			   unknown_because[most] : NULL);
 }
 
 bool dualbm_rest_is_due(const struct dualbm_census *census)

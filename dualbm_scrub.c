@@ -25,6 +25,8 @@
  */
 #define STALLED_CALLS	60
 #define LAGGING_CALLS	3
+/* Who has the lock that it waits for is late, and not it; but nobody has it as long as this. */
+#define WAITING_CALLS	600
 /* To wake up costs as much as a step does: not for less than this. */
 #define NAP		(HZ / 50)
 /*
@@ -67,7 +69,7 @@ static bool started, halted, standing, cancelled, rescheduled;
 /* What the watchdog and the file "scrub" look at. */
 static unsigned long beats;
 static unsigned long pass_number;
-static bool running, paced;
+static bool running, paced, waiting;
 static unsigned long steps_done, steps_all;
 static u64 words, audited;
 static u64 found, audit_found;
@@ -77,13 +79,20 @@ static unsigned long audit_pfn, audit_left;
 static unsigned long audit_done, audit_all;
 
 /*
- * At idle priority a thread must not queue for a lock: it would be handed to it long
- * before it gets to run, and whoever has to change the chunks would wait as long.
+ * Who only tries a lock that others queue for may never get it, so it queues as well. But
+ * not at idle priority: the lock would be handed to it long before it gets to run, and
+ * whoever has to change the chunks would wait as long. The end of the pass takes
+ * the priority back.
  */
 static void lock_memory(void)
 {
-	while (!mutex_trylock(&dualbm_memory_lock))
-		schedule_timeout_uninterruptible(1);
+	if (mutex_trylock(&dualbm_memory_lock))
+		return;
+	if (task_nice(current) > 0)
+		sched_set_normal(current, 0);
+	WRITE_ONCE(waiting, true);
+	mutex_lock(&dualbm_memory_lock);
+	WRITE_ONCE(waiting, false);
 }
 
 /* ---- the steps of a pass ---- */
@@ -535,13 +544,16 @@ static void help_along(void)
 
 const char *dualbm_scrub_trouble(void)
 {
-	static unsigned long seen_beats, seen_pass, silent, late;
+	static unsigned long seen_beats, seen_pass, silent, late, waits;
+	bool wait = READ_ONCE(waiting);
 	unsigned int interval = READ_ONCE(dualbm_scrub_interval_ms);
 	unsigned long now = READ_ONCE(beats);
 
-	silent = now == seen_beats ? silent + 1 : 0;
+	/* Between two waits there is a beat, or it has got the lock, which is nearly as good. */
+	waits = wait && now == seen_beats ? waits + 1 : 0;
+	silent = now == seen_beats ? silent + !wait : 0;
 	late = READ_ONCE(running) && READ_ONCE(paced) &&
-	       READ_ONCE(pass_number) == seen_pass ? late + 1 : 0;
+	       READ_ONCE(pass_number) == seen_pass ? late + !wait : 0;
 	seen_beats = now;
 	seen_pass = READ_ONCE(pass_number);
 	/* Idle priority is for a machine that has idle time. */
@@ -552,6 +564,8 @@ const char *dualbm_scrub_trouble(void)
 	/* Whoever unloads may get no CPU for as long, and hear late that it ended. */
 	if (READ_ONCE(told_to_end))
 		return NULL;
+	if (waits >= WAITING_CALLS)
+		return "the scrubber does not get the lock of the chunks";
 	if (silent >= STALLED_CALLS)
 		return "the scrubber has stalled";
 	if (interval && late > max(2 * (interval / 1000) + 2, (unsigned int)STALLED_CALLS))

@@ -95,7 +95,8 @@ int dualbm_scrub_halt(bool halt);
  * It is judged by how many calls it took, not by a clock, which may jump when a
  * virtual machine is paused. When the scrubber lags, it gets a higher priority, and
  * may run far from the memory that it looks at. A pass that was asked for has no pace
- * to keep, and a scrubber that was told to end is not judged.
+ * to keep, and a scrubber that was told to end is not judged. Nor is one that waits for
+ * dualbm_memory_lock, for the first ten minutes: that is somebody else's fault.
  *
  * Context: Worker, once a second.
  *

@@ -10,6 +10,7 @@ for kernel in $KERNELS; do
 	vm "census-$kernel" 'done' --kernel "$kernel" --mem 1536 --append movablecore=1024M -- users.sh census block
 	vm "held-$kernel" 'done' --kernel "$kernel" -- users.sh held
 	vm "files-$kernel" 'done' --kernel "$kernel" -- users.sh files
+	[[ ! ${DUALBM_LONG-} ]] || vm "waits-$kernel" 'done' --kernel "$kernel" -- users.sh waits
 	vm "names-$kernel" 'done' --kernel "$kernel" -- users.sh names
 done
 done_testing

@@ -6,6 +6,7 @@
 #
 #	users.sh census [block]        numbers of all memory that nobody has to count
 #	users.sh held                  what everybody may read waits for no lock
+#	users.sh waits                 nor is the scrubber judged while it waits for one (70 s)
 #	users.sh files                 who may read what
 #	users.sh names                 a task's name ends no line and begins no key
 . ./scrub-lib.sh
@@ -113,6 +114,20 @@ held() {
 	rmmod dualbm
 }
 
+# Longer than a scrubber may be silent, with a machine that would stop for that.
+waits() {
+	load scrub_interval_ms=1000 on_degraded=panic
+	insmod_test hold || not_ok "hold.ko"
+	sleep 70
+	is "waits: no trouble after 70 s" "$(cat $D/state) $(cat $D/state_reason)" "armed none"
+	rmmod hold
+	_passes=$(stat scrub_passes)
+	sleep 5
+	at_least "waits: and then it goes on" $(($(stat scrub_passes) - _passes)) 2
+	expect_clean "waits"
+	rmmod dualbm
+}
+
 # ---- who may read what ----
 
 files() {
@@ -176,6 +191,7 @@ names() {
 
 case $1 in
 files) files ;;
+waits) waits ;;
 names) names ;;
 census) census "${2-}" ;;
 held) held ;;
