@@ -81,9 +81,13 @@ is "textfile: every class of the module" \
 lost=''
 mapfile -t names < <(strings dualbm_sysfs.c stat_names)
 for name in "${names[@]}"; do
-	grep -qE "^(dualbm_$name(_total)?|dualbm_violations_by_class_total\{class=\"$name\"\}) [0-9]+$" "$prom" || lost+=" $name"
+	number='[0-9]+'
+	metric=${name/%_[nm]s/_seconds}
+	# Times are told in seconds.
+	[[ $metric == "$name" ]] || number='[0-9]+[.][0-9]+'
+	grep -qE "^(dualbm_$metric(_total)?|dualbm_violations_by_class_total\{class=\"$name\"\}) $number$" "$prom" || lost+=" $name"
 	[[ $name == *_alloc || $name == *_free || $name == *_corruption ]] ||
-		! grep -q "^# HELP dualbm_$name.* of /sys" "$prom" || lost+=" $name(HELP)"
+		! grep -q "^# HELP dualbm_$metric.* of /sys" "$prom" || lost+=" $name(HELP)"
 done
 empty "textfile: every number of the module, explained" "$lost"
 is "textfile: every hook" "$(grep -c '^dualbm_hook_missed_total{' "$prom")" "$(wc -l <"$work/ill/$sys/hooks")"
