@@ -39,6 +39,11 @@
 #define WATCH_PERIOD	HZ
 
 struct workqueue_struct *dualbm_worker;
+/*
+ * The watch waits behind no learning. An ordered queue is bound to no CPU and no node: on a
+ * system queue it would wait for ever behind a task that is more urgent and has its CPU.
+ */
+static struct workqueue_struct *watcher;
 unsigned long dualbm_learn_rounds;
 
 /*
@@ -549,7 +554,7 @@ static void watch(struct work_struct *work)
 		 !work_busy(&relearn_work))
 		dualbm_learn_request();
 	dualbm_set_trouble(dualbm_scrub_trouble());
-	schedule_delayed_work(&watch_work, WATCH_PERIOD);
+	queue_delayed_work(watcher, &watch_work, WATCH_PERIOD);
 }
 
 /*
@@ -582,6 +587,14 @@ void dualbm_learn_request(void)
 	irq_work_queue(&relearn_irq_work);
 }
 
+static void destroy_queues(void)
+{
+	if (watcher)
+		destroy_workqueue(watcher);
+	if (dualbm_worker)
+		destroy_workqueue(dualbm_worker);
+}
+
 int dualbm_learn_init(void)
 {
 	int ret = dualbm_tasks_init();
@@ -593,17 +606,18 @@ int dualbm_learn_init(void)
 	INIT_DELAYED_WORK(&watch_work, watch);
 	init_irq_work(&relearn_irq_work, relearn_from_irq);
 	dualbm_worker = alloc_ordered_workqueue("dualbm", 0);
-	if (!dualbm_worker) {
-		dualbm_tasks_exit();
-		return -ENOMEM;
-	}
-	return 0;
+	watcher = alloc_ordered_workqueue("dualbm_watch", 0);
+	if (dualbm_worker && watcher)
+		return 0;
+	destroy_queues();
+	dualbm_tasks_exit();
+	return -ENOMEM;
 }
 
 void dualbm_learn_start(void)
 {
 	queue_work(dualbm_worker, &relearn_work);
-	schedule_delayed_work(&watch_work, WATCH_PERIOD);
+	queue_delayed_work(watcher, &watch_work, WATCH_PERIOD);
 }
 
 /*
@@ -621,6 +635,6 @@ void dualbm_learn_exit(void)
 {
 	/* Nobody asks any more; what was asked for last is on its way to the queue. */
 	irq_work_sync(&relearn_irq_work);
-	destroy_workqueue(dualbm_worker);
+	destroy_queues();
 	dualbm_tasks_exit();
 }

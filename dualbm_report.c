@@ -133,6 +133,8 @@ static u64 ring_logged;
 static bool scrub_wanted;
 static struct irq_work late_work;
 static struct work_struct uevent_work;
+/* Bound to no CPU, as the one of the event may be taken by a more urgent task for good. */
+static struct workqueue_struct *uevent_queue;
 
 const char *dualbm_code_name(unsigned int code)
 {
@@ -512,7 +514,7 @@ static void report_late(struct irq_work *work)
 			log_limited(&v);
 	if (xchg(&scrub_wanted, false))
 		dualbm_scrub_hurry();
-	schedule_work(&uevent_work);
+	queue_work(uevent_queue, &uevent_work);
 }
 
 static void react_unproven(struct dualbm_violation *v)
@@ -640,14 +642,22 @@ void dualbm_verdict(struct dualbm_violation *v)
 
 int dualbm_report_init(void)
 {
+	int ret;
+
 	init_irq_work(&late_work, report_late);
 	INIT_WORK(&uevent_work, send_uevents);
-	return atomic_notifier_chain_register(&panic_notifier_list, &last_words_notifier);
+	uevent_queue = alloc_ordered_workqueue("dualbm_uevent", 0);
+	if (!uevent_queue)
+		return -ENOMEM;
+	ret = atomic_notifier_chain_register(&panic_notifier_list, &last_words_notifier);
+	if (ret)
+		destroy_workqueue(uevent_queue);
+	return ret;
 }
 
 void dualbm_report_exit(void)
 {
 	atomic_notifier_chain_unregister(&panic_notifier_list, &last_words_notifier);
 	irq_work_sync(&late_work);
-	cancel_work_sync(&uevent_work);
+	destroy_workqueue(uevent_queue);
 }
