@@ -414,6 +414,16 @@ static inline const struct llist_node *dualbm_return_probes(const struct task_st
 #endif
 
 /*
+ * "sysfs: constify bin_attribute argument of bin_attribute::read/write()", 6.17: what a
+ * file's callback is given of the file.
+ */
+#ifdef DUALBM_PROBED_BIN_ATTRIBUTE_CONST
+#define dualbm_bin_attribute	const struct bin_attribute
+#else
+#define dualbm_bin_attribute	struct bin_attribute
+#endif
+
+/*
  * Where a task that does not run has left its stack, and a return address as it may
  * be found there: arm64 signs those in the bits that all addresses of the kernel's
  * code and modules have set (CONFIG_ARM64_PTR_AUTH_KERNEL).

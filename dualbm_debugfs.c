@@ -144,31 +144,12 @@ static const struct seq_operations map_sops = {
 };
 DEFINE_SEQ_ATTRIBUTE(map);
 
-/* The codeword of a frame, or -ENXIO if no chunk holds it. */
-static int frame_code(unsigned long pfn)
-{
-	unsigned long *planes;
-	int code = -ENXIO;
-
-	rcu_read_lock();
-	planes = dualbm_planes_at(pfn);
-	if (planes)
-		code = dualbm_planes_code(planes, pfn % DUALBM_CHUNK_FRAMES);
-	rcu_read_unlock();
-	return code;
-}
-
 static int frame_show(struct seq_file *file, void *data)
 {
-	unsigned long pfn = READ_ONCE(asked_pfn);
-	int code = frame_code(pfn);
+	char line[DUALBM_FRAME_LINE];
 
-	if (code < 0)
-		seq_printf(file, "pfn=0x%lx state=unmanaged\n", pfn);
-	else
-		seq_printf(file, "pfn=0x%lx state=%s primary=%d secondary=%d untracked=%d\n",
-			   pfn, dualbm_code_name(code), code & 1, code >> 1 & 1,
-			   code >> 2 & 1);
+	dualbm_frame_line(READ_ONCE(asked_pfn), line);
+	seq_printf(file, "%s\n", line);
 	return 0;
 }
 

@@ -23,7 +23,7 @@ int dualbm_sysfs_init(void);
  *
  * Context: Module init, when all that they show works; sleeps.
  *
- * Return: 0, or what sysfs_create_group() says.
+ * Return: 0, or what sysfs_create_group() or sysfs_create_bin_file() says; then there is none.
  */
 int dualbm_sysfs_open(void);
 
@@ -41,6 +41,22 @@ void dualbm_sysfs_close(void);
  * Context: Module exit, or init that fails, after dualbm_report_exit(); sleeps.
  */
 void dualbm_sysfs_exit(void);
+
+/* The bytes of a frame's line in "frames", its newline too. */
+#define DUALBM_FRAME_LINE	128
+
+/**
+ * dualbm_frame_line() - what the record says of a frame
+ * @pfn: any number; frames of no memory are allowed
+ * @line: where to write it, without a newline
+ *
+ * For all files that show a frame. An update that is half done looks illegal for a moment.
+ *
+ * Context: Any but NMI; takes no lock.
+ *
+ * Return: its length, less than %DUALBM_FRAME_LINE.
+ */
+int dualbm_frame_line(unsigned long pfn, char line[DUALBM_FRAME_LINE]);
 
 /**
  * dualbm_debugfs_init() - make the files in /sys/kernel/debug/dualbm

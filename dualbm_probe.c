@@ -133,6 +133,22 @@ unsigned long probe(struct task_struct *task)
 					  struct kretprobe_instance, llist)->ret_addr;
 }
 
+#elif defined(PROBE_BIN_ATTRIBUTE_CONST)
+
+#include <linux/sysfs.h>
+
+static ssize_t read(struct file *file, struct kobject *kobj, const struct bin_attribute *attr,
+		    char *buffer, loff_t offset, size_t size)
+{
+	return 0;
+}
+
+void probe(struct bin_attribute *attr);
+void probe(struct bin_attribute *attr)
+{
+	attr->read = read;
+}
+
 #else
 #error "which probe?"
 #endif

@@ -3,10 +3,12 @@
  * The interface in /sys/kernel/dualbm.
  */
 #include <linux/kobject.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
 #include "dualbm.h"
+#include "dualbm_compat.h"
 #include "dualbm_files.h"
 #include "dualbm_hooks.h"
 #include "dualbm_learn.h"
@@ -179,6 +181,49 @@ static ssize_t last_violation_show(struct kobject *kobj, struct kobj_attribute *
 	return length;
 }
 
+/* The codeword of a frame, or -ENXIO if no chunk holds it. */
+static int frame_code(unsigned long pfn)
+{
+	unsigned long *planes;
+	int code = -ENXIO;
+
+	rcu_read_lock();
+	planes = dualbm_planes_at(pfn);
+	if (planes)
+		code = dualbm_planes_code(planes, pfn % DUALBM_CHUNK_FRAMES);
+	rcu_read_unlock();
+	return code;
+}
+
+int dualbm_frame_line(unsigned long pfn, char line[DUALBM_FRAME_LINE])
+{
+	int code = frame_code(pfn);
+
+	if (code < 0)
+		return scnprintf(line, DUALBM_FRAME_LINE, "pfn=0x%lx state=unmanaged", pfn);
+	return scnprintf(line, DUALBM_FRAME_LINE,
+			 "pfn=0x%lx state=%s primary=%d secondary=%d untracked=%d", pfn,
+			 dualbm_code_name(code), code & 1, code >> 1 & 1, code >> 2 & 1);
+}
+
+/*
+ * A line of fixed size for each frame that could be, and one line in each read: a frame is
+ * asked for by the offset, as nothing may be written under lockdown. Who copies all of
+ * sysfs does not ask for one frame, and gets an error instead of a file without an end.
+ */
+static ssize_t frames_read(struct file *file, struct kobject *kobj,
+			   dualbm_bin_attribute *attr, char *buffer, loff_t offset, size_t size)
+{
+	int length;
+
+	if (size != DUALBM_FRAME_LINE || offset % DUALBM_FRAME_LINE)
+		return -EINVAL;
+	length = dualbm_frame_line(offset / DUALBM_FRAME_LINE, buffer);
+	memset(buffer + length, ' ', DUALBM_FRAME_LINE - 1 - length);
+	buffer[DUALBM_FRAME_LINE - 1] = '\n';
+	return DUALBM_FRAME_LINE;
+}
+
 static struct kobj_attribute stats_attribute = __ATTR_RO(stats);
 static struct kobj_attribute state_attribute = __ATTR_RO(state);
 static struct kobj_attribute state_reason_attribute = __ATTR_RO(state_reason);
@@ -203,6 +248,11 @@ static struct attribute *attributes[] = {
 };
 
 static const struct attribute_group attribute_group = { .attrs = attributes };
+/* Not in the group, whose list of them has another type from release to release. */
+static const struct bin_attribute frames_attribute = {
+	.attr = { .name = "frames", .mode = 0400 },
+	.read = frames_read,
+};
 
 int dualbm_sysfs_init(void)
 {
@@ -212,11 +262,19 @@ int dualbm_sysfs_init(void)
 
 int dualbm_sysfs_open(void)
 {
-	return sysfs_create_group(dualbm_kobject, &attribute_group);
+	int ret = sysfs_create_group(dualbm_kobject, &attribute_group);
+
+	if (ret)
+		return ret;
+	ret = sysfs_create_bin_file(dualbm_kobject, &frames_attribute);
+	if (ret)
+		sysfs_remove_group(dualbm_kobject, &attribute_group);
+	return ret;
 }
 
 void dualbm_sysfs_close(void)
 {
+	sysfs_remove_bin_file(dualbm_kobject, &frames_attribute);
 	sysfs_remove_group(dualbm_kobject, &attribute_group);
 }
 

@@ -11,6 +11,8 @@ for kernel in $KERNELS; do
 	vm "held-$kernel" 'done' --kernel "$kernel" -- users.sh held
 	vm "files-$kernel" 'done' --kernel "$kernel" -- users.sh files
 	[[ ! ${DUALBM_LONG-} ]] || vm "waits-$kernel" 'done' --kernel "$kernel" -- users.sh waits
+	vm "lockdown-$kernel" 'done' --kernel "$kernel" -- users.sh lockdown
+	vm "namespace-$kernel" 'done' --kernel "$kernel" -- users.sh namespace
 	vm "names-$kernel" 'done' --kernel "$kernel" -- users.sh names
 done
 done_testing

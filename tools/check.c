@@ -90,9 +90,9 @@ static void check_security(struct check *check)
 		    forced ? "; whether the kernel trusts its key shows when it is loaded" : "");
 	else
 		add(check, VERDICT_INFO, "security", "signature", "not needed");
-	if (lockdown && strstr(lockdown, "[integrity]"))
+	if (locked)
 		add(check, VERDICT_INFO, "security", "debugfs",
-		    "may be read under this lockdown, but not written: no \"dualbmctl frame\"");
+		    "may be read under lockdown, but not what can be written too: \"frame\" and \"inject\"; \"dualbmctl frame\" needs neither");
 	if (lockdown && strstr(lockdown, "[confidentiality]"))
 		add(check, VERDICT_DOUBT, "security", "tracefs",
 		    "is closed under this lockdown: no \"dualbmctl watch\"");

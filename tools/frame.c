@@ -15,6 +15,8 @@
 #include "dualbmctl.h"
 
 #define LOOKS	5
+/* DUALBM_FRAME_LINE in dualbm_files.h: the bytes of a line of "frames". */
+#define FRAME_LINE	128
 
 struct frame {
 	uint64_t pfn, page_size;
@@ -132,15 +134,64 @@ static void find_frame(struct frame *frame, const char *text)
 		frame->pfn /= frame->page_size;
 }
 
-/* The file is one for all: somebody else may have asked between write and read. */
+/* A line of "frames" or "frame": true if it is about the frame that was asked for. */
+static bool parse_state(struct frame *frame, const char *file, const char *line, uint64_t *pfn)
+{
+	if (!word_number(line, "pfn", pfn))
+		fail(STATUS_FOREIGN, "%s: not the line that is expected", file);
+	if (*pfn != frame->pfn)
+		return false;
+	free(frame->state);
+	frame->state = word_value(line, "state");
+	word_number(line, "primary", &frame->primary);
+	word_number(line, "secondary", &frame->secondary);
+	word_number(line, "untracked", &frame->untracked);
+	if (!frame->state)
+		fail(STATUS_FOREIGN, "%s: not the line that is expected", file);
+	return true;
+}
+
+/*
+ * "frames" in sysfs, where the offset is the question: nothing is written, so lockdown
+ * lets root read it. A captured tree cannot have it, and an older module has none: false.
+ */
+static bool read_frames(struct frame *frame)
+{
+	char line[FRAME_LINE + 1];
+	uint64_t pfn;
+	ssize_t got;
+	int fd, error;
+
+	/* No offset leads to it: the other file has the answer to any number. */
+	if (frame->pfn > INT64_MAX / FRAME_LINE)
+		return false;
+	fd = root_open(SYSFS "/frames", O_RDONLY);
+	if (fd == -ENOENT)
+		return false;
+	if (fd < 0)
+		module_fail(SYSFS, "frames", -fd);
+	got = pread(fd, line, FRAME_LINE, frame->pfn * FRAME_LINE);
+	error = errno;
+	close(fd);
+	if (got < 0)
+		module_fail(SYSFS, "frames", error);
+	line[got] = '\0';
+	if (got != FRAME_LINE || !parse_state(frame, SYSFS "/frames", line, &pfn))
+		fail(STATUS_FOREIGN, SYSFS "/frames: not the line that is expected");
+	return true;
+}
+
+/* "frame" in debugfs is one for all: somebody else may have asked between write and read. */
 static void read_state(struct frame *frame)
 {
 	char number[24];
 	struct buffer buffer;
-	bool captured;
+	bool captured, found;
 	uint64_t pfn;
 	int i, ret;
 
+	if (read_frames(frame))
+		return;
 	snprintf(number, sizeof(number), "0x%" PRIx64, frame->pfn);
 	for (i = 0; i < LOOKS; i++) {
 		ret = file_write(DEBUGFS "/frame", number);
@@ -148,23 +199,13 @@ static void read_state(struct frame *frame)
 		if (ret && !captured)
 			module_fail(DEBUGFS, "frame", -ret);
 		module_read(DEBUGFS, "frame", &buffer);
-		if (!word_number(buffer.data, "pfn", &pfn))
-			fail(STATUS_FOREIGN, DEBUGFS "/frame: not the line that is expected");
-		if (captured && pfn != frame->pfn)
+		found = parse_state(frame, DEBUGFS "/frame", buffer.data, &pfn);
+		buffer_free(&buffer);
+		if (found)
+			return;
+		if (captured)
 			fail(STATUS_LACKING, "the captured tree has the state of frame 0x%" PRIx64 " only",
 			     pfn);
-		if (pfn == frame->pfn) {
-			free(frame->state);
-			frame->state = word_value(buffer.data, "state");
-			word_number(buffer.data, "primary", &frame->primary);
-			word_number(buffer.data, "secondary", &frame->secondary);
-			word_number(buffer.data, "untracked", &frame->untracked);
-			buffer_free(&buffer);
-			if (!frame->state)
-				fail(STATUS_FOREIGN, DEBUGFS "/frame: not the line that is expected");
-			return;
-		}
-		buffer_free(&buffer);
 	}
 	fail(STATUS_REFUSED, DEBUGFS "/frame: somebody else asks all the time");
 }

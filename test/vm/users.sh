@@ -8,6 +8,8 @@
 #	users.sh held                  what everybody may read waits for no lock
 #	users.sh waits                 nor is the scrubber judged while it waits for one (70 s)
 #	users.sh files                 who may read what
+#	users.sh lockdown              one frame is shown under lockdown too, and to root only
+#	users.sh namespace             the root of a user namespace is everybody
 #	users.sh names                 a task's name ends no line and begins no key
 . ./scrub-lib.sh
 
@@ -137,7 +139,7 @@ files() {
 	for _file in $(public_files); do
 		check "files: $_file, as nobody" as_nobody "cat $D/$_file >/dev/null"
 	done
-	for _file in $D/last_violation $D/placement $DBG/violations $DBG/frame; do
+	for _file in $D/last_violation $D/placement $D/frames $DBG/violations $DBG/frame; do
 		check "files: ${_file##*/} is there" [ -e "$_file" ]
 		refused "files: ${_file##*/}, as nobody" "cat $_file"
 	done
@@ -151,6 +153,133 @@ files() {
 # refused NAME CMD: of a user without rights.
 refused() {
 	if as_nobody "$2" >/dev/null 2>&1; then not_ok "$1: refused"; else ok "$1: refused"; fi
+}
+
+# ---- lockdown ----
+
+# Free, of the kernel's code, of the hole below 1 MiB, damaged, and of no memory.
+some_frames() {
+	_code=$((0x$(sed -n 's/^ *\([0-9a-f]*\)-.* : Kernel code$/\1/p' /proc/iomem) / 4096))
+	tr ' ' '\n' <$DBG/map | awk -F'[=/]' '/^pfn=/ { pfn = $2; cell = 0 }
+		/^[0-9]+\/512\// && !found { found = 1; print pfn, cell }
+		/\// || /^-$/ { cell++ }' >/tmp/free
+	read -r _pfn _cell </tmp/free
+	echo $((_pfn + _cell * 512 + 77)) $_code $((_code + 1)) 160 $((0xfffffffff)) 0
+}
+
+# frame_line PFN: as sysfs has it; without the blanks that fill it up.
+frame_line() {
+	dd if=$D/frames bs=128 skip="$1" count=1 2>/dev/null | sed 's/ *$//'
+}
+
+# frame_told PFN: what dualbmctl makes of it.
+frame_told() {
+	dualbmctl frame "$1" 2>&1 | sed -n 's/^dualbm     //p'
+}
+
+# frames_agree NAME: sysfs, dualbmctl and what debugfs said before lockdown.
+frames_agree() {
+	_bad=
+	while read -r _pfn _line; do
+		# dd cannot seek that far in sysfs: beyond 2 GiB there is only pread().
+		if [ "$_pfn" -lt $((0xfffffffff)) ]; then
+			_got=$(frame_line "$_pfn")
+			[ "$_got" = "$_line" ] || _bad="$_bad $_pfn: '$_got' is not '$_line'"
+		fi
+		_state=$(echo "$_line" | sed 's/.*state=\([^ ]*\).*/\1/')
+		case $(frame_told "$_pfn") in
+		"$_state" | "$_state ("*) ;;
+		*) _bad="$_bad $_pfn: $_state, but $(dualbmctl frame "$_pfn" 2>&1)" ;;
+		esac
+	done </tmp/frames
+	is "$1: every frame is shown as debugfs had it" "$_bad" ""
+}
+
+lockdown() {
+	mount -t securityfs securityfs /sys/kernel/security || bail "no securityfs"
+	load inject=1 scrub_interval_ms=0
+	# shellcheck disable=SC2046 # numbers
+	set -- $(some_frames)
+	echo flip untracked "$3" >$DBG/inject || not_ok "lockdown: a frame is damaged"
+	for _pfn; do
+		echo "$_pfn" >$DBG/frame
+		echo "$_pfn $(cat $DBG/frame)"
+	done >/tmp/frames
+	is "lockdown: frames of all kinds" "$(grep -oE 'state=(free|unmanaged|illegal|allocated|untracked)' /tmp/frames |
+		sort -u | sed 's/allocated/untracked/' | uniq | wc -l)" 4
+	frames_agree "no lockdown"
+	is "a line is 128 bytes" "$(dd if=$D/frames bs=128 skip="$1" count=1 2>/dev/null | wc -c)" 128
+	for _size in 1 127 129 256 4096; do
+		check "a read of $_size bytes is refused" sh -c \
+			"dd if=$D/frames bs=$_size count=1 2>&1 | grep -q 'Invalid argument'"
+	done
+	check "one that is not at a line is refused" sh -c \
+		"{ dd bs=64 skip=1 count=0; dd bs=128 count=1; } <$D/frames 2>&1 | grep -q 'Invalid argument'"
+	refused "frames, as nobody" "dd if=$D/frames bs=128 count=1"
+	for _level in integrity confidentiality; do
+		echo $_level >/sys/kernel/security/lockdown || not_ok "lockdown=$_level"
+		is "$_level: it holds" "$(grep -o '\[.*\]' /sys/kernel/security/lockdown)" "[$_level]"
+		check "$_level: debugfs refuses frame, even to root" sh -c "! cat $DBG/frame 2>/dev/null"
+		check "$_level: and inject" sh -c "! echo drop free 2>/dev/null >$DBG/inject"
+		frames_agree $_level
+		for _file in $DBG/violations $DBG/planes $DBG/map $D/placement $D/last_violation; do
+			check "$_level: ${_file##*/} is read" sh -c "cat $_file >/dev/null"
+		done
+		is "$_level: dualbmctl frame has all of it" "$(dualbmctl frame "$1" | cut -d' ' -f1 | xargs)" \
+			"frame dualbm bits kernel place"
+		in_time "$_level: dualbmctl status, as nobody" "dualbmctl status"
+	done
+	scrub
+	is "lockdown: no address of the kernel in any of it" \
+		"$(cat $D/* $DBG/violations $DBG/planes $DBG/map /tmp/frames 2>/dev/null | grep -cE '(^|[^0-9a-f])ffff[0-9a-f]{12}')" 0
+	is "lockdown: the damaged one was found, and nothing else" "$(stat violations) $(last class)" "1 plane_corruption"
+	rmmod dualbm
+}
+
+# ---- the root of a user namespace ----
+
+# Whatever of the module they can open: read by "root" in a namespace of nobody's.
+as_namespace_root() {
+	as_nobody "unshare -U -r sh -c '$1'"
+}
+
+# frame numbers, physical addresses and code addresses, however they are written
+tells() {
+	grep -nE 'pfn=|phys=|\+0x|0x0*[1-9a-f]|(^|[^0-9a-f])ffff[0-9a-f]{12}' "$1" | head -n 5
+}
+
+namespace() {
+	load inject=1 policy=report
+	echo drop free >$DBG/inject
+	cat $D/last_violation >/tmp/root
+	check "namespace: root sees a frame and a caller" grep -qE 'pfn=0x[0-9a-f]+ .*caller=[a-z_]+\+0x' /tmp/root
+	is "namespace: it is root there" "$(as_namespace_root "id -u")" 0
+	for _level in 0 1 2; do
+		echo $_level >/proc/sys/kernel/kptr_restrict
+		as_namespace_root "find $D /sys/module/dualbm -type f -exec cat {} +; grep -w dualbm /proc/modules; grep dualbm /proc/kallsyms" \
+			>/tmp/seen 2>/dev/null
+		at_least "kptr_restrict=$_level: something is seen" "$(wc -l </tmp/seen)" 100
+		is "kptr_restrict=$_level: but no frame and no address" "$(tells /tmp/seen)" ""
+		is "kptr_restrict=$_level: root sees the record as ever" "$(cat $D/last_violation)" "$(cat /tmp/root)"
+		is "kptr_restrict=$_level: with names of code, and no address" \
+			"$(grep -cE '(^|[^0-9a-f])ffff[0-9a-f]{12}' $D/last_violation $DBG/violations | cut -d: -f2 | xargs)" "0 0"
+	done
+	for _file in frames last_violation placement; do
+		check "namespace: $_file is refused" sh -c \
+			"! su -s /bin/sh nobody -c 'unshare -U -r dd if=$D/$_file bs=128 count=1' 2>/dev/null"
+	done
+	is "namespace: debugfs is refused" "$(as_namespace_root "ls $DBG" 2>/dev/null)" ""
+	is "namespace: and cannot be mounted" "$(as_namespace_root "mount -t debugfs d /mnt && ls /mnt" 2>/dev/null)" ""
+	is "namespace: nor can tracefs" "$(as_namespace_root "mount -t tracefs d /mnt && ls /mnt" 2>/dev/null)" ""
+	echo 1 >/proc/sys/kernel/dmesg_restrict
+	is "namespace: dmesg_restrict=1: no record in the log" "$(as_namespace_root "dmesg; cat /dev/kmsg" 2>/dev/null | grep -c pfn=)" 0
+	for _file in policy scrub; do
+		check "namespace: $_file is not written" sh -c \
+			"! su -s /bin/sh nobody -c 'unshare -U -r sh -c \"echo now >$D/$_file\"' 2>/dev/null"
+	done
+	check "namespace: no parameter is written" sh -c \
+		"! su -s /bin/sh nobody -c 'unshare -U -r sh -c \"echo report >/sys/module/dualbm/parameters/policy\"' 2>/dev/null"
+	rmmod dualbm
 }
 
 # ---- names ----
@@ -193,6 +322,8 @@ case $1 in
 files) files ;;
 waits) waits ;;
 names) names ;;
+lockdown) lockdown ;;
+namespace) namespace ;;
 census) census "${2-}" ;;
 held) held ;;
 *) bail "what?" ;;
