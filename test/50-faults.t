@@ -77,6 +77,9 @@ for kernel in $KERNELS; do
 	vm "$kernel, bit flipped, scrub" panic --kernel "$kernel" --share -- flip.sh none policy=panic boundary=0 stop scrub
 	stopped "$kernel, bit flipped, scrub" plane_corruption stopped 0 0 ""
 
+	# Longer than anything is worth trying.
+	vm "held-$kernel" 'done' --kernel "$kernel" -- contend.sh held_ms=700 faults=3
+
 	# All CPUs want zone->lock, which takes an emulator its time.
 	[[ ${DUALBM_LONG-} ]] || continue
 	vm "contend-$kernel" 'done' --kernel "$kernel" --cpus 8 --nodes 1 --mem 1024 -- contend.sh

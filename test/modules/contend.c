@@ -7,6 +7,9 @@
  * Their count is 0 already, so the allocator does nothing about it, and nothing has to be
  * undone but that count. Interrupts are on, or with off=1 off.
  *
+ * With held_ms=N no thread does that, but one takes the lock before each free and has it for
+ * N ms: to who only tries, the lock then looks as it does where the next one always waits.
+ *
  * What the kernel itself waits for the lock, at the same time and by the same clock, is
  * told too: an emulated CPU that has the lock may not be run for a long time.
  */
@@ -26,6 +29,10 @@ MODULE_PARM_DESC(faults, "how many");
 static bool off;
 module_param(off, bool, 0444);
 MODULE_PARM_DESC(off, "with interrupts off");
+
+static unsigned int held_ms;
+module_param(held_ms, uint, 0444);
+MODULE_PARM_DESC(held_ms, "instead of a load: the lock is held this long beside each");
 
 /* Blocks that go to the zone at once, and are there when they are asked for. */
 #define LOAD_ORDER	5
@@ -56,6 +63,39 @@ static int load(void *unused)
 		cond_resched();
 	}
 	return 0;
+}
+
+/* The zone whose lock shall be held, and whether it is. */
+static struct zone *wanted;
+static bool held;
+
+static int hold(void *unused)
+{
+	while (!kthread_should_stop()) {
+		struct zone *zone = smp_load_acquire(&wanted);
+		unsigned long flags;
+
+		if (!zone) {
+			usleep_range(200, 400);
+			continue;
+		}
+		spin_lock_irqsave(&zone->lock, flags);
+		WRITE_ONCE(held, true);
+		mdelay(held_ms);
+		WRITE_ONCE(wanted, NULL);
+		spin_unlock_irqrestore(&zone->lock, flags);
+		WRITE_ONCE(held, false);
+	}
+	return 0;
+}
+
+static void have_it_held(struct zone *zone)
+{
+	while (READ_ONCE(held))
+		usleep_range(200, 400);
+	smp_store_release(&wanted, zone);
+	while (!READ_ONCE(held))
+		cpu_relax();
 }
 
 static bool is_free_block(struct page *page)
@@ -93,6 +133,8 @@ static void make_faults(struct page *block)
 
 		if (!is_free_block(block) || page_ref_count(page))
 			return;
+		if (held_ms)
+			have_it_held(page_zone(page));
 		if (off)
 			local_irq_save(flags);
 		since = ktime_get_mono_fast_ns();
@@ -108,18 +150,30 @@ static void make_faults(struct page *block)
 	}
 }
 
+static void start(int (*what)(void *unused), unsigned int cpu)
+{
+	struct task_struct *task = kthread_create(what, NULL, "contend/%u", cpu);
+
+	if (IS_ERR(task))
+		return;
+	kthread_bind(task, cpu);
+	tasks[cpu] = task;
+	wake_up_process(task);
+}
+
 static int __init contend_init(void)
 {
 	unsigned int cpu, tries;
 
-	for_each_online_cpu(cpu) {
-		struct task_struct *task = kthread_create(load, NULL, "contend/%u", cpu);
-
-		if (IS_ERR(task))
-			continue;
-		kthread_bind(task, cpu);
-		tasks[cpu] = task;
-		wake_up_process(task);
+	/* Who holds the lock must not wait for the CPU of who wants it. */
+	if (held_ms) {
+		set_cpus_allowed_ptr(current, cpumask_of(0));
+		start(hold, 1);
+		if (!tasks[1])
+			return test_result(-ENODEV, "CPU 1 is wanted");
+	} else {
+		for_each_online_cpu(cpu)
+			start(load, cpu);
 	}
 	msleep(200);
 	for (tries = 0; tries < 100 && made < faults; tries++) {
@@ -133,6 +187,8 @@ static int __init contend_init(void)
 	for_each_possible_cpu(cpu)
 		if (tasks[cpu])
 			kthread_stop(tasks[cpu]);
+	/* Who had come while it was held would have waited as long. */
+	waited_max = max(waited_max, (u64)held_ms * NSEC_PER_MSEC);
 	return test_result(made == faults ? 0 : -ENOMEM,
 			   "made=%u waited_max_ns=%llu took_max_ns=%llu loads=%lu",
 			   made, waited_max, took_max, loads);

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
 #
-# Proofs while every CPU wants zone->lock: each double free that contend.ko makes is
-# proven, and the longest time that a proof kept interrupts off is told.
+# Proofs while every CPU wants zone->lock, or with held_ms=N while another one has it: each
+# double free that contend.ko makes is proven, and the longest time that a proof kept
+# interrupts off is told.
 #
 #	contend.sh [PARAMETERS OF contend.ko...]
 . ./mm-lib.sh
