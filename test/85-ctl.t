@@ -98,7 +98,7 @@ run 1 "status, JSON" "${tree[@]}" --json status
 json "status, JSON: numbers are those of the files" \
 	"\$j->{stats}{pages_managed} == $(sed -n 's/^pages_managed //p' "$work/tree/$sys/stats") && \$j->{last_violation}{record} == 2 && @{\$j->{hooks}} == $(wc -l <"$work/tree/$sys/hooks") && \$j->{well} == 0"
 run 1 "violations" "${tree[@]}" violations
-like "violations: a stack" "$out" 'stack +report_suspect.*make_fault\+'
+like "violations: a stack" "$out" 'stack +on_free_pages.*make_fault\+.*stack +report_suspect'
 run 1 "violations, JSON" "${tree[@]}" violations --json
 json "violations, JSON: both, decoded" '@{$j->{violations}} == 2 && $j->{violations}[1]{caller} eq "faulty_double_free+0x81/0xe0 [faulty]" && @{$j->{violations}[1]{stack}} == 14 && $j->{violations}[0]{proof} eq "stopped" && $j->{violations}[1]{mapcount} == -268435456'
 run 0 "frame: of a captured tree" "${tree[@]}" frame 0x26c00 --json
@@ -330,6 +330,32 @@ changed
 sed -i 's/comm=insmod/comm=x time_ns=1/' "$broken/$debug/violations"
 run 1 "a name that looks like a key" --root "$broken" violations --json
 json "a name that looks like a key: changes nothing" '$j->{violations}[1]{comm} eq "x time_ns=1" && $j->{violations}[1]{time_ns} == 41726556100'
+
+# Every key that a record may have is shown, and the newest record comes first.
+changed
+details='unseen=pcp what=count value=-3 witness=buddy liar=primary|untracked liar_node=1 liar_phys=0x2f000'
+{
+	sed "s/^record=1 .*/& $details/" "$work/tree/$debug/violations"
+	sed -n 's/^record=2 /record=3 /p' "$work/tree/$debug/violations"
+} >"$broken/$debug/violations"
+run 1 "violations, all keys" --root "$broken" violations
+cp "$work/out" "$work/text"
+is "violations: the newest comes first" "$(grep -oE '^#[0-9]+' "$work/text" | xargs)" "#3 #2 #1"
+like "violations: who did what, how often" "$(head -n 1 "$work/text")" '^ +2  boundary_double_free  faulty_double_free.*  last #3$'
+run 1 "violations, all keys, JSON" --root "$broken" violations --json
+while read -r key; do
+	# The text says these in words, or at the head of a line.
+	case $key in
+	record | pfn | order | frames | block | event | was | primary | secondary | untracked) ;;
+	node | zone | cpu | pid | comm | time_ns | caller | class | proof | repaired) ;;
+	*) check "violations: shows $key" grep -qE "(^| )$key=" "$work/text" ;;
+	esac
+	check "violations, JSON: shows $key" grep -qF "\"$key\":" "$work/out"
+done < <(sed -n '/^### What: .*last_violation/,/^### /p' docs/interface.md | sed -n 's/^| \(`.*`\) |.*/\1/p' |
+	cut -d'|' -f1 | grep -oE '`[a-z_]+`' | tr -d '`')
+json "violations, JSON: who did what, how often" '@{$j->{summary}} == 2 && $j->{summary}[0]{count} == 2 && $j->{summary}[0]{last_record} == 3'
+json "violations, JSON: numbers are numbers" '$j->{violations}[0]{value} == -3 && $j->{violations}[0]{liar_phys} == 0x2f000 && $j->{violations}[0]{liar} eq "primary|untracked"'
+json "violations, JSON: a captured tree has no wall clock" 'exists $j->{violations}[0]{wall_clock} && !defined $j->{violations}[0]{wall_clock}'
 
 # What a module of long ago, or a forger, may have left between two records.
 changed

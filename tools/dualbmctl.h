@@ -148,6 +148,12 @@ char *next_line(char **text);
 char *next_word(char **text);
 
 #define MAX_STACK	64
+#define MAX_DETAILS	16
+
+/* What is only said of some classes, as "liar=primary". */
+struct detail {
+	char *key, *value;
+};
 
 /* A record of "last_violation" or "violations". */
 struct violation {
@@ -156,6 +162,8 @@ struct violation {
 	int64_t node, cpu, pid, refcount, mapcount;
 	bool have_page;
 	char *class, *proof, *event, *was, *zone, *comm, *caller;
+	struct detail details[MAX_DETAILS];
+	unsigned int nr_details;
 	char *stack[MAX_STACK];
 	unsigned int depth;
 };
@@ -165,6 +173,10 @@ void violation_free(struct violation *v);
 /* "freed while it was free", and what the proof is */
 const char *violation_class_text(const char *class);
 const char *violation_proof_text(const char *proof);
+
+/* ---- violations.c ---- */
+
+void violation_json(const char *name, const struct violation *v);
 
 /* ---- decompress.c ---- */
 

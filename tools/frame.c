@@ -175,7 +175,7 @@ static bool read_frames(struct frame *frame)
 	close(fd);
 	if (got < 0)
 		module_fail(SYSFS, "frames", error);
-	line[got] = '\0';
+	line[got < 0 ? 0 : got] = '\0';
 	if (got != FRAME_LINE || !parse_state(frame, SYSFS "/frames", line, &pfn))
 		fail(STATUS_FOREIGN, SYSFS "/frames: not the line that is expected");
 	return true;

@@ -112,32 +112,68 @@ bool word_number(const char *line, const char *key, uint64_t *value)
 
 /* ---- violations ---- */
 
-/* The last value of a key that follows what anybody may have written. */
-static bool late_number(const char *line, const char *key, int64_t *value)
+static bool parse_signed(const char *text, int64_t *value)
 {
-	const char *at = find_key(line, key, true);
 	char *end;
 
-	if (!at)
-		return false;
-	at += strlen(key) + 1;
 	errno = 0;
-	*value = strtoll(at, &end, 0);
-	return end != at && !errno && (!*end || *end == ' ' || *end == '\n');
+	*value = strtoll(text, &end, 10);
+	return *text && !*end && !errno;
 }
 
 static bool signed_number(const char *line, const char *key, int64_t *value)
 {
-	char *word = word_value(line, key), *end;
-	bool good = false;
+	char *word = word_value(line, key);
+	bool good = word && parse_signed(word, value);
 
-	if (word) {
-		errno = 0;
-		*value = strtoll(word, &end, 10);
-		good = *word && !*end && !errno;
-	}
 	free(word);
 	return good;
+}
+
+/* Where the next "key=" begins, with the blank before it: a symbol has no such word. */
+static const char *next_key(const char *text)
+{
+	size_t length;
+
+	while ((text = strchr(text, ' '))) {
+		length = strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_");
+		if (length && text[1 + length] == '=')
+			return text;
+		text++;
+	}
+	return NULL;
+}
+
+/* Behind the caller only the kernel has written. What is new there is shown as it is. */
+static void parse_tail(const char *text, struct violation *v)
+{
+	bool have_flags = false, have_refcount = false, have_mapcount = false;
+	int64_t number;
+
+	while (*text == ' ') {
+		const char *end = next_key(text + 1) ?: text + strcspn(text, "\n");
+		const char *sign = strchr(text, '=');
+		char *key, *value;
+
+		key = strndup(text + 1, sign - text - 1);
+		value = strndup(sign + 1, end - sign - 1);
+		text = end;
+		if (!strcmp(key, "flags")) {
+			have_flags = parse_number(value, &v->flags);
+		} else if (!strcmp(key, "refcount")) {
+			have_refcount = parse_signed(value, &v->refcount);
+		} else if (!strcmp(key, "mapcount")) {
+			have_mapcount = parse_signed(value, &v->mapcount);
+		} else if (!strcmp(key, "repaired") && parse_signed(value, &number)) {
+			v->repaired = number;
+		} else if (v->nr_details < MAX_DETAILS) {
+			v->details[v->nr_details++] = (struct detail){ key, value };
+			continue;
+		}
+		free(key);
+		free(value);
+	}
+	v->have_page = have_flags && have_refcount && have_mapcount;
 }
 
 /*
@@ -146,14 +182,9 @@ static bool signed_number(const char *line, const char *key, int64_t *value)
  */
 int violation_parse(const char *line, struct violation *v, struct why *why)
 {
-	static const char * const marks[] = {
-		"flags", "unseen", "what", "witness", "liar_node", "repaired",
-	};
-	const char *comm, *time, *caller, *end = NULL;
-	char *head, *flags;
-	int64_t number;
+	const char *comm, *time, *caller, *end;
+	char *head;
 	bool good;
-	size_t i;
 
 	memset(v, 0, sizeof(*v));
 	comm = find_key(line, "comm", false);
@@ -162,8 +193,7 @@ int violation_parse(const char *line, struct violation *v, struct why *why)
 	if (strncmp(line, "record=", 7) || !comm || !time || !caller || time < comm ||
 	    caller < time)
 		return refuse(why, "not a record of a violation");
-	for (i = 0; i < ARRAY_SIZE(marks) && !end; i++)
-		end = find_key(caller, marks[i], false);
+	end = next_key(caller);
 	if (!end)
 		return refuse(why, "a record of a violation without an end");
 
@@ -192,16 +222,8 @@ int violation_parse(const char *line, struct violation *v, struct why *why)
 	comm += strlen("comm=");
 	v->comm = strndup(comm, time > comm ? time - 1 - comm : 0);
 	caller += strlen("caller=");
-	v->caller = strndup(caller, end - 1 - caller);
-	flags = word_value(end, "flags");
-	if (flags) {
-		v->have_page = parse_number(flags, &v->flags) &&
-			       late_number(end, "refcount", &v->refcount) &&
-			       late_number(end, "mapcount", &v->mapcount);
-		free(flags);
-	}
-	if (late_number(end, "repaired", &number))
-		v->repaired = number;
+	v->caller = strndup(caller, end - caller);
+	parse_tail(end, v);
 	return 0;
 }
 
@@ -216,6 +238,10 @@ void violation_free(struct violation *v)
 	free(v->zone);
 	free(v->comm);
 	free(v->caller);
+	for (i = 0; i < v->nr_details; i++) {
+		free(v->details[i].key);
+		free(v->details[i].value);
+	}
 	for (i = 0; i < v->depth; i++)
 		free(v->stack[i]);
 	memset(v, 0, sizeof(*v));

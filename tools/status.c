@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * "dualbmctl status" and "violations": what the module says of itself and of
- * what it found, on one screen or as JSON.
+ * "dualbmctl status": what the module says of itself and of what it found, on one
+ * screen or as JSON.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,46 +165,6 @@ static void json_words(const char *text)
 	free(copy);
 }
 
-static void json_violation(const char *name, const struct violation *v)
-{
-	unsigned int i;
-
-	json_open(name, '{');
-	json_number("record", v->number);
-	json_string("class", v->class);
-	json_string("meaning", violation_class_text(v->class));
-	json_string("proof", v->proof);
-	json_bool("proven", strcmp(v->proof, "none"));
-	json_string("proof_meaning", violation_proof_text(v->proof));
-	json_number("pfn", v->pfn);
-	json_number("order", v->order);
-	json_number("frames", v->frames);
-	json_number("block", v->block);
-	json_string("event", v->event);
-	json_string("was", v->was);
-	json_number("primary", v->primary);
-	json_number("secondary", v->secondary);
-	json_number("untracked", v->untracked);
-	json_signed("node", v->node);
-	json_string("zone", v->zone);
-	json_signed("cpu", v->cpu);
-	json_signed("pid", v->pid);
-	json_string("comm", v->comm);
-	json_number("time_ns", v->time_ns);
-	json_string("caller", v->caller);
-	if (v->have_page) {
-		json_number("flags", v->flags);
-		json_signed("refcount", v->refcount);
-		json_signed("mapcount", v->mapcount);
-	}
-	json_bool("repaired", v->repaired);
-	json_open("stack", '[');
-	for (i = 0; i < v->depth; i++)
-		json_string(NULL, v->stack[i]);
-	json_close();
-	json_close();
-}
-
 static void json_status(struct module_status *status)
 {
 	char *rest, *line, *name;
@@ -251,7 +210,7 @@ static void json_status(struct module_status *status)
 	json_words(status->scrub.data);
 	json_close();
 	if (status->has_last)
-		json_violation("last_violation", &status->last);
+		violation_json("last_violation", &status->last);
 	else
 		json_null("last_violation");
 	json_bool("restricted", status->restricted);
@@ -401,141 +360,4 @@ int command_status(int argc, char **argv)
 		print_status(&status);
 	free_status(&status);
 	return ret;
-}
-
-/* ---- violations ---- */
-
-static void print_violation(const struct violation *v)
-{
-	bool proven = strcmp(v->proof, "none");
-	unsigned int i;
-
-	printf("%s#%" PRIu64 " %s%s: %s\n", colour(BAD), v->number,
-	       proven ? v->class : "unproven", colour(PLAIN), violation_class_text(v->class));
-	printf("  frame    0x%" PRIx64 " (%" PRIu64 " of a block of order %" PRIu64 " at 0x%"
-	       PRIx64 "), node %" PRId64 ", zone %s\n", v->pfn, v->frames, v->order, v->block,
-	       v->node, v->zone);
-	printf("  event    %s of a frame that was %s (bits %" PRIu64 "%" PRIu64 "%" PRIu64
-	       "); proof: %s\n", v->event, v->was, v->primary, v->secondary, v->untracked,
-	       *violation_proof_text(v->proof) ? violation_proof_text(v->proof) : v->proof);
-	printf("  at       %.6f s, CPU %" PRId64 ", task %" PRId64 " (", v->time_ns / 1e9, v->cpu,
-	       v->pid);
-	print_safe(stdout, v->comm);
-	fputs(")\n  caller   ", stdout);
-	print_safe(stdout, v->caller);
-	putchar('\n');
-	if (v->have_page)
-		printf("  page     flags=0x%" PRIx64 " refcount=%" PRId64 " mapcount=%" PRId64 "\n",
-		       v->flags, v->refcount, v->mapcount);
-	if (v->repaired)
-		puts("  the record was put right");
-	for (i = 0; i < v->depth; i++) {
-		fputs(i ? "           " : "  stack    ", stdout);
-		print_safe(stdout, v->stack[i]);
-		putchar('\n');
-	}
-}
-
-static void show_violation(const struct violation *v)
-{
-	if (options.json)
-		json_violation(NULL, v);
-	else
-		print_violation(v);
-}
-
-/* Of an older module, a task's name may hold a newline: the record goes on behind it. */
-static bool parse_record(char *line, char **text, struct violation *v)
-{
-	struct why why;
-
-	while (violation_parse(line, v, &why)) {
-		if (strncmp(line, "record=", 7) || !*text || !strncmp(*text, "record=", 7)) {
-			warn("violations: a line is passed over: %s", why.text);
-			return false;
-		}
-		line[strlen(line)] = '\n';
-		if (strchr(*text, '\n'))
-			next_line(text);
-		else
-			*text = NULL;
-	}
-	return true;
-}
-
-/*
- * The lines of a record: "record=...", then its stack, each line after two blanks. A line
- * that is none of these hides no other record. Returns how many were shown.
- */
-static size_t show_ring(char *text, size_t *foreign)
-{
-	struct violation v = { 0 };
-	bool have = false;
-	size_t nr = 0;
-	char *line;
-
-	while ((line = next_line(&text))) {
-		if (!strncmp(line, "  ", 2) && have) {
-			if (v.depth < MAX_STACK)
-				v.stack[v.depth++] = duplicate(line + 2);
-			continue;
-		}
-		if (have) {
-			show_violation(&v);
-			violation_free(&v);
-			have = false;
-		}
-		have = parse_record(line, &text, &v);
-		if (have)
-			nr++;
-		else
-			(*foreign)++;
-	}
-	if (have)
-		show_violation(&v);
-	violation_free(&v);
-	return nr;
-}
-
-int command_violations(int argc, char **argv)
-{
-	static const struct option long_options[] = {
-		{ "last", no_argument, NULL, 'l' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct buffer buffer;
-	bool last = false;
-	size_t nr = 0, foreign = 0;
-	int option;
-
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (option != 'l')
-			bad_option("violations", argv);
-		last = true;
-	}
-	if (optind < argc)
-		fail(STATUS_USAGE, "violations: \"%s\" is one argument too many", argv[optind]);
-	need_loaded();
-	/* The last one is in sysfs, and stacks are in debugfs; both are for root. */
-	if (last)
-		module_read(SYSFS, "last_violation", &buffer);
-	else
-		module_read(DEBUGFS, "violations", &buffer);
-	if (options.json) {
-		json_begin("violations");
-		json_open("violations", '[');
-	}
-	nr = show_ring(buffer.data, &foreign);
-	buffer_free(&buffer);
-	if (options.json) {
-		json_close();
-		json_number("foreign_lines", foreign);
-		json_end();
-	} else if (!nr && !foreign) {
-		puts("no violations");
-	}
-	if (foreign)
-		return STATUS_FOREIGN;
-	return nr ? STATUS_NO : STATUS_YES;
 }

@@ -459,6 +459,35 @@ static void test_violations(void)
 	}
 }
 
+/* What is only said of some classes, also what this program has never heard of. */
+static void test_details(void)
+{
+	static const struct detail wanted[] = {
+		{ "unseen", "pcp" }, { "what", "count" }, { "value", "-3" },
+		{ "witness", "buddy" }, { "liar", "primary|secondary" }, { "liar_node", "1" },
+		{ "liar_phys", "0x1000" }, { "news", "two words" },
+	};
+	static const char line[] = RECORD("comm=x liar=y") "";
+	struct violation v;
+	struct why why;
+	char text[2 * sizeof(line)], *tail;
+	bool good;
+	size_t i;
+
+	strcpy(text, line);
+	tail = strstr(text, " repaired=0");
+	strcpy(tail, " unseen=pcp what=count value=-3 witness=buddy liar=primary|secondary "
+		     "liar_node=1 liar_phys=0x1000 news=two words repaired=1\n");
+	good = !violation_parse(text, &v, &why) && v.nr_details == ARRAY_SIZE(wanted) &&
+	       v.repaired == 1 && v.have_page && v.mapcount == -1 &&
+	       !strcmp(v.comm, "comm=x liar=y");
+	for (i = 0; good && i < ARRAY_SIZE(wanted); i++)
+		good = !strcmp(v.details[i].key, wanted[i].key) &&
+		       !strcmp(v.details[i].value, wanted[i].value);
+	ok(good, "violation: every key behind the caller is kept");
+	violation_free(&v);
+}
+
 static void test_numbers(void)
 {
 	static const char * const bad[] = {
@@ -569,6 +598,7 @@ int main(int argc, char **argv)
 	test_numbers();
 	test_contents();
 	test_violations();
+	test_details();
 	test_bomb();
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		torment(files[i].name, files[i].function, files[i].buffer.data,
