@@ -62,19 +62,65 @@ static void show_plane(struct seq_file *file, const struct dualbm_chunk *chunk,
 	seq_putc(file, '\n');
 }
 
-static int planes_show(struct seq_file *file, void *data)
+/*
+ * What goes through all chunks holds the lock for one of them at a time, and remembers the
+ * place: whoever waits does not wait for all of memory. The position is a frame number.
+ */
+static void *chunks_start(struct seq_file *file, loff_t *position)
 {
-	const struct dualbm_chunk *chunk;
+	struct dualbm_walk *walk = file->private;
+
+	if (walk->pfn != *position)
+		*walk = (struct dualbm_walk){ .pfn = *position };
+	mutex_lock(&dualbm_memory_lock);
+	return dualbm_walk_at(walk);
+}
+
+static void *chunks_next(struct seq_file *file, void *chunk, loff_t *position)
+{
+	struct dualbm_walk *walk = file->private;
+
+	dualbm_walk_on(walk);
+	*position = walk->pfn;
+	mutex_unlock(&dualbm_memory_lock);
+	cond_resched();
+	mutex_lock(&dualbm_memory_lock);
+	return dualbm_walk_at(walk);
+}
+
+static void chunks_stop(struct seq_file *file, void *chunk)
+{
+	mutex_unlock(&dualbm_memory_lock);
+}
+
+static int planes_show(struct seq_file *file, void *chunk)
+{
 	int plane;
 
-	mutex_lock(&dualbm_memory_lock);
-	list_for_each_entry(chunk, &dualbm_chunks, list)
-		for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
-			show_plane(file, chunk, plane);
-	mutex_unlock(&dualbm_memory_lock);
+	for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
+		show_plane(file, chunk, plane);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(planes);
+
+static const struct seq_operations planes_sops = {
+	.start = chunks_start,
+	.next = chunks_next,
+	.stop = chunks_stop,
+	.show = planes_show,
+};
+
+static int planes_open(struct inode *inode, struct file *file)
+{
+	return seq_open_private(file, &planes_sops, sizeof(struct dualbm_walk));
+}
+
+static const struct file_operations planes_fops = {
+	.owner = THIS_MODULE,
+	.open = planes_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = seq_release_private,
+};
 
 /*
  * The map: a line for each chunk, in it a word for each subsection (2 MiB) that
@@ -82,22 +128,6 @@ DEFINE_SHOW_ATTRIBUTE(planes);
  * not exist. Runs are rows of free frames. Frames in no count are departing, or
  * their codeword is illegal. Events go on meanwhile.
  */
-static void *map_start(struct seq_file *file, loff_t *position)
-{
-	mutex_lock(&dualbm_memory_lock);
-	return seq_list_start(&dualbm_chunks, *position);
-}
-
-static void *map_next(struct seq_file *file, void *entry, loff_t *position)
-{
-	return seq_list_next(entry, &dualbm_chunks, position);
-}
-
-static void map_stop(struct seq_file *file, void *entry)
-{
-	mutex_unlock(&dualbm_memory_lock);
-}
-
 static void map_subsection(struct seq_file *file, const struct dualbm_chunk *chunk,
 			   unsigned long first)
 {
@@ -122,7 +152,7 @@ static void map_subsection(struct seq_file *file, const struct dualbm_chunk *chu
 
 static int map_show(struct seq_file *file, void *entry)
 {
-	const struct dualbm_chunk *chunk = list_entry(entry, struct dualbm_chunk, list);
+	const struct dualbm_chunk *chunk = entry;
 	unsigned long first;
 
 	seq_printf(file, "pfn=0x%lx frames=%lu node=%d cell=%lu", chunk->start_pfn,
@@ -137,12 +167,24 @@ static int map_show(struct seq_file *file, void *entry)
 }
 
 static const struct seq_operations map_sops = {
-	.start = map_start,
-	.next = map_next,
-	.stop = map_stop,
+	.start = chunks_start,
+	.next = chunks_next,
+	.stop = chunks_stop,
 	.show = map_show,
 };
-DEFINE_SEQ_ATTRIBUTE(map);
+
+static int map_open(struct inode *inode, struct file *file)
+{
+	return seq_open_private(file, &map_sops, sizeof(struct dualbm_walk));
+}
+
+static const struct file_operations map_fops = {
+	.owner = THIS_MODULE,
+	.open = map_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = seq_release_private,
+};
 
 static int frame_show(struct seq_file *file, void *data)
 {

@@ -9,6 +9,7 @@ set -euo pipefail
 for kernel in $KERNELS; do
 	vm "census-$kernel" 'done' --kernel "$kernel" --mem 1536 --append movablecore=1024M -- users.sh census block
 	vm "held-$kernel" 'done' --kernel "$kernel" -- users.sh held
+	vm "chunks-$kernel" 'done' --kernel "$kernel" -- users.sh chunks
 	vm "files-$kernel" 'done' --kernel "$kernel" -- users.sh files
 	[[ ! ${DUALBM_LONG-} ]] || vm "waits-$kernel" 'done' --kernel "$kernel" -- users.sh waits
 	vm "lockdown-$kernel" 'done' --kernel "$kernel" -- users.sh lockdown

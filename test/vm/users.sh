@@ -10,6 +10,10 @@
 #	users.sh files                 who may read what
 #	users.sh lockdown              one frame is shown under lockdown too, and to root only
 #	users.sh namespace             the root of a user namespace is everybody
+#	users.sh chunks                who sweeps all memory holds the lock for a chunk at a time
+#	users.sh cost                  how long a read of stats takes
+#	users.sh disturb [WHAT...]     all that a user can do, at once (or only that), and
+#	                               learning ends, and passes go on
 #	users.sh names                 a task's name ends no line and begins no key
 . ./scrub-lib.sh
 
@@ -128,6 +132,127 @@ waits() {
 	at_least "waits: and then it goes on" $(($(stat scrub_passes) - _passes)) 2
 	expect_clean "waits"
 	rmmod dualbm
+}
+
+# How often the lock is taken while it is read, by a probe.
+chunks() {
+	load scrub_interval_ms=0
+	_lock=$(awk '$3 == "dualbm_memory_lock" { print $1 }' /proc/kallsyms)
+	case $(uname -m) in
+	x86_64) _argument=%di ;;
+	*) _argument=%x0 ;;
+	esac
+	echo "p:taken mutex_lock lock=$_argument" >>$T/kprobe_events || bail "no probe"
+	echo "lock == 0x$_lock" >$T/events/kprobes/taken/filter || bail "no filter"
+	_chunks=$(wc -l <$DBG/map)
+	at_least "chunks: there are some" "$_chunks" 8
+	for _file in map planes; do
+		echo >$T/trace
+		echo 1 >$T/events/kprobes/taken/enable
+		cat $DBG/$_file >/tmp/read
+		echo 0 >$T/events/kprobes/taken/enable
+		at_least "chunks: $_file takes the lock for each of $_chunks" "$(grep -c ' taken: ' $T/trace)" "$_chunks"
+		is "chunks: and shows each once" "$(grep -oE '^pfn=0x[0-9a-f]+' /tmp/read | uniq | wc -l)" "$_chunks"
+		dd if=$DBG/$_file bs=100 of=/tmp/again 2>/dev/null
+		is "chunks: $_file is the same in small pieces" "$(grep -oE '^pfn=[^ ]* frames=[^ ]*( plane=[a-z]*)?' /tmp/again | md5sum)" \
+			"$(grep -oE '^pfn=[^ ]* frames=[^ ]*( plane=[a-z]*)?' /tmp/read | md5sum)"
+	done
+	echo >$T/kprobe_events
+	expect_clean "chunks"
+	rmmod dualbm
+}
+
+# With a clock that counts instructions (vm-run --icount).
+cost() {
+	load scrub_interval_ms=0
+	# shellcheck disable=SC2046 # a number for each
+	for _file in $(public_files); do
+		_cost=$(as_nobody "busy read $D/$_file 100")
+		at_least "cost: $_file" "$_cost" 1
+		diag "cost of $_file: $_cost at $(stat pages_managed)"
+	done
+	rmmod dualbm
+}
+
+# ---- all that a user can do ----
+
+G=/sys/fs/cgroup/users
+
+# user CGROUP CMD...
+user() {
+	_group=$1
+	shift
+	(
+		echo 0 >$G/"$_group"/cgroup.procs
+		exec su -s /bin/sh nobody -c "PATH=/bin:/sbin; cd /tmp; exec $*" >/dev/null 2>&1
+	) &
+}
+
+# Groups as root sets them up for its users: 1 % of a CPU, and memory beyond which a task that
+# is charged for more is put to sleep.
+groups() {
+	echo "+cpu +memory +pids" >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir $G
+	echo "+cpu +memory +pids" >$G/cgroup.subtree_control
+	mkdir $G/free $G/slow $G/tight
+	echo "1000 100000" >$G/slow/cpu.max
+	echo 8M >$G/tight/memory.high
+	echo 600 >$G/pids.max
+}
+
+user_does() {
+	case $1 in
+	threads) user slow busy spin 40 ;;
+	slow)
+		user slow busy pages
+		user slow busy pipes
+		user slow busy clone
+		;;
+	futex) user free busy futex 20 ;;
+	clone) user free busy clone ;;
+	ptrace) user free busy ptrace 20 ;;
+	uffd) user free busy uffd 20 ;;
+	pages) user free busy pages ;;
+	huge) user free thp 64 3600 ;;
+	pipes) user free pipes ;;
+	tight)
+		user tight busy hold 24
+		user tight busy pipes
+		user tight busy pages
+		;;
+	read) user free "sh -c 'while cat $D/* >/dev/null 2>&1 || :; do :; done'" ;;
+	esac
+}
+
+disturb() {
+	groups
+	load policy=panic on_degraded=panic scrub_interval_ms=1000
+	[ $# -gt 0 ] || set -- slow futex clone ptrace uffd pages huge pipes tight read
+	for _what; do
+		user_does "$_what"
+	done
+	sleep 5
+	diag "disturb: $(cat $G/*/cgroup.procs | wc -l) tasks of a user, $(cat $G/*/cgroup.threads | wc -l) threads"
+	_relearns=$(stat relearns) _passes=$(stat scrub_passes) _since=$(cut -d. -f1 /proc/uptime)
+	echo 0 >/sys/devices/system/cpu/cpu1/online && echo 1 >/sys/devices/system/cpu/cpu1/online
+	check "disturb: armed again after a CPU has gone and come" wait_for 100 state_is armed
+	diag "disturb: after $(($(cut -d. -f1 /proc/uptime) - _since)) s; $(grep -E '^(pages_managed|pages_untracked|untracked_.*|stops|stopped_.*|scrub_passes|relearns) ' $D/stats | xargs)"
+	at_least "disturb: it has learned again" "$(stat relearns)" $((_relearns + 1))
+	[ ! "${dualbm_long-}" ] || sleep 120
+	check "disturb: passes go on" wait_for 30 passed $((_passes + 5))
+	scrub
+	_permille=$(awk '$1 == "pages_managed" { all = $2 } $1 == "pages_untracked" { untracked = $2 }
+		END { print int(untracked * 1000 / all) }' $D/stats)
+	at_least "disturb: no more than 5 % stays unknown" $((50 - _permille)) 0
+	diag "disturb: $_permille of 1000 untracked, $(scrub_key pass) passes"
+	is "disturb: and it is armed, for no reason not to be" "$(cat $D/state) $(cat $D/state_reason)" "armed none"
+	echo 1 >$G/cgroup.kill
+	expect_clean "disturb"
+	rmmod dualbm
+}
+
+passed() {
+	[ "$(stat scrub_passes)" -ge "$1" ]
 }
 
 # ---- who may read what ----
@@ -324,6 +449,12 @@ waits) waits ;;
 names) names ;;
 lockdown) lockdown ;;
 namespace) namespace ;;
+chunks) chunks ;;
+cost) cost ;;
+disturb)
+	shift
+	disturb "$@"
+	;;
 census) census "${2-}" ;;
 held) held ;;
 *) bail "what?" ;;
