@@ -29,15 +29,6 @@ struct boundary_call {
 	long doubts;
 };
 
-static unsigned int frame_code(unsigned long pfn)
-{
-	unsigned long *planes = dualbm_planes_at(pfn);
-
-	if (!planes)
-		return DUALBM_CODE_UNTRACKED;
-	return dualbm_planes_code(planes, pfn % DUALBM_CHUNK_FRAMES);
-}
-
 /*
  * A call that has been reported: what the same call frees of its block is no second
  * finding. That is the whole block if its count is 1, once more; if the count is 0
@@ -184,7 +175,7 @@ static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
 	if (unlikely(READ_ONCE(reported_calls)))
 		reported_none(context_now(true));
 	if (READ_ONCE(dualbm_mode) != DUALBM_TRACKING ||
-	    frame_code(pfn) != DUALBM_CODE_FREE)
+	    dualbm_frame_code(pfn) != DUALBM_CODE_FREE)
 		return 0;
 	v = (struct dualbm_violation) {
 		.class = DUALBM_BOUNDARY_DOUBLE_FREE,
@@ -237,7 +228,7 @@ static int on_alloc_pages_exit(struct kretprobe_instance *instance,
 	/* Memory without planes: its alloc event has been counted. */
 	if (!dualbm_planes_at(page_to_pfn(page)))
 		return 0;
-	code = frame_code(page_to_pfn(page));
+	code = dualbm_frame_code(page_to_pfn(page));
 	/* Nobody else has an event of this frame: an illegal one is a fault of the planes. */
 	if (code == DUALBM_CODE_ALLOCATED || !(hweight_long(code) & 1))
 		return 0;

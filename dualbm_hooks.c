@@ -143,6 +143,11 @@ struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS] = {
 		.mechanism = DUALBM_CPUHP,
 		.attach = cpu_attach, .detach = cpu_detach,
 	},
+	[DUALBM_HOOK_BAD_PAGE] = {
+		.symbols = { "bad_page" },
+		.without = "bad pages are in the log only; panic_on_taint=0x20 covers them",
+		ENTRY(dualbm_entry_bad_page),
+	},
 	[DUALBM_HOOK_BOUNDARY_ALLOC] = {
 		.absent = !DUALBM_HAVE_RETURN_PROBES,
 		.symbols = { "__alloc_frozen_pages_noprof", "__alloc_pages_noprof",
@@ -497,7 +502,12 @@ int dualbm_hooks_attach(void)
 			detach_from(id);
 			return ret;
 		}
-		pr_debug("optional hook %s is absent: %d\n", hook->symbols[0], ret);
+		if (hook->without)
+			pr_notice("cannot hook %s (%s): error %d%s; %s\n", hook->symbols[0],
+				  mechanism_names[hook->mechanism], ret,
+				  why_refused(hook, ret), hook->without);
+		else
+			pr_debug("optional hook %s is absent: %d\n", hook->symbols[0], ret);
 	}
 	ret = guard_hooks();
 	if (ret)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Hooks: the sources of events (dualbm_hooks.c, dualbm_watch.c, dualbm_bulk.c,
- * dualbm_boundary.c, dualbm_canary.c).
+ * dualbm_boundary.c, dualbm_kernel.c, dualbm_canary.c).
  */
 #ifndef DUALBM_HOOKS_H
 #define DUALBM_HOOKS_H
@@ -175,6 +175,7 @@ enum dualbm_mechanism {
  * @mechanism: how it is attached
  * @absent: kernels of this release have no such source
  * @required: without it events are not exact, and the load is refused
+ * @without: of an optional one, what the log says if it cannot be attached; NULL for nothing
  * @attach: attach it; tries the alternates of @symbols through @symbol
  * @detach: undo that
  * @entry: for %DUALBM_FTRACE: turns the call's arguments into an event
@@ -195,6 +196,7 @@ struct dualbm_hook {
 	bool absent;
 	bool required;
 	bool attached;
+	const char *without;
 	int (*attach)(struct dualbm_hook *hook);
 	void (*detach)(struct dualbm_hook *hook);
 	void (*entry)(struct ftrace_regs *regs);
@@ -346,6 +348,18 @@ int dualbm_boundary_attach(struct dualbm_hook *hook);
  * Context: Module exit, or init that fails; sleeps.
  */
 void dualbm_boundary_detach(struct dualbm_hook *hook);
+
+/**
+ * dualbm_entry_bad_page() - the kernel's own checks have found a bad page
+ * @regs: the arguments of bad_page(page, reason), mm/page_alloc.c, 5.10 to 7.3
+ *
+ * The kernel drops the page, so that no list holds it: the frame becomes untracked. It is
+ * a finding unless that very call has been reported already.
+ *
+ * Context: The call's: freeing or allocating, in any context, perhaps with zone->lock or
+ * the lock of a per-CPU list held; preemption disabled.
+ */
+void dualbm_entry_bad_page(struct ftrace_regs *regs);
 
 /**
  * dualbm_hook_canary() - do nothing, and let ftrace see it

@@ -214,6 +214,22 @@ static __always_inline unsigned long *dualbm_planes_at(unsigned long pfn)
 }
 
 /**
+ * dualbm_frame_code() - what the record says of a frame
+ * @pfn: any number; frames of no memory are allowed
+ *
+ * Context: as dualbm_lookup().
+ *
+ * Return: its codeword; %DUALBM_CODE_UNTRACKED if no chunk holds it.
+ */
+static inline unsigned int dualbm_frame_code(unsigned long pfn)
+{
+	unsigned long *planes = dualbm_planes_at(pfn);
+
+	return planes ? dualbm_planes_code(planes, pfn % DUALBM_CHUNK_FRAMES) :
+			DUALBM_CODE_UNTRACKED;
+}
+
+/**
  * struct dualbm_directory_fault - what dualbm_directory_check() found
  * @pfn: first frame that the entry is for
  * @frames: how many frames

@@ -4,7 +4,6 @@
  * the uevent, the taint, and then what the policy says.
  */
 #include <linux/irq_work.h>
-#include <linux/kallsyms.h>
 #include <linux/kexec.h>
 #include <linux/kobject.h>
 #include <linux/module.h>
@@ -40,6 +39,7 @@ static const char * const class_names[DUALBM_NR_CLASSES] = {
 	[DUALBM_PLANE_CORRUPTION] = "plane_corruption",
 	[DUALBM_DIRECTORY_CORRUPTION] = "directory_corruption",
 	[DUALBM_ALLOCATOR_CORRUPTION] = "allocator_corruption",
+	[DUALBM_BAD_PAGE] = "bad_page",
 };
 
 static const enum dualbm_stat class_stats[DUALBM_NR_CLASSES] = {
@@ -49,6 +49,7 @@ static const enum dualbm_stat class_stats[DUALBM_NR_CLASSES] = {
 	[DUALBM_PLANE_CORRUPTION] = DUALBM_STAT_PLANE_CORRUPTION,
 	[DUALBM_DIRECTORY_CORRUPTION] = DUALBM_STAT_DIRECTORY_CORRUPTION,
 	[DUALBM_ALLOCATOR_CORRUPTION] = DUALBM_STAT_ALLOCATOR_CORRUPTION,
+	[DUALBM_BAD_PAGE] = DUALBM_STAT_BAD_PAGE,
 };
 
 static const char * const proof_names[DUALBM_NR_PROOFS] = {
@@ -60,6 +61,7 @@ static const char * const proof_names[DUALBM_NR_PROOFS] = {
 	[DUALBM_PROOF_PLANES] = "planes",
 	[DUALBM_PROOF_STOPPED] = "stopped",
 	[DUALBM_PROOF_DIRECTORY] = "directory",
+	[DUALBM_PROOF_KERNEL] = "kernel",
 };
 
 static const char * const witness_names[DUALBM_NR_WITNESSES] = {
@@ -100,23 +102,6 @@ static const char * const code_names[DUALBM_NR_CODES] = {
 };
 
 /*
- * The allocator's own functions: the first frame of the stack that is none of
- * them is the caller. What is missing here makes a report less apt, not wrong.
- */
-static const char * const allocator_prefixes[] = {
-	"__alloc_pages", "alloc_pages", "__alloc_frozen", "alloc_frozen",
-	"__folio_alloc", "folio_alloc", "vma_alloc_folio", "get_page_from_freelist",
-	"__get_free_pages", "get_zeroed_page", "get_free_pages", "__free_pages",
-	"___free_pages", "free_unref", "__free_unref", "free_pages", "free_frozen",
-	"__free_frozen", "free_pcp", "free_the_page", "__free_one_page",
-	"free_contig_range", "__put_page", "put_page", "__folio_put", "folios_put",
-	"release_pages", "__page_cache_release", "__isolate_free_page",
-	"__traceiter_", "trace_", "kprobe_", "kretprobe_", "arch_rethook",
-	"rethook_", "ftrace_", "arch_ftrace", "optimized_callback", "opt_pre_handler",
-	"aggr_pre_handler", "stack_trace_save", "0x",
-};
-
-/*
  * A record is written by its event and read by files. @sequence is the number
  * of the record that is whole, 0 while one is written.
  */
@@ -139,51 +124,6 @@ static struct workqueue_struct *uevent_queue;
 const char *dualbm_code_name(unsigned int code)
 {
 	return code_names[code];
-}
-
-static bool is_allocator_function(unsigned long address)
-{
-	char name[KSYM_SYMBOL_LEN];
-	int i;
-
-	sprint_symbol_no_offset(name, address);
-	for (i = 0; i < ARRAY_SIZE(allocator_prefixes); i++)
-		if (strstarts(name, allocator_prefixes[i]))
-			return true;
-	return false;
-}
-
-static unsigned long find_caller(const struct dualbm_violation *v)
-{
-	unsigned int i;
-
-	for (i = 0; i < v->stack_entries; i++)
-		if (!within_module(v->stack[i], THIS_MODULE) &&
-		    !is_allocator_function(v->stack[i]))
-			return v->stack[i];
-	return v->stack_entries ? v->stack[v->stack_entries - 1] : 0;
-}
-
-/*
- * A kprobe is an exception on arm64, and its stack leads from the function that was
- * probed to its caller's caller: the return address is in a register still.
- */
-static void lead_through_caller(struct dualbm_violation *v)
-{
-	unsigned int i, at = 0;
-
-	for (i = 0; i < v->stack_entries; i++) {
-		if (v->stack[i] == v->caller)
-			return;
-		if (v->stack[i] == v->entry)
-			at = i + 1;
-	}
-	if (!at || at == DUALBM_STACK_DEPTH)
-		return;
-	v->stack_entries = min_t(unsigned int, v->stack_entries + 1, DUALBM_STACK_DEPTH);
-	for (i = v->stack_entries - 1; i > at; i--)
-		v->stack[i] = v->stack[i - 1];
-	v->stack[at] = v->caller;
 }
 
 /* What an event says that its frames were, if that leaves no choice. */
@@ -225,19 +165,17 @@ static void name_liar(struct dualbm_violation *v)
 						  BITS_PER_LONG * sizeof(long));
 }
 
-/* Who, where, and what struct page says. */
-/*
- * A task may call itself anything, a newline and what looks like a key included. What is
- * printed here cannot end a word or a line, or begin a key.
- */
-static void escape_name(char *out, const char *name)
+void dualbm_report_escape(char *out, size_t size, const char *text, size_t length, char blank)
 {
-	unsigned int i;
+	char *end = out + size - 4;
+	size_t i;
 
-	for (i = 0; i < TASK_COMM_LEN - 1 && name[i]; i++) {
-		unsigned char c = name[i];
+	for (i = 0; i < length && text[i] && out < end; i++) {
+		unsigned char c = text[i];
 
-		if (c > ' ' && c < 0x7f && !strchr("\"=\\", c))
+		if (c == ' ' && blank)
+			*out++ = blank;
+		else if (c > ' ' && c < 0x7f && !strchr("\"=\\", c))
 			*out++ = c;
 		else
 			out += sprintf(out, "\\%03o", c);
@@ -245,6 +183,7 @@ static void escape_name(char *out, const char *name)
 	*out = '\0';
 }
 
+/* Who, where, and what struct page says. */
 static void describe(struct dualbm_violation *v)
 {
 	struct page *page = pfn_to_online_page(v->first);
@@ -253,12 +192,10 @@ static void describe(struct dualbm_violation *v)
 	v->time_ns = ktime_get_mono_fast_ns();
 	v->cpu = raw_smp_processor_id();
 	v->pid = current->pid;
-	escape_name(v->comm, current->comm);
+	/* A task may call itself anything, a newline and what looks like a key included. */
+	dualbm_report_escape(v->comm, sizeof(v->comm), current->comm, TASK_COMM_LEN - 1, 0);
 	v->stack_entries = stack_trace_save(v->stack, DUALBM_STACK_DEPTH, 1);
-	if (v->caller)
-		lead_through_caller(v);
-	else
-		v->caller = find_caller(v);
+	dualbm_caller_find(v);
 	scnprintf(v->caller_name, sizeof(v->caller_name), "%pS", (void *)v->caller);
 	if (v->class == DUALBM_PLANE_CORRUPTION && v->code != DUALBM_CODE_DEPARTING) {
 		rcu_read_lock();
@@ -289,6 +226,8 @@ static int report_details(const struct dualbm_violation *v, char *buffer, size_t
 	if (v->what)
 		length += scnprintf(buffer + length, size - length, " what=%s value=%ld",
 				    v->what, v->value);
+	if (*v->reason)
+		length += scnprintf(buffer + length, size - length, " reason=%s", v->reason);
 	if (v->liars) {
 		length += scnprintf(buffer + length, size - length, " witness=%s liar=%s",
 				    witness_names[v->witness], dualbm_plane_names[v->liar]);
@@ -318,6 +257,8 @@ static int report_line(const struct dualbm_violation *v, char *buffer, size_t si
 	if (v->what)
 		length += scnprintf(buffer + length, size - length, " what=%s value=%ld",
 				    v->what, v->value);
+	if (*v->reason)
+		length += scnprintf(buffer + length, size - length, " reason=%s", v->reason);
 	return length + scnprintf(buffer + length, size - length,
 		" caller=%s event=%s was=%s block=0x%lx frames=%lu node=%d zone=%s cpu=%d pid=%d comm=%s",
 		v->caller_name, event_names[v->event], code_names[v->code],
@@ -375,6 +316,47 @@ bool dualbm_report_last(struct dualbm_violation *v)
 	u64 number = atomic64_read(&ring_next);
 
 	return number && ring_copy(number, v);
+}
+
+/* Of one call: it is the same task on the same CPU, and a moment ago. */
+#define SAME_CALL_NS	NSEC_PER_SEC
+
+static bool covers(const struct dualbm_violation *v, unsigned long pfn)
+{
+	switch (v->class) {
+	case DUALBM_ALLOCATOR_CORRUPTION:
+		return v->event == DUALBM_FORGET && v->what && !strcmp(v->what, "refcount") &&
+		       pfn - v->first < v->frames;
+	case DUALBM_DOUBLE_ALLOC:
+	case DUALBM_DOUBLE_FREE:
+	case DUALBM_BOUNDARY_DOUBLE_FREE:
+	case DUALBM_BAD_PAGE:
+		return v->proof != DUALBM_UNPROVEN && pfn - v->pfn < BIT(v->order) &&
+		       v->cpu == raw_smp_processor_id() && v->pid == current->pid &&
+		       ktime_get_mono_fast_ns() - v->time_ns < SAME_CALL_NS;
+	default:
+		return false;
+	}
+}
+
+bool dualbm_report_has(unsigned long pfn)
+{
+	u64 last = atomic64_read(&ring_next), number;
+
+	for (number = last; number && number + RING_RECORDS > last; number--) {
+		const struct ring_slot *slot = &ring[number % RING_RECORDS];
+		bool found;
+
+		/* As ring_copy(), but in its place: a record is large. */
+		if (smp_load_acquire(&slot->sequence) != number)
+			continue;
+		found = covers(&slot->record, pfn);
+		/* Pairs with ring_store(): it was not overwritten meanwhile. */
+		smp_rmb();
+		if (found && READ_ONCE(slot->sequence) == number)
+			return true;
+	}
+	return false;
 }
 
 bool dualbm_report_get(unsigned int index, struct dualbm_violation *v)
@@ -497,7 +479,8 @@ static void send_uevents(struct work_struct *work)
 /* Such an event comes from inside the allocator, and its log has to wait. */
 static bool under_zone_lock(const struct dualbm_violation *v)
 {
-	return v->event == DUALBM_ISOLATE || v->event == DUALBM_PUTBACK;
+	return v->class == DUALBM_BAD_PAGE || v->event == DUALBM_ISOLATE ||
+	       v->event == DUALBM_PUTBACK;
 }
 
 /*
@@ -563,8 +546,7 @@ int dualbm_report_rehearse(enum dualbm_class class)
 		goto free;
 	dualbm_report_keys(v, line, PAGE_SIZE);
 	if (!strstr(line, class_names[class]) || !strstr(line, " pfn=0x1236 order=4 ") ||
-	    class_stats[class] < DUALBM_STAT_DOUBLE_ALLOC ||
-	    class_stats[class] > DUALBM_STAT_ALLOCATOR_CORRUPTION)
+	    class_stats[class] < DUALBM_STAT_DOUBLE_ALLOC)
 		goto free;
 	if (dualbm_reaction_is_panic(&report) || dualbm_reaction_is_panic(&panic) ==
 	    dualbm_panic_is_withheld())
@@ -574,6 +556,16 @@ free:
 	kfree(line);
 	kfree(v);
 	return ret;
+}
+
+/* With panic_on_taint=0x20 the kernel stops in add_taint(), and then the block is due. */
+static void taint(const struct dualbm_violation *v)
+{
+	preempt_disable();
+	this_cpu_write(last_words, v->number);
+	add_taint(TAINT_BAD_PAGE, LOCKDEP_STILL_OK);
+	this_cpu_write(last_words, 0);
+	preempt_enable();
 }
 
 void dualbm_report(struct dualbm_violation *v)
@@ -591,7 +583,7 @@ void dualbm_report(struct dualbm_violation *v)
 	dualbm_count(class_stats[v->class]);
 	ring_store(v);
 	trace_violation(v);
-	add_taint(TAINT_BAD_PAGE, LOCKDEP_STILL_OK);
+	taint(v);
 	if (stop)
 		stop_with(v);
 	if (!under_zone_lock(v))

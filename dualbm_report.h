@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Verdict, proof and report (dualbm_prove.c, dualbm_report.c).
+ * Verdict, proof and report (dualbm_prove.c, dualbm_report.c, dualbm_caller.c).
  */
 #ifndef DUALBM_REPORT_H
 #define DUALBM_REPORT_H
@@ -20,6 +20,7 @@ enum dualbm_proof {
 	DUALBM_PROOF_PLANES,	/* the event owned the frame and found no codeword */
 	DUALBM_PROOF_STOPPED,	/* still there when all CPUs had stopped */
 	DUALBM_PROOF_DIRECTORY,	/* two copies of an entry disagree */
+	DUALBM_PROOF_KERNEL,	/* the kernel says so itself, and has dropped the page */
 	DUALBM_NR_PROOFS
 };
 
@@ -35,6 +36,7 @@ enum dualbm_witness {
 
 #define DUALBM_STACK_DEPTH	24
 #define DUALBM_CALLER_NAME	96
+#define DUALBM_REASON_LENGTH	48
 /* A name that is all escapes. */
 #define DUALBM_COMM_LENGTH	(4 * (TASK_COMM_LEN - 1) + 1)
 
@@ -72,6 +74,8 @@ enum dualbm_witness {
  * @zone: the name of the zone of @first, or "-"
  * @comm: the name of the task, in which all but printing characters, and the blank, '"',
  *	'=' and '\\', are written as a backslash and three octal digits
+ * @reason: of a bad page, what the kernel says of it, escaped as @comm is, but with "_" for
+ *	a blank; or ""
  * @caller_name: @caller with its symbol, made while its module is there
  * @stack: return addresses, innermost first
  *
@@ -108,6 +112,7 @@ struct dualbm_violation {
 	phys_addr_t liar_phys;
 	char zone[8];
 	char comm[DUALBM_COMM_LENGTH];
+	char reason[DUALBM_REASON_LENGTH];
 	char caller_name[DUALBM_CALLER_NAME];
 	unsigned long stack[DUALBM_STACK_DEPTH];
 };
@@ -260,6 +265,45 @@ int dualbm_prove_check(void);
  * with zone->lock held.
  */
 void dualbm_report(struct dualbm_violation *v);
+
+/**
+ * dualbm_report_escape() - make text fit to be a value in a report
+ * @out: where it goes, with a zero at its end
+ * @size: bytes at @out, 5 at least; what does not fit is left out
+ * @text: whatever it may be
+ * @length: no more of it than that
+ * @blank: what a blank becomes; 0 for its escape
+ *
+ * All but printing characters, and the blank, '"', '=' and '\\', become a backslash and
+ * three octal digits. So it cannot end a word or a line, or begin a key.
+ *
+ * Context: Any.
+ */
+void dualbm_report_escape(char *out, size_t size, const char *text, size_t length, char blank);
+
+/**
+ * dualbm_report_has() - has this call been reported for that frame
+ * @pfn: the frame
+ *
+ * That is: is there a proven finding of the allocator's use in the ring that covers it, from
+ * the same task on the same CPU, no more than a second ago; or did an audit find its count to
+ * be wrong, which it is until somebody allocates it.
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: true if so.
+ */
+bool dualbm_report_has(unsigned long pfn);
+
+/**
+ * dualbm_caller_find() - who called the allocator, and in which direction
+ * @v: stack, class, event, and entry and caller of a boundary probe filled in; caller is
+ *	filled in, the stack is led through it, and of a bad page @v->event becomes
+ *	%DUALBM_FREE, %DUALBM_ALLOC, or %DUALBM_FORGET where lists were emptied
+ *
+ * Context: Any.
+ */
+void dualbm_caller_find(struct dualbm_violation *v);
 
 /**
  * dualbm_report_rehearse() - go the way of a report, up to the panic

@@ -19,6 +19,7 @@ TRACE_DEFINE_ENUM(DUALBM_BOUNDARY_DOUBLE_FREE);
 TRACE_DEFINE_ENUM(DUALBM_PLANE_CORRUPTION);
 TRACE_DEFINE_ENUM(DUALBM_DIRECTORY_CORRUPTION);
 TRACE_DEFINE_ENUM(DUALBM_ALLOCATOR_CORRUPTION);
+TRACE_DEFINE_ENUM(DUALBM_BAD_PAGE);
 TRACE_DEFINE_ENUM(DUALBM_PRIMARY);
 TRACE_DEFINE_ENUM(DUALBM_SECONDARY);
 TRACE_DEFINE_ENUM(DUALBM_UNTRACKED);
@@ -47,6 +48,7 @@ TRACE_EVENT(violation,
 		__field(unsigned int, witness)
 		__array(char, what, 16)
 		__field(long, value)
+		__array(char, reason, DUALBM_REASON_LENGTH)
 	),
 	TP_fast_assign(
 		__entry->number = v->number;
@@ -63,8 +65,9 @@ TRACE_EVENT(violation,
 		__entry->witness = v->witness;
 		strscpy(__entry->what, v->what ?: "-", sizeof(__entry->what));
 		__entry->value = v->value;
+		strscpy(__entry->reason, *v->reason ? v->reason : "-", sizeof(__entry->reason));
 	),
-	TP_printk("number=%llu class=%s pfn=0x%lx order=%u frames=%lu proof=%u code=%u node=%d liar=%s liars=%u witness=%s what=%s value=%ld caller=%s",
+	TP_printk("number=%llu class=%s pfn=0x%lx order=%u frames=%lu proof=%u code=%u node=%d liar=%s liars=%u witness=%s what=%s value=%ld caller=%s reason=%s",
 		  __entry->number,
 		  __print_symbolic(__entry->class,
 				   { DUALBM_DOUBLE_ALLOC, "double_alloc" },
@@ -72,7 +75,8 @@ TRACE_EVENT(violation,
 				   { DUALBM_BOUNDARY_DOUBLE_FREE, "boundary_double_free" },
 				   { DUALBM_PLANE_CORRUPTION, "plane_corruption" },
 				   { DUALBM_DIRECTORY_CORRUPTION, "directory_corruption" },
-				   { DUALBM_ALLOCATOR_CORRUPTION, "allocator_corruption" }),
+				   { DUALBM_ALLOCATOR_CORRUPTION, "allocator_corruption" },
+				   { DUALBM_BAD_PAGE, "bad_page" }),
 		  __entry->pfn, __entry->order, __entry->frames, __entry->proof,
 		  __entry->code, __entry->node,
 		  __print_symbolic(__entry->liar,
@@ -87,7 +91,7 @@ TRACE_EVENT(violation,
 				   { DUALBM_WITNESS_OWNER, "owner" },
 				   { DUALBM_WITNESS_COUNT, "count" },
 				   { DUALBM_WITNESS_EVENT, "event" }),
-		  __entry->what, __entry->value, __entry->caller)
+		  __entry->what, __entry->value, __entry->caller, __entry->reason)
 );
 
 TRACE_EVENT(state,

@@ -72,8 +72,11 @@ for kernel in $KERNELS; do
 		faults.sh none policy=panic boundary=0 stop load fault=wrong_order checked=0
 	stopped "$kernel, freed with the wrong order" double_free "(pcp|buddy)" 1 0 "faulty_wrong_order$by"
 	vm "$kernel, not proven" panic --kernel "$kernel" -- \
-		faults.sh none on_degraded=panic stop load fault=wrong_order
-	stopped "$kernel, not proven, on_degraded=panic" unproven none 1 0 "faulty_wrong_order$by"
+		faults.sh none on_degraded=panic stop load fault=unlisted
+	stopped "$kernel, not proven, on_degraded=panic" unproven none 0 0 "faulty_unlisted$by"
+	vm "$kernel, a bad page" panic --kernel "$kernel" -- \
+		faults.sh none policy=panic stop load fault=wrong_order
+	stopped "$kernel, found by the kernel itself" bad_page kernel 1 0 "faulty_wrong_order$by"
 	vm "$kernel, bit flipped, scrub" panic --kernel "$kernel" --share -- flip.sh none policy=panic boundary=0 stop scrub
 	stopped "$kernel, bit flipped, scrub" plane_corruption stopped 0 0 ""
 

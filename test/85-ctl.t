@@ -333,7 +333,7 @@ json "a name that looks like a key: changes nothing" '$j->{violations}[1]{comm} 
 
 # Every key that a record may have is shown, and the newest record comes first.
 changed
-details='unseen=pcp what=count value=-3 witness=buddy liar=primary|untracked liar_node=1 liar_phys=0x2f000'
+details='unseen=pcp what=count value=-3 reason=nonzero__refcount witness=buddy liar=primary|untracked liar_node=1 liar_phys=0x2f000'
 {
 	sed "s/^record=1 .*/& $details/" "$work/tree/$debug/violations"
 	sed -n 's/^record=2 /record=3 /p' "$work/tree/$debug/violations"

@@ -83,6 +83,8 @@ static const struct hook hooks[] = {
 	    "gfp_t, int, nodemask_t *, int, struct page **" }, "the bulk allocator" },
 	{ { "unpoison_memory" }, FTRACE, true, has_unpoison,
 	  { "long unsigned int" }, "pages that are no longer poisoned" },
+	{ { "bad_page" }, FTRACE, false, always,
+	  { "struct page *, char *" }, "what the kernel's own checks find" },
 	{ { "__alloc_frozen_pages_noprof", "__alloc_pages_noprof", "__alloc_pages",
 	    "__alloc_pages_nodemask" }, KRETPROBE, false, has_return_probes,
 	  { "" }, "the boundary's check of allocations" },

@@ -19,6 +19,11 @@
  *	The owner of one page frees two, then the neighbour's owner frees its own.
  *	The kernel's page check sees that the neighbour is in use, and drops both
  *	of the first free; with checked=0 it is made not to see it.
+ *	So the kernel finds a bad page, and says so.
+ * fault=bad_alloc
+ *	A page is put twice, and then allocated: the kernel finds its count, and drops it.
+ * fault=unlisted
+ *	A freed page is taken off its list, and freed again: nothing can prove that.
  * fault=handed_out_twice [order=N]
  *	A block in use is put on a free list, order 0 on a per-CPU list, order 4
  *	and more on a buddy list, and allocated until it comes back.
@@ -366,6 +371,46 @@ static noinline void faulty_put_page_twice(void)
 		set_page_count(page, 0);
 }
 
+/* The next allocation of this CPU would get the page, and gets another one. */
+static noinline void bad_alloc_victim(void)
+{
+	struct page *page = alloc_page(TEST_GFP_FAULT);
+
+	if (page)
+		__free_page(page);
+	barrier();
+}
+
+static noinline void faulty_bad_alloc(void)
+{
+	struct page *page = alloc_page(TEST_GFP_FAULT);
+
+	if (!begin(page))
+		return;
+	result = -EOPNOTSUPP;
+	if (!TEST_ALLOC_SEES_COUNT) {
+		put_page(page);
+		return;
+	}
+	result = 0;
+	put_page(page);
+	put_page(page);
+	bad_alloc_victim();
+}
+
+static noinline void faulty_unlisted(void)
+{
+	struct page *page = alloc_page(TEST_GFP_FAULT);
+
+	if (!begin(page))
+		return;
+	put_page(page);
+	unlink_block(page, 0);
+	set_page_count(page, 1);
+	put_page(page);
+	barrier();
+}
+
 /*
  * Allocations halve what a per-CPU list remembers of frees in a row. With that
  * left over, the next free may flush the list, and the kernel's list check would
@@ -395,6 +440,10 @@ static void make_fault(void)
 		faulty_left_over();
 	else if (!strcmp(fault, "put_page_twice"))
 		faulty_put_page_twice();
+	else if (!strcmp(fault, "bad_alloc"))
+		faulty_bad_alloc();
+	else if (!strcmp(fault, "unlisted"))
+		faulty_unlisted();
 	else
 		result = -EINVAL;
 	for (i = 0; i < CALMING_PAGES; i++)

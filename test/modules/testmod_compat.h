@@ -182,6 +182,12 @@ static inline void test_count_free(struct zone *zone, unsigned int order, long s
 #define TEST_FREE_SEES_BUDDY	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0))
 
 /*
+ * "mm, page_alloc: reduce page alloc/free sanity checks", 6.3: where the checks are on at
+ * all, as they are with init_on_alloc=1, a page is checked when it is allocated.
+ */
+#define TEST_ALLOC_SEES_COUNT	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0))
+
+/*
  * "mm/page_alloc: use existing highatomic reserves on the buddy fastpath", 7.3:
  * a block of GFP_ATOMIC may come from the reserve first, and not from the list
  * where a fault has put one.

@@ -14,7 +14,7 @@
 
 T=/sys/kernel/tracing
 P=/sys/module/dualbm/parameters
-COUNTERS='violations|double_alloc|double_free|boundary_double_free|plane_corruption|directory_corruption|allocator_corruption|unproven|corrected|coverage_gaps|relearns'
+COUNTERS='violations|double_alloc|double_free|boundary_double_free|plane_corruption|directory_corruption|allocator_corruption|bad_page|unproven|corrected|coverage_gaps|relearns'
 
 # The counters that a report moves, as they are now.
 counters() {
@@ -88,7 +88,7 @@ examine() {
 	FILENAME == "/tmp/dmesg" {
 		if (/dualbm: .*pfn=/) {
 			in_log[++logs] = canonical()
-			if (!/dualbm: (double_alloc|(boundary_)?double_free|unproven) pfn=0x[0-9a-f]+ order=[0-9]+ proof=[a-z]+ /)
+			if (!/dualbm: (double_alloc|(boundary_)?double_free|bad_page|unproven) pfn=0x[0-9a-f]+ order=[0-9]+ proof=[a-z]+ /)
 				wrong("the log: " $0)
 			if (/ unproven / != / proof=none /)
 				wrong("the log: " $0)
@@ -252,8 +252,12 @@ all_faults() {
 		fault=wrong_order checked=0
 	splat='BUG: Bad page state in process insmod'
 	fault "freed with the wrong order, the kernel sees it" \
-		double_free:none:1:0:faulty_wrong_order fault=wrong_order
+		bad_page:kernel:1:0:faulty_wrong_order fault=wrong_order
+	fault "a count that the kernel finds when it allocates" \
+		bad_page:kernel:0:0:bad_alloc_victim fault=bad_alloc
 	splat=
+	fault "freed again, and on no list: nothing proves it" \
+		double_free:none:0:0:faulty_unlisted fault=unlisted
 
 	dmesg -c >/dev/null
 	stress-ng --quiet --temp-path /tmp --vm 1 --vm-bytes 64M --fork 1 --timeout 3
@@ -307,9 +311,8 @@ esac
 case $what$parameters in
 *on_degraded=panic*) ;;
 none*)
-	splat='BUG: Bad page state in process insmod'
 	fault "policy=panic goes on when nothing is proven" \
-		double_free:none:1:0:faulty_wrong_order fault=wrong_order
+		double_free:none:0:0:faulty_unlisted fault=unlisted
 	;;
 esac
 case $how in

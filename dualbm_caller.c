@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who called the allocator: the first function of a stack that is not one of its own.
+ */
+#include <linux/kallsyms.h>
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "dualbm.h"
+#include "dualbm_report.h"
+
+/*
+ * The allocator's own functions: the first frame of the stack that is none of
+ * them is the caller. What is missing here makes a report less apt, not wrong.
+ */
+static const char * const allocator_prefixes[] = {
+	"__alloc_pages", "alloc_pages", "__alloc_frozen", "alloc_frozen",
+	"__folio_alloc", "folio_alloc", "vma_alloc_folio", "get_page_from_freelist",
+	"__get_free_pages", "get_zeroed_page", "get_free_pages", "__free_pages",
+	"___free_pages", "free_unref", "__free_unref", "free_pages", "free_frozen",
+	"__free_frozen", "free_pcp", "free_the_page", "__free_one_page",
+	"free_contig_range", "__put_page", "put_page", "__folio_put", "folios_put",
+	"release_pages", "__page_cache_release", "__isolate_free_page",
+	"__traceiter_", "trace_", "kprobe_", "kretprobe_", "arch_rethook",
+	"rethook_", "ftrace_", "arch_ftrace", "optimized_callback", "opt_pre_handler",
+	"aggr_pre_handler", "stack_trace_save", "0x",
+	"free_page_is_bad", "free_tail_page", "check_new_page", "check_pcp_refill",
+	"rmqueue", "__rmqueue", "bulkfree_pcp", "drain_", "page_frag_free", "__page_frag_cache",
+};
+
+/* These by their whole names: others begin with them. */
+static const char * const allocator_names[] = {
+	"bad_page", "kfree", "kvfree", "free_large_kmalloc",
+};
+
+static bool is_allocator_function(unsigned long address)
+{
+	char name[KSYM_SYMBOL_LEN];
+	int i;
+
+	sprint_symbol_no_offset(name, address);
+	for (i = 0; i < ARRAY_SIZE(allocator_prefixes); i++)
+		if (strstarts(name, allocator_prefixes[i]))
+			return true;
+	for (i = 0; i < ARRAY_SIZE(allocator_names); i++)
+		if (!strcmp(name, allocator_names[i]))
+			return true;
+	return false;
+}
+
+static unsigned long find_caller(const struct dualbm_violation *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < v->stack_entries; i++)
+		if (!within_module(v->stack[i], THIS_MODULE) &&
+		    !is_allocator_function(v->stack[i]))
+			return v->stack[i];
+	return v->stack_entries ? v->stack[v->stack_entries - 1] : 0;
+}
+
+/*
+ * A kprobe is an exception on arm64, and its stack leads from the function that was
+ * probed to its caller's caller: the return address is in a register still.
+ */
+static void lead_through_caller(struct dualbm_violation *v)
+{
+	unsigned int i, at = 0;
+
+	for (i = 0; i < v->stack_entries; i++) {
+		if (v->stack[i] == v->caller)
+			return;
+		if (v->stack[i] == v->entry)
+			at = i + 1;
+	}
+	if (!at || at == DUALBM_STACK_DEPTH)
+		return;
+	v->stack_entries = min_t(unsigned int, v->stack_entries + 1, DUALBM_STACK_DEPTH);
+	for (i = v->stack_entries - 1; i > at; i--)
+		v->stack[i] = v->stack[i - 1];
+	v->stack[at] = v->caller;
+}
+
+/*
+ * The first of these that is on the stack says what the allocator was at when it looked at
+ * the page. bad_page() is called when a page is freed, and then its caller's call is at fault;
+ * when one is allocated, and, before 6.2, when a CPU's lists are emptied, and then it is not.
+ */
+static const struct {
+	const char *prefix;
+	enum dualbm_event_type event;
+} directions[] = {
+	{ "free_pcppages_bulk", DUALBM_FORGET },
+	{ "free_page_is_bad", DUALBM_NR_EVENTS },	/* either of the two */
+	{ "check_new_page", DUALBM_ALLOC },
+	{ "check_pcp_refill", DUALBM_ALLOC },
+	{ "rmqueue", DUALBM_ALLOC },
+	{ "__rmqueue", DUALBM_ALLOC },
+	{ "get_page_from_freelist", DUALBM_ALLOC },
+	{ "__alloc", DUALBM_ALLOC },
+	{ "alloc_", DUALBM_ALLOC },
+	{ "free", DUALBM_FREE },
+	{ "__free", DUALBM_FREE },
+	{ "___free", DUALBM_FREE },
+};
+
+static enum dualbm_event_type direction_of(unsigned long address)
+{
+	char name[KSYM_SYMBOL_LEN];
+	int i;
+
+	sprint_symbol_no_offset(name, address);
+	for (i = 0; i < ARRAY_SIZE(directions); i++)
+		if (strstarts(name, directions[i].prefix))
+			return directions[i].event;
+	return DUALBM_NR_EVENTS;
+}
+
+static enum dualbm_event_type find_direction(const struct dualbm_violation *v)
+{
+	enum dualbm_event_type event;
+	unsigned int i;
+
+	for (i = 0; i < v->stack_entries; i++) {
+		event = within_module(v->stack[i], THIS_MODULE) ? DUALBM_NR_EVENTS :
+			direction_of(v->stack[i]);
+		if (event != DUALBM_NR_EVENTS)
+			return event;
+	}
+	return DUALBM_FORGET;
+}
+
+void dualbm_caller_find(struct dualbm_violation *v)
+{
+	if (v->class == DUALBM_BAD_PAGE)
+		v->event = find_direction(v);
+	if (v->caller)
+		lead_through_caller(v);
+	else
+		v->caller = find_caller(v);
+}

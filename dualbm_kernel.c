@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the kernel itself finds wrong of a page.
+ *
+ * bad_page() is called after the free event, or before the alloc event, of a page that
+ * cannot be what it is taken for. The kernel drops it: it is on no list then, whatever the
+ * record says. That is exact, without any proof of dualbm's own.
+ */
+#include "dualbm.h"
+#include "dualbm_event.h"
+#include "dualbm_hooks.h"
+#include "dualbm_memory.h"
+#include "dualbm_mode.h"
+#include "dualbm_report.h"
+
+void dualbm_entry_bad_page(struct ftrace_regs *regs)
+{
+	struct page *page = (struct page *)dualbm_ftrace_argument(regs, 0);
+	const char *reason = (const char *)dualbm_ftrace_argument(regs, 1);
+	unsigned long pfn = page_to_pfn(page);
+	struct dualbm_violation v = {
+		.class = DUALBM_BAD_PAGE,
+		.proof = DUALBM_PROOF_KERNEL,
+		.pfn = pfn,
+		.first = pfn,
+		.last = pfn,
+		.frames = 1,
+	};
+
+	if (READ_ONCE(dualbm_mode) == DUALBM_OFF)
+		return;
+	v.code = dualbm_frame_code(pfn);
+	dualbm_count(DUALBM_STAT_FORGET_EVENTS);
+	if (!dualbm_report_has(pfn)) {
+		/* The kernel prints it as it is; it has none for a page that is none of these. */
+		dualbm_report_escape(v.reason, sizeof(v.reason), reason ?: "-",
+				     sizeof(v.reason), '_');
+		dualbm_report(&v);
+	}
+	dualbm_forget_range(pfn, 1);
+}
