@@ -12,6 +12,7 @@ for kernel in $KERNELS; do
 	vm "chunks-$kernel" 'done' --kernel "$kernel" -- users.sh chunks
 	vm "files-$kernel" 'done' --kernel "$kernel" -- users.sh files
 	[[ ! ${DUALBM_LONG-} ]] || vm "waits-$kernel" 'done' --kernel "$kernel" -- users.sh waits
+	vm "disturb-$kernel" 'done' --kernel "$kernel" -- users.sh disturb
 	vm "lockdown-$kernel" 'done' --kernel "$kernel" -- users.sh lockdown
 	vm "namespace-$kernel" 'done' --kernel "$kernel" -- users.sh namespace
 	vm "names-$kernel" 'done' --kernel "$kernel" -- users.sh names
