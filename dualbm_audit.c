@@ -213,17 +213,12 @@ static void check_word(struct dualbm_chunk *chunk, unsigned long word, unsigned 
 	unsigned long wrong = ~dualbm_planes_illegal(chunk->planes, word) & mask &
 			      dualbm_planes_owned(chunk->planes, word);
 	unsigned long first = word * BITS_PER_LONG;
-	u8 learned;
 
 	if (likely(!wrong)) {
 		/* PREEMPT_RT can be preempted with zone->lock held, in the middle of a word. */
 		preempt_disable();
-		learned = hweight_long(dualbm_planes_learn(chunk->planes, word, mask,
-							   DUALBM_CODE_FREE));
+		dualbm_planes_learn(chunk->planes, word, mask, DUALBM_CODE_FREE);
 		preempt_enable();
-		/* These were not lost: see were_untracked(). */
-		if (unlikely(learned))
-			chunk->untracked[word] -= min(chunk->untracked[word], learned);
 		return;
 	}
 	find("state", chunk->start_pfn + first + __ffs(wrong), order, hweight_long(wrong),

@@ -54,14 +54,14 @@ static const struct dualbm_rule rules[DUALBM_NR_EVENTS][DUALBM_NR_CODES] = {
 #undef D
 
 /*
- * Any codeword but the four has an even number of ones: it accuses the planes,
- * and the frame becomes what the event says of one that was not known.
+ * Any codeword but the four accuses the planes, and the frame becomes what the event
+ * says of one that was not known.
  */
 struct dualbm_rule dualbm_rule(enum dualbm_event_type event, unsigned int code)
 {
 	struct dualbm_rule rule = rules[event][code];
 
-	if (!(hweight_long(code) & 1)) {
+	if (!dualbm_code_legal(code)) {
 		rule = rules[event][DUALBM_CODE_UNTRACKED];
 		rule.class = DUALBM_PLANE_CORRUPTION;
 	}
@@ -180,16 +180,19 @@ static noinline void settle_move(unsigned long *planes, enum dualbm_event_type e
 				 unsigned long untracked,
 				 struct dualbm_mismatch *found)
 {
+	unsigned long known = read_word(planes, DUALBM_KNOWN, word) & mask;
 	bool alloc = event == DUALBM_ALLOC;
 	const unsigned long old[DUALBM_NR_PLANES] = {
 		[DUALBM_PRIMARY] = alloc ? gave : took,
 		[DUALBM_SECONDARY] = alloc ? took : gave,
 		[DUALBM_UNTRACKED] = untracked,
+		[DUALBM_KNOWN] = known,
 	};
 	const unsigned long now[DUALBM_NR_PLANES] = {
 		[DUALBM_PRIMARY] = alloc ? mask : 0,
 		[DUALBM_SECONDARY] = alloc ? 0 : mask,
 		[DUALBM_UNTRACKED] = untracked,
+		[DUALBM_KNOWN] = known,
 	};
 
 	settle_word(planes, event, word, mask, old, now, found);
@@ -350,6 +353,7 @@ void dualbm_planes_forget(unsigned long *planes, unsigned long first,
 		give(planes, DUALBM_UNTRACKED, word, mask);
 		take(planes, DUALBM_PRIMARY, word, mask);
 		take(planes, DUALBM_SECONDARY, word, mask);
+		take(planes, DUALBM_KNOWN, word, mask);
 		first += step;
 		nr -= step;
 	}
@@ -367,6 +371,7 @@ unsigned long dualbm_planes_learn(unsigned long *planes, unsigned long word,
 		return 0;
 	give(planes, to, word, mask);
 	take(planes, DUALBM_UNTRACKED, word, mask);
+	give(planes, DUALBM_KNOWN, word, mask);
 	return mask;
 }
 
@@ -374,14 +379,16 @@ unsigned long dualbm_planes_untracked(unsigned long *planes, unsigned long word)
 {
 	return read_word(planes, DUALBM_UNTRACKED, word) &
 	       ~read_word(planes, DUALBM_PRIMARY, word) &
-	       ~read_word(planes, DUALBM_SECONDARY, word);
+	       ~read_word(planes, DUALBM_SECONDARY, word) &
+	       ~read_word(planes, DUALBM_KNOWN, word);
 }
 
 unsigned long dualbm_planes_departing(unsigned long *planes, unsigned long word)
 {
 	return read_word(planes, DUALBM_PRIMARY, word) &
 	       read_word(planes, DUALBM_SECONDARY, word) &
-	       read_word(planes, DUALBM_UNTRACKED, word);
+	       read_word(planes, DUALBM_UNTRACKED, word) &
+	       ~read_word(planes, DUALBM_KNOWN, word);
 }
 
 unsigned long dualbm_planes_owned(unsigned long *planes, unsigned long word)
@@ -391,16 +398,23 @@ unsigned long dualbm_planes_owned(unsigned long *planes, unsigned long word)
 
 unsigned int dualbm_code_liars(unsigned int code, unsigned int truth)
 {
-	unsigned int liars = 0, right;
+	unsigned int liars = 0, possible = 0, departing = 0, right;
 	int plane;
 
 	for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
 		right = code ^ BIT(plane);
-		if (right == truth || right == DUALBM_CODE_UNTRACKED ||
-		    (!truth && right != DUALBM_CODE_DEPARTING))
+		if (right == DUALBM_CODE_DEPARTING)
+			departing |= BIT(plane);
+		else if (dualbm_code_legal(right))
+			possible |= BIT(plane);
+		if (right == truth)
 			liars |= BIT(plane);
 	}
-	return liars;
+	if (truth && liars)
+		return liars;
+	if (possible)
+		return possible;
+	return truth ? code ^ truth : departing;
 }
 
 unsigned int dualbm_planes_code(unsigned long *planes, unsigned long frame)
@@ -416,9 +430,11 @@ unsigned int dualbm_planes_code(unsigned long *planes, unsigned long frame)
 
 unsigned long dualbm_planes_illegal(unsigned long *planes, unsigned long word)
 {
+	unsigned long untracked = read_word(planes, DUALBM_UNTRACKED, word);
+
 	return ~(read_word(planes, DUALBM_PRIMARY, word) ^
-		 read_word(planes, DUALBM_SECONDARY, word) ^
-		 read_word(planes, DUALBM_UNTRACKED, word));
+		 read_word(planes, DUALBM_SECONDARY, word) ^ untracked) |
+	       ~(read_word(planes, DUALBM_KNOWN, word) ^ untracked);
 }
 
 void dualbm_planes_count(const unsigned long *planes, unsigned long first,
@@ -430,45 +446,78 @@ void dualbm_planes_count(const unsigned long *planes, unsigned long first,
 		unsigned long p = READ_ONCE(planes[word]);
 		unsigned long s = READ_ONCE(planes[word + DUALBM_PLANE_WORDS]);
 		unsigned long u = READ_ONCE(planes[word + 2 * DUALBM_PLANE_WORDS]);
+		unsigned long k = READ_ONCE(planes[word + 3 * DUALBM_PLANE_WORDS]);
 
 		counts->managed += BITS_PER_LONG;
-		counts->allocated += hweight_long(p & ~s & ~u);
-		counts->free += hweight_long(s & ~p & ~u);
-		counts->departing += hweight_long(p & s & u);
-		counts->untracked += hweight_long(u & ~(p & s));
+		counts->allocated += hweight_long(p & ~s & ~u & k);
+		counts->free += hweight_long(s & ~p & ~u & k);
+		counts->departing += hweight_long(p & s & u & ~k);
+		counts->untracked += hweight_long(u & ~(p & s & ~k));
 	}
 }
 
-/*
- * The scrubber's inner loop. Nearly every word is full of free and allocated frames, and
- * two at a time take fewer instructions.
- */
-bool dualbm_planes_survey(const unsigned long *planes, unsigned char *untracked,
-			  struct dualbm_counts *counts)
+/* So many words are looked at together. */
+#define SURVEY_WORDS	4
+
+/* Return: a bit for each frame of a word that is free or allocated, if it is not @unknown. */
+static __always_inline unsigned long survey_word(const unsigned long *word, unsigned long *unknown,
+						 unsigned long *allocated)
 {
-	const unsigned long *secondary = planes + DUALBM_PLANE_WORDS;
-	const unsigned long *unknown = secondary + DUALBM_PLANE_WORDS;
-	unsigned long word, odd = 0, allocated = 0, nr = 0;
+	unsigned long p = READ_ONCE(word[0]);
+	unsigned long s = READ_ONCE(word[DUALBM_PLANE_WORDS]);
 
-	memset(untracked, 0, DUALBM_PLANE_WORDS);
-	for (word = 0; word < DUALBM_PLANE_WORDS; word += 2) {
-		unsigned long p = READ_ONCE(planes[word]), q = READ_ONCE(planes[word + 1]);
-		unsigned long s = READ_ONCE(secondary[word]), t = READ_ONCE(secondary[word + 1]);
-		unsigned long u = READ_ONCE(unknown[word]), v = READ_ONCE(unknown[word + 1]);
+	*unknown |= READ_ONCE(word[2 * DUALBM_PLANE_WORDS]);
+	*allocated += hweight_long(p);
+	return (p ^ s) & READ_ONCE(word[3 * DUALBM_PLANE_WORDS]);
+}
 
-		/* Of legal codewords the primary bit says it; of others nobody asks. */
-		allocated += hweight_long(p) + hweight_long(q);
-		if (likely(!(~((p ^ s) & (q ^ t)) | u | v)))
-			continue;
-		odd |= ~(p ^ s ^ u) | (p & s) | ~(q ^ t ^ v) | (q & t);
-		untracked[word] = hweight_long(u);
-		untracked[word + 1] = hweight_long(v);
-		nr += untracked[word] + untracked[word + 1];
+/* Four words in which some frames are not plain. Return: those that are not untracked. */
+static unsigned long survey_again(const unsigned long *word, unsigned long *allocated,
+				  unsigned long *untracked)
+{
+	unsigned long odd = 0;
+	int i;
+
+	for (i = 0; i < SURVEY_WORDS; i++, word++) {
+		unsigned long p = READ_ONCE(word[0]);
+		unsigned long s = READ_ONCE(word[DUALBM_PLANE_WORDS]);
+		unsigned long u = READ_ONCE(word[2 * DUALBM_PLANE_WORDS]);
+		unsigned long k = READ_ONCE(word[3 * DUALBM_PLANE_WORDS]);
+
+		*allocated += hweight_long(p);
+		*untracked += hweight_long(u);
+		odd |= ~(p ^ s ^ u) | ~(u ^ k) | (p & s);
+	}
+	return odd;
+}
+
+/*
+ * The scrubber's inner loop. Nearly every word is full of free and allocated frames,
+ * and four at a time take fewer instructions. What is counted comes from the same loads
+ * as the verdict: of legal codewords the primary bit says that a frame is allocated, and
+ * of others nobody asks.
+ */
+bool dualbm_planes_survey(const unsigned long *planes, struct dualbm_counts *counts)
+{
+	const unsigned long *word, *end = planes + DUALBM_PLANE_WORDS;
+	unsigned long odd = 0, allocated = 0, untracked = 0;
+
+	for (word = planes; word < end; word += SURVEY_WORDS) {
+		unsigned long plain, unknown = 0, here = 0;
+
+		plain = survey_word(word, &unknown, &here);
+		plain &= survey_word(word + 1, &unknown, &here);
+		plain &= survey_word(word + 2, &unknown, &here);
+		plain &= survey_word(word + 3, &unknown, &here);
+		if (likely(!(~plain | unknown)))
+			allocated += here;
+		else
+			odd |= survey_again(word, &allocated, &untracked);
 	}
 	counts->managed = DUALBM_CHUNK_FRAMES;
 	counts->allocated = allocated;
-	counts->untracked = nr;
-	counts->free = DUALBM_CHUNK_FRAMES - allocated - nr;
+	counts->untracked = untracked;
+	counts->free = DUALBM_CHUNK_FRAMES - allocated - untracked;
 	counts->departing = 0;
 	return !odd;
 }

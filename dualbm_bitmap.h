@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The three planes of a chunk: codewords, events and the rule table.
+ * The four planes of a chunk: codewords, events and the rule table.
  *
  * This is pure logic: it knows frames by their index in a chunk, and nothing
  * of zones, hooks or policies. It also builds in userspace, where the unit
@@ -20,23 +20,28 @@
 #include "kernel_shim.h"
 #endif
 
-/* A plane holds one bit per frame; a frame's three bits are its codeword. */
+/* A plane holds one bit per frame; a frame's four bits are its codeword. */
 enum dualbm_plane {
 	DUALBM_PRIMARY,
 	DUALBM_SECONDARY,
 	DUALBM_UNTRACKED,
+	DUALBM_KNOWN,
 	DUALBM_NR_PLANES
 };
 
 /*
- * The four legal codewords, bit n standing for plane n. All have an odd
- * number of ones, so any single flip and a wiped region are illegal.
+ * The four legal codewords, bit n standing for plane n. Of the first three bits an
+ * odd number is set, and the fourth one is the complement of the third. Two legal
+ * codewords that differ in primary and secondary only are there, because alloc and
+ * free store to nothing else. Otherwise whatever is done to one plane or to two of
+ * them makes a codeword illegal, or leaves it as it was; and zeroes or ones in all
+ * planes are illegal (docs/design.md, "What a fault can do").
  */
-#define DUALBM_CODE_ALLOCATED	0x1u	/* primary */
-#define DUALBM_CODE_FREE	0x2u	/* secondary */
+#define DUALBM_CODE_ALLOCATED	0x9u	/* primary, known */
+#define DUALBM_CODE_FREE	0xau	/* secondary, known */
 #define DUALBM_CODE_UNTRACKED	0x4u	/* untracked */
-#define DUALBM_CODE_DEPARTING	0x7u	/* all three */
-#define DUALBM_NR_CODES		8u
+#define DUALBM_CODE_DEPARTING	0x7u	/* all but known */
+#define DUALBM_NR_CODES		16u
 
 /*
  * How often an event looks for a token that another CPU has in its hands, and after
@@ -83,13 +88,27 @@ struct dualbm_rule {
 /**
  * dualbm_rule() - look a rule up
  * @event: what happened to the frame
- * @code: the codeword that was found, 0 to 7
+ * @code: the codeword that was found, 0 to 15
  *
  * Context: Any.
  *
  * Return: the rule; illegal codewords have one too.
  */
 struct dualbm_rule dualbm_rule(enum dualbm_event_type event, unsigned int code);
+
+/**
+ * dualbm_code_legal() - is this one of the four codewords
+ * @code: 0 to 15
+ *
+ * Context: Any.
+ *
+ * Return: true if it is.
+ */
+static inline bool dualbm_code_legal(unsigned int code)
+{
+	return code == DUALBM_CODE_ALLOCATED || code == DUALBM_CODE_FREE ||
+	       code == DUALBM_CODE_UNTRACKED || code == DUALBM_CODE_DEPARTING;
+}
 
 /*
  * A chunk is one memory section: on amd64 128 MiB, 2^15 frames, and a plane of
@@ -119,7 +138,7 @@ struct dualbm_mismatch {
 
 /**
  * dualbm_plane() - one of a chunk's planes
- * @planes: the chunk's planes, primary, secondary and untracked in a row
+ * @planes: the chunk's planes, in the order of enum dualbm_plane in a row
  * @plane: which
  *
  * Context: Any.
@@ -152,7 +171,7 @@ static inline unsigned long dualbm_word_mask(unsigned long first,
 
 /**
  * dualbm_planes_apply() - carry out one event on frames of one chunk
- * @planes: the chunk's planes, primary, secondary and untracked in a row
+ * @planes: the chunk's planes, in a row
  * @event: what happened to the frames
  * @first: index of the first frame in the chunk
  * @nr: number of frames; @first + @nr must not go past the chunk's end
@@ -294,19 +313,19 @@ unsigned long dualbm_planes_departing(unsigned long *planes, unsigned long word)
  * Context: Any; takes no lock. Exact only for a frame that nobody changes
  * meanwhile.
  *
- * Return: the three bits, 0 to 7.
+ * Return: the four bits, 0 to 15.
  */
 unsigned int dualbm_planes_code(unsigned long *planes, unsigned long frame);
 
 /**
- * dualbm_planes_illegal() - which frames of a word break the parity rule
+ * dualbm_planes_illegal() - which frames of a word have no legal codeword
  * @planes: the chunk's planes
  * @word: index of the word in the planes
  *
  * Context: Any; takes no lock. A bit that is set while events run may be an
  * update half done.
  *
- * Return: a bit for each frame whose codeword has an even number of ones.
+ * Return: a bit for each frame whose codeword is none of the four.
  */
 unsigned long dualbm_planes_illegal(unsigned long *planes, unsigned long word);
 
@@ -338,7 +357,6 @@ void dualbm_planes_count(const unsigned long *planes, unsigned long first,
 /**
  * dualbm_planes_survey() - all words of a chunk at a glance
  * @planes: the chunk's planes
- * @untracked: filled with the number of untracked frames of each word
  * @counts: filled with what the whole chunk holds, if true is returned
  *
  * Context: As dualbm_planes_illegal().
@@ -346,8 +364,7 @@ void dualbm_planes_count(const unsigned long *planes, unsigned long first,
  * Return: true if every frame is free, allocated or untracked; false if the words
  * have to be looked at one by one, for illegal or departing ones.
  */
-bool dualbm_planes_survey(const unsigned long *planes, unsigned char *untracked,
-			  struct dualbm_counts *counts);
+bool dualbm_planes_survey(const unsigned long *planes, struct dualbm_counts *counts);
 
 /**
  * dualbm_code_liars() - which planes can have made a codeword illegal
@@ -355,13 +372,15 @@ bool dualbm_planes_survey(const unsigned long *planes, unsigned char *untracked,
  * @truth: what a witness says that the frame is, %DUALBM_CODE_FREE or
  *	%DUALBM_CODE_ALLOCATED, or 0 without one
  *
- * A frame may always have been untracked, so often two planes are left: they
- * are told apart by the frames around it. A departing frame is one for
- * microseconds only, and not taken into account.
+ * A wrong untracked or known bit shows as such. A wrong primary or secondary bit of
+ * a known frame can be either: these are told apart by the witness, or by the frames
+ * around it. A departing frame is one for microseconds only, and is thought of last.
  *
  * Context: Any.
  *
- * Return: a bit for each plane that explains @code if its bit alone is wrong.
+ * Return: a bit for each plane that explains @code if its bit alone is wrong, as the
+ * witness has it or else without him. Where no plane alone can: those that disagree
+ * with the witness, or of a frame that has been departing the one that is wrong.
  */
 unsigned int dualbm_code_liars(unsigned int code, unsigned int truth);
 
@@ -373,13 +392,14 @@ unsigned int dualbm_code_liars(unsigned int code, unsigned int truth);
  * @frame: index of the frame in the chunk
  *
  * Two bit operations and a look. The token is taken before it is given, as in
- * a block's event.
+ * a block's event. What is as expected in three planes is believed without the
+ * fourth one; nobody is accused without it.
  *
  * Context: As dualbm_planes_apply().
  *
- * Return: %BIT(@from), the old codeword, if it was that. Else the bits that were
- * seen until one was not as expected: then dualbm_planes_moved() has to finish
- * the event.
+ * Return: %BIT(@from), the old codeword without its known bit, if it was that. Else
+ * the bits that were seen until one was not as expected: then dualbm_planes_moved()
+ * has to finish the event.
  */
 static __always_inline unsigned int dualbm_move_frame(unsigned long *planes,
 						      enum dualbm_plane from,

@@ -230,7 +230,7 @@ static int on_alloc_pages_exit(struct kretprobe_instance *instance,
 		return 0;
 	code = dualbm_frame_code(page_to_pfn(page));
 	/* Nobody else has an event of this frame: an illegal one is a fault of the planes. */
-	if (code == DUALBM_CODE_ALLOCATED || !(hweight_long(code) & 1))
+	if (code == DUALBM_CODE_ALLOCATED || !dualbm_code_legal(code))
 		return 0;
 	/*
 	 * Read after the code: if a loss, a bracket, a fault of the planes or a mismatch

@@ -17,7 +17,14 @@
 
 #define PLANES_BYTES	(DUALBM_NR_PLANES * PAGE_ALIGN(DUALBM_PLANE_BYTES))
 
-/* Where the planes of one node's memory really lie, page by page. */
+/* The distance of copies that share no node. */
+#define NOWHERE		PHYS_ADDR_MAX
+
+/*
+ * Where the planes of one node's memory really lie, page by page: on which nodes, how
+ * far the nearest two copies of a frame on one node are from each other, and whether
+ * primary and secondary share a node anywhere.
+ */
 struct placement {
 	nodemask_t nodes[DUALBM_NR_PLANES];
 	phys_addr_t distance;
@@ -120,8 +127,10 @@ void dualbm_memory_census(struct dualbm_census *now)
 static void place_chunk(const struct dualbm_chunk *chunk, struct placement *placement)
 {
 	unsigned long byte;
-	int plane;
+	int plane, other;
 
+	if (!placement->chunks)
+		placement->distance = NOWHERE;
 	for (byte = 0; byte < DUALBM_PLANE_BYTES; byte += PAGE_SIZE) {
 		phys_addr_t phys[DUALBM_NR_PLANES], gap;
 		int node[DUALBM_NR_PLANES];
@@ -130,14 +139,16 @@ static void place_chunk(const struct dualbm_chunk *chunk, struct placement *plac
 			phys[plane] = dualbm_plane_phys(chunk, plane, byte);
 			node[plane] = pfn_to_nid(PHYS_PFN(phys[plane]));
 			node_set(node[plane], placement->nodes[plane]);
+			for (other = 0; other < plane; other++) {
+				if (node[plane] != node[other])
+					continue;
+				gap = max(phys[plane], phys[other]) -
+				      min(phys[plane], phys[other]);
+				placement->distance = min(placement->distance, gap);
+			}
 		}
-		if (node[DUALBM_PRIMARY] != node[DUALBM_SECONDARY])
-			continue;
-		gap = max(phys[DUALBM_PRIMARY], phys[DUALBM_SECONDARY]) -
-		      min(phys[DUALBM_PRIMARY], phys[DUALBM_SECONDARY]);
-		if (!placement->shared || gap < placement->distance)
-			placement->distance = gap;
-		placement->shared = true;
+		if (node[DUALBM_PRIMARY] == node[DUALBM_SECONDARY])
+			placement->shared = true;
 	}
 	placement->chunks++;
 }
@@ -180,10 +191,11 @@ int dualbm_placement_show(char *buffer)
 			nodemask_pr_args(&placement.nodes[DUALBM_UNTRACKED]),
 			placement.chunks,
 			placement.shared ? "single-node" : "distinct-node");
-		if (placement.shared)
+		if (placement.distance != NOWHERE)
 			length += sysfs_emit_at(buffer, length, " distance=0x%llx",
 						(u64)placement.distance);
-		length += sysfs_emit_at(buffer, length, "\n");
+		length += sysfs_emit_at(buffer, length, " known=%*pbl\n",
+					nodemask_pr_args(&placement.nodes[DUALBM_KNOWN]));
 	}
 	return length;
 }

@@ -138,11 +138,12 @@ static void map_subsection(struct seq_file *file, const struct dualbm_chunk *chu
 		unsigned long p = READ_ONCE(dualbm_plane(chunk->planes, DUALBM_PRIMARY)[word]);
 		unsigned long s = READ_ONCE(dualbm_plane(chunk->planes, DUALBM_SECONDARY)[word]);
 		unsigned long u = READ_ONCE(dualbm_plane(chunk->planes, DUALBM_UNTRACKED)[word]);
-		unsigned long f = s & ~p & ~u;
+		unsigned long k = READ_ONCE(dualbm_plane(chunk->planes, DUALBM_KNOWN)[word]);
+		unsigned long f = s & ~p & ~u & k;
 
-		allocated += hweight_long(p & ~s & ~u);
+		allocated += hweight_long(p & ~s & ~u & k);
 		free += hweight_long(f);
-		untracked += hweight_long(u & ~p & ~s);
+		untracked += hweight_long(u & ~p & ~s & ~k);
 		/* A run begins at a free frame whose predecessor is not free. */
 		runs += hweight_long(f & ~(f << 1 | before));
 		before = f >> (BITS_PER_LONG - 1);
@@ -226,7 +227,7 @@ static const struct file_operations frame_fops = {
 /* ---- injection ---- */
 
 static const char * const inject_syntax[] = {
-	"flip primary|secondary|untracked PFN", "flip directory|complement PFN",
+	"flip primary|secondary|untracked|known PFN", "flip directory|complement PFN",
 	"flip armed|policy", "drop alloc|free", "stop|start scrubber",
 };
 

@@ -44,7 +44,6 @@ struct workqueue_struct *dualbm_worker;
  * system queue it would wait for ever behind a task that is more urgent and has its CPU.
  */
 static struct workqueue_struct *watcher;
-unsigned long dualbm_learn_rounds;
 
 /*
  * The frames that are candidates for "allocated". An event that makes a frame
@@ -496,11 +495,9 @@ void dualbm_learn_pass(void)
 
 	if (!generation)
 		return;
-	WRITE_ONCE(dualbm_learn_rounds, dualbm_learn_rounds + 1);
 	learn_free();
 	dualbm_rest_count(learn_allocated(generation));
 	dualbm_census_recount();
-	WRITE_ONCE(dualbm_learn_rounds, dualbm_learn_rounds + 1);
 }
 
 /* ---- the worker ---- */

@@ -195,7 +195,5 @@ bool dualbm_rest_is_due(const struct dualbm_census *census);
 
 /* The one worker that learns. */
 extern struct workqueue_struct *dualbm_worker;
-/* Goes on whenever a round of learning begins or ends. */
-extern unsigned long dualbm_learn_rounds;
 
 #endif /* DUALBM_LEARN_H */

@@ -168,6 +168,7 @@ static int chunk_create(unsigned long start_pfn, int node, u64 present)
 	memset(dualbm_plane(chunk->planes, DUALBM_PRIMARY), 0, DUALBM_PLANE_BYTES);
 	memset(dualbm_plane(chunk->planes, DUALBM_SECONDARY), 0, DUALBM_PLANE_BYTES);
 	memset(dualbm_plane(chunk->planes, DUALBM_UNTRACKED), 0xff, DUALBM_PLANE_BYTES);
+	memset(dualbm_plane(chunk->planes, DUALBM_KNOWN), 0, DUALBM_PLANE_BYTES);
 	chunk->check = dualbm_check_value(start_pfn, chunk->planes);
 	preempt_disable();
 	dualbm_learn_disqualify(start_pfn, DUALBM_CHUNK_FRAMES);

@@ -25,13 +25,11 @@
  * @flags: %DUALBM_CHUNK_ACCUSED
  * @counts: what its planes held when they were last surveyed; in the census
  * @corrections: how often the scrubber found a page of each plane wrong
- * @untracked: how many frames of each word were untracked at the last scrub
- * @noted: the value of dualbm_learn_rounds then
  * @departing: a mask, by word, of frames that have been departing since
  *	@departing_time; NULL if there are none
  * @departing_time: in jiffies
  *
- * The last four are the scrubber's alone.
+ * The last two are the scrubber's alone.
  */
 struct dualbm_chunk {
 	struct list_head list;
@@ -44,8 +42,6 @@ struct dualbm_chunk {
 	unsigned long flags;
 	struct dualbm_counts counts;
 	unsigned int corrections[DUALBM_NR_PLANES];
-	u8 untracked[DUALBM_PLANE_WORDS];
-	unsigned long noted;
 	unsigned long *departing;
 	unsigned long departing_time;
 };
@@ -93,11 +89,12 @@ extern bool dualbm_memory_leaving;
 /**
  * dualbm_copies_map() - copies of something, away from each other, mapped in a row
  * @node: near which the first copy shall lie
- * @copies: 2, or 3
+ * @copies: 2, or %DUALBM_NR_PLANES
  * @pages_each: how many pages a copy has
  *
- * The second copy goes to the nearest other node with memory, or far away on the only
- * one, and a third to a third node or beside the first.
+ * Each copy goes to the nearest node with memory that has none yet. Where there are not
+ * as many, a third copy goes to the node of the first, and a fourth to that of the
+ * second; and copies that share a node lie far apart there.
  *
  * Context: Process; sleeps.
  *

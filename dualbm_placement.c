@@ -16,6 +16,13 @@
 #include "dualbm.h"
 #include "dualbm_memory.h"
 
+/*
+ * Neighbouring rows of a bank lie as far apart in physical addresses as one row of
+ * each bank, rank and channel takes, some MiB. Frames that are so far apart share
+ * neither a row nor neighbours with each other, and nothing is gained by more.
+ */
+#define FAR_ENOUGH	((256UL << 20) >> PAGE_SHIFT)
+
 /* The nearest node with memory to @from that is not in @avoid. */
 static int nearest_node(int from, const nodemask_t *avoid)
 {
@@ -58,20 +65,33 @@ static unsigned long pfn_gap(struct page *a, struct page *b)
 	return x > y ? x - y : y - x;
 }
 
+/* From the nearest of the copies that are there already, and on the same node. */
+static unsigned long least_gap(struct page *page, struct page **others, int nr)
+{
+	unsigned long gap = ULONG_MAX;
+	int i;
+
+	for (i = 0; i < nr; i++)
+		if (page_to_nid(others[i]) == page_to_nid(page))
+			gap = min(gap, pfn_gap(page, others[i]));
+	return gap;
+}
+
 /*
  * One page of a block of @order, the first or the last one, whichever lies
- * farther from @other; the rest of the block goes back.
+ * farther from the others; the rest of the block goes back.
  */
-static struct page *page_of_block(struct page *other, int node, gfp_t gfp,
+static struct page *page_of_block(struct page **others, int nr, int node, gfp_t gfp,
 				  unsigned int order)
 {
-	struct page *block = alloc_pages_node(node, gfp | __GFP_NOWARN | __GFP_NORETRY, order);
+	struct page *block = alloc_pages_node(node, gfp | __GFP_THISNODE | __GFP_NOWARN |
+					      __GFP_NORETRY, order);
 	unsigned long i, last = BIT(order) - 1, kept;
 
 	if (!block)
 		return NULL;
 	split_page(block, order);
-	kept = pfn_gap(block, other) > pfn_gap(block + last, other) ? 0 : last;
+	kept = least_gap(block, others, nr) > least_gap(block + last, others, nr) ? 0 : last;
 	for (i = 0; i <= last; i++)
 		if (i != kept)
 			__free_page(block + i);
@@ -79,29 +99,67 @@ static struct page *page_of_block(struct page *other, int node, gfp_t gfp,
 }
 
 /*
- * Of one node's pages, one that lies far from @other. Single pages come from
- * where the last ones came from; large blocks, and low memory, lie elsewhere.
+ * Of one node's pages, one that lies far from the copies that are there. Single
+ * pages come from where the last ones came from; large blocks, and low memory, lie
+ * elsewhere.
  */
-static struct page *page_far_from(struct page *other, int node)
+static struct page *page_far_from(struct page **others, int nr, int node)
 {
 	static const unsigned int orders[] = { 0, 6, 9, DUALBM_MAX_ORDER };
 	struct page *best = NULL, *page;
 	int i;
 
 	for (i = 0; i < 2 * ARRAY_SIZE(orders); i++) {
-		page = page_of_block(other, node, i % 2 ? GFP_KERNEL | GFP_DMA32 : GFP_KERNEL,
+		page = page_of_block(others, nr, node,
+				     i % 2 ? GFP_KERNEL | GFP_DMA32 : GFP_KERNEL,
 				     orders[i / 2]);
 		if (!page)
 			continue;
-		if (best && pfn_gap(page, other) <= pfn_gap(best, other)) {
+		if (best && least_gap(page, others, nr) <= least_gap(best, others, nr)) {
 			__free_page(page);
 			continue;
 		}
 		if (best)
 			__free_page(best);
 		best = page;
+		if (least_gap(best, others, nr) >= FAR_ENOUGH)
+			break;
 	}
 	return best;
+}
+
+/*
+ * The node for one more copy: the nearest that has none of them; or else untracked
+ * lies on the node of primary, and known on that of secondary. Two planes that are
+ * lost together are seen as lost, if they are not primary and secondary.
+ */
+static int node_for_copy(int node, struct page **others, int nr)
+{
+	nodemask_t avoid = NODE_MASK_NONE;
+	int i, best;
+
+	for (i = 0; i < nr; i++)
+		node_set(page_to_nid(others[i]), avoid);
+	best = nearest_node(node, &avoid);
+	if (best != NUMA_NO_NODE)
+		return best;
+	return page_to_nid(others[max(nr - 2, 0)]);
+}
+
+static struct page *page_for_copy(int node, struct page **others, int nr)
+{
+	nodemask_t avoid = NODE_MASK_NONE;
+	struct page *page;
+
+	if (nr) {
+		page = page_far_from(others, nr, node_for_copy(node, others, nr));
+		if (page)
+			return page;
+	}
+	/* That node is full: any but the one of the copy that this one is to make up for. */
+	if (nr % 2)
+		node_set(page_to_nid(others[nr - 1]), avoid);
+	return page_away_from(node, &avoid);
 }
 
 void *dualbm_copies_map(int node, int copies, int pages_each)
@@ -109,33 +167,20 @@ void *dualbm_copies_map(int node, int copies, int pages_each)
 	int nr = copies * pages_each;
 	struct page **pages;
 	void *address;
-	int i;
+	int i, copy;
 
 	pages = kvcalloc(nr, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return NULL;
 	for (i = 0; i < pages_each; i++) {
-		nodemask_t avoid = NODE_MASK_NONE;
-		struct page **first = &pages[i], **second = &pages[pages_each + i];
+		struct page *page[DUALBM_NR_PLANES];
 
-		*first = page_away_from(node, &avoid);
-		if (!*first)
-			goto free_pages;
-		node_set(page_to_nid(*first), avoid);
-		if (num_node_state(N_MEMORY) > 1)
-			*second = page_away_from(node, &avoid);
-		else
-			*second = page_far_from(*first, node);
-		if (!*second)
-			goto free_pages;
-		if (copies < DUALBM_NR_PLANES)
-			continue;
-		node_set(page_to_nid(*second), avoid);
-		if (nearest_node(node, &avoid) == NUMA_NO_NODE)
-			nodes_clear(avoid);
-		pages[2 * pages_each + i] = page_away_from(node, &avoid);
-		if (!pages[2 * pages_each + i])
-			goto free_pages;
+		for (copy = 0; copy < copies; copy++) {
+			page[copy] = page_for_copy(node, page, copy);
+			if (!page[copy])
+				goto free_pages;
+			pages[copy * pages_each + i] = page[copy];
+		}
 	}
 	address = vmap(pages, nr, VM_MAP | VM_MAP_PUT_PAGES, PAGE_KERNEL);
 	if (address)

@@ -76,6 +76,7 @@ const char * const dualbm_plane_names[DUALBM_NR_PLANES] = {
 	[DUALBM_PRIMARY] = "primary",
 	[DUALBM_SECONDARY] = "secondary",
 	[DUALBM_UNTRACKED] = "untracked",
+	[DUALBM_KNOWN] = "known",
 };
 
 static const char * const event_names[DUALBM_NR_EVENTS] = {
@@ -91,14 +92,22 @@ static const char * const event_names[DUALBM_NR_EVENTS] = {
 };
 
 static const char * const code_names[DUALBM_NR_CODES] = {
-	[0] = "illegal-000",
+	[0] = "illegal-0000",
+	[1] = "illegal-1000",
+	[2] = "illegal-0100",
+	[3] = "illegal-1100",
+	[DUALBM_CODE_UNTRACKED] = "untracked",
+	[5] = "illegal-1010",
+	[6] = "illegal-0110",
+	[DUALBM_CODE_DEPARTING] = "departing",
+	[8] = "illegal-0001",
 	[DUALBM_CODE_ALLOCATED] = "allocated",
 	[DUALBM_CODE_FREE] = "free",
-	[3] = "illegal-110",
-	[DUALBM_CODE_UNTRACKED] = "untracked",
-	[5] = "illegal-101",
-	[6] = "illegal-011",
-	[DUALBM_CODE_DEPARTING] = "departing",
+	[11] = "illegal-1101",
+	[12] = "illegal-0011",
+	[13] = "illegal-1011",
+	[14] = "illegal-0111",
+	[15] = "illegal-1111",
 };
 
 /*
@@ -280,8 +289,8 @@ int dualbm_report_keys(const struct dualbm_violation *v, char *buffer, size_t si
 				    " flags=0x%lx refcount=%d mapcount=%d",
 				    v->page_flags, v->page_refcount, v->page_mapcount);
 	length += report_details(v, buffer + length, size - length);
-	return length + scnprintf(buffer + length, size - length, " repaired=%d\n",
-				  v->repaired);
+	return length + scnprintf(buffer + length, size - length, " repaired=%d known=%u\n",
+				  v->repaired, v->code >> 3 & 1);
 }
 
 static void ring_store(struct dualbm_violation *v)
@@ -396,8 +405,8 @@ static void log_block(const struct dualbm_violation *v, bool quietly)
 	if (report_details(v, line, sizeof(line)))
 		say(quietly, KERN_EMERG pr_fmt(" %s\n"), line);
 	say(quietly,
-	    KERN_EMERG pr_fmt("  record=%llu planes: primary=%u secondary=%u untracked=%u%s\n"),
-	    v->number, v->code & 1, v->code >> 1 & 1, v->code >> 2 & 1,
+	    KERN_EMERG pr_fmt("  record=%llu planes: primary=%u secondary=%u untracked=%u known=%u%s\n"),
+	    v->number, v->code & 1, v->code >> 1 & 1, v->code >> 2 & 1, v->code >> 3 & 1,
 	    v->repaired ? " corrected" : "");
 	if (v->have_page)
 		say(quietly, KERN_EMERG pr_fmt("  page: flags=0x%lx refcount=%d mapcount=%d\n"),

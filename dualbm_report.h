@@ -382,11 +382,11 @@ extern const char * const dualbm_plane_names[DUALBM_NR_PLANES];
 
 /**
  * dualbm_code_name() - the word for a codeword
- * @code: the three bits, 0 to 7
+ * @code: the four bits, 0 to 15
  *
  * Context: Any.
  *
- * Return: the state, or "illegal-" and the bits of primary, secondary and
+ * Return: the state, or "illegal-" and the bits of primary, secondary, untracked and
  * untracked.
  */
 const char *dualbm_code_name(unsigned int code);

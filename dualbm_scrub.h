@@ -123,8 +123,7 @@ int dualbm_scrub_show(char *buffer);
  * @chunk: the chunk
  *
  * Suspects are illegal codewords, and frames that have been departing for a whole
- * period of the scrubber. Where there are none, it is noted how many frames of each
- * word are untracked.
+ * period of the scrubber.
  *
  * Context: The scrubber; dualbm_memory_lock held. May allocate memory.
  *

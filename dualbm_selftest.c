@@ -39,24 +39,36 @@ struct expectation {
 };
 
 #define PC	DUALBM_PLANE_CORRUPTION
+#define DA	DUALBM_DOUBLE_ALLOC
+#define DF	DUALBM_DOUBLE_FREE
+#define AC	DUALBM_ALLOCATOR_CORRUPTION
 
-/* Codewords: 0 none, 1 A, 2 F, 3 illegal, 4 U, 5 illegal, 6 illegal, 7 D. */
+/* Codewords: 4 U, 7 D, 9 A, 10 F, all others illegal. */
 static const struct expectation expectations[] = {
-	{ DUALBM_ALLOC, { A, A, A, A, A, A, A, A },
-	  { PC, DUALBM_DOUBLE_ALLOC, 0, PC, 0, PC, PC, 0 } },
-	{ DUALBM_FREE, { F, F, F, F, F, F, F, U },
-	  { PC, 0, DUALBM_DOUBLE_FREE, PC, 0, PC, PC, 0 } },
-	{ DUALBM_FREE_POISONED, { U, U, U, U, U, U, U, U }, { PC, 0, 0, PC, 0, PC, PC, 0 } },
-	{ DUALBM_ISOLATE, { U, U, U, U, U, U, U, U },
-	  { PC, DUALBM_ALLOCATOR_CORRUPTION, 0, PC, 0, PC, PC, 0 } },
-	{ DUALBM_PUTBACK, { F, F, F, F, F, F, F, F }, { PC, 0, 0, PC, 0, PC, PC, 0 } },
-	{ DUALBM_CHARGE, { U, A, U, U, U, U, U, D }, { PC, 0, 0, PC, 0, PC, PC, 0 } },
-	{ DUALBM_DEPART, { D, D, D, D, D, D, D, D }, { PC, 0, 0, PC, 0, PC, PC, 0 } },
-	{ DUALBM_BULK_SINGLE, { A, A, A, A, A, A, A, A }, { PC, 0, 0, PC, 0, PC, PC, 0 } },
-	{ DUALBM_FORGET, { U, U, U, U, U, U, U, U }, { PC, 0, 0, PC, 0, PC, PC, 0 } },
+	{ DUALBM_ALLOC, { A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A },
+	  { PC, PC, PC, PC, 0, PC, PC, 0, PC, DA, 0, PC, PC, PC, PC, PC } },
+	{ DUALBM_FREE, { F, F, F, F, F, F, F, U, F, F, F, F, F, F, F, F },
+	  { PC, PC, PC, PC, 0, PC, PC, 0, PC, 0, DF, PC, PC, PC, PC, PC } },
+	{ DUALBM_FREE_POISONED, { U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U },
+	  { PC, PC, PC, PC, 0, PC, PC, 0, PC, 0, 0, PC, PC, PC, PC, PC } },
+	{ DUALBM_ISOLATE, { U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U },
+	  { PC, PC, PC, PC, 0, PC, PC, 0, PC, AC, 0, PC, PC, PC, PC, PC } },
+	{ DUALBM_PUTBACK, { F, F, F, F, F, F, F, F, F, F, F, F, F, F, F, F },
+	  { PC, PC, PC, PC, 0, PC, PC, 0, PC, 0, 0, PC, PC, PC, PC, PC } },
+	{ DUALBM_CHARGE, { U, U, U, U, U, U, U, D, U, A, U, U, U, U, U, U },
+	  { PC, PC, PC, PC, 0, PC, PC, 0, PC, 0, 0, PC, PC, PC, PC, PC } },
+	{ DUALBM_DEPART, { D, D, D, D, D, D, D, D, D, D, D, D, D, D, D, D },
+	  { PC, PC, PC, PC, 0, PC, PC, 0, PC, 0, 0, PC, PC, PC, PC, PC } },
+	{ DUALBM_BULK_SINGLE, { A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A },
+	  { PC, PC, PC, PC, 0, PC, PC, 0, PC, 0, 0, PC, PC, PC, PC, PC } },
+	{ DUALBM_FORGET, { U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U },
+	  { PC, PC, PC, PC, 0, PC, PC, 0, PC, 0, 0, PC, PC, PC, PC, PC } },
 };
 
 #undef PC
+#undef DA
+#undef DF
+#undef AC
 
 /* Single frames, a part of a word, a word, and blocks across words. */
 static const struct { unsigned int first, nr; } spans[] = {
@@ -128,7 +140,7 @@ static bool rule_holds(unsigned long *planes, const struct expectation *expected
 static bool rule_holds_on_spans(unsigned long *planes, const struct expectation *expected,
 				unsigned int code)
 {
-	bool waits = !(hweight_long(code) & 1) &&
+	bool waits = !dualbm_code_legal(code) &&
 		     (expected->event == DUALBM_ALLOC || expected->event == DUALBM_FREE);
 	struct dualbm_rule rule = dualbm_rule(expected->event, code);
 	unsigned int span;
@@ -165,37 +177,47 @@ static const char *test_single_frames(unsigned long *planes)
 
 	/* Of those that are illegal, the first only: see above. */
 	for (code = 0; code < DUALBM_NR_CODES; code++) {
-		if (code && !(hweight_long(code) & 1))
+		if (code && !dualbm_code_legal(code))
 			continue;
 		set_codes(planes, 0, 2 * BITS_PER_LONG, U);
 		set_codes(planes, 70, 1, code);
 		seen = dualbm_move_frame(planes, DUALBM_SECONDARY, DUALBM_PRIMARY, 70);
-		if (seen == F ? code != F : code == F)
+		if (seen == BIT(DUALBM_SECONDARY) ? code != F : code == F)
 			return "the event of a single frame";
-		if (seen != F)
+		if (code != F)
 			dualbm_planes_moved(planes, DUALBM_ALLOC, 70, seen, &found);
 		if (!codes_are(planes, 70, 1, A) || !codes_are(planes, 71, 57, U))
 			return "the event of a single frame";
 	}
+	/* It neither needs the known bit nor hides that it is wrong. */
+	set_codes(planes, 70, 1, F ^ BIT(DUALBM_KNOWN));
+	seen = dualbm_move_frame(planes, DUALBM_SECONDARY, DUALBM_PRIMARY, 70);
+	if (seen != BIT(DUALBM_SECONDARY) || !codes_are(planes, 70, 1, A ^ BIT(DUALBM_KNOWN)))
+		return "the event of a single frame";
 	return NULL;
 }
 
-static const char *test_parity(unsigned long *planes)
+static const char *test_illegal(unsigned long *planes)
 {
+	struct dualbm_counts counts;
 	unsigned int code;
 
 	for (code = 0; code < DUALBM_NR_CODES; code++) {
-		unsigned long illegal = hweight_long(code) & 1 ? 0 : BIT(6);
+		bool legal = code == F || code == A || code == U || code == D;
+		unsigned long illegal = legal ? 0 : BIT(6);
 
 		set_codes(planes, 0, 2 * BITS_PER_LONG, F);
 		set_codes(planes, 70, 1, code);
 		if (dualbm_planes_illegal(planes, 1) != illegal ||
 		    dualbm_planes_illegal(planes, 0))
-			return "the parity rule";
+			return "the rule for codewords";
 	}
 	memset(planes, 0, DUALBM_NR_PLANES * DUALBM_PLANE_BYTES);
-	if (dualbm_planes_illegal(planes, 3) != ~0UL)
-		return "the parity rule on a wiped region";
+	if (dualbm_planes_illegal(planes, 3) != ~0UL || dualbm_planes_survey(planes, &counts))
+		return "the rule for codewords on zeroes";
+	memset(planes, 0xff, DUALBM_NR_PLANES * DUALBM_PLANE_BYTES);
+	if (dualbm_planes_illegal(planes, 3) != ~0UL || dualbm_planes_survey(planes, &counts))
+		return "the rule for codewords on ones";
 	return NULL;
 }
 
@@ -251,7 +273,7 @@ static int test_scratch(const char **failed)
 		return -ENOMEM;
 	}
 	*failed = test_rules(planes) ?: test_single_frames(planes) ?:
-		  test_parity(planes) ?: test_directory(planes) ?: test_reports();
+		  test_illegal(planes) ?: test_directory(planes) ?: test_reports();
 	vfree(planes);
 	return 0;
 }
@@ -333,7 +355,9 @@ static const char *prove_event_path(void)
 		"a flip in the primary plane, by an event",
 		"a flip in the secondary plane, by an event",
 		"a flip in the untracked plane, by an event",
+		"a flip in the known plane, by an event",
 	};
+	enum dualbm_event_type event;
 	int plane;
 
 	/* The block is ours, so it is recorded allocated, whatever came before. */
@@ -347,7 +371,9 @@ static const char *prove_event_path(void)
 	if (classes_of(DUALBM_ALLOC))
 		return "an event that is as it has to be";
 	for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
-		if (classes_after_flip(plane, DUALBM_FREE) != BIT(DUALBM_PLANE_CORRUPTION))
+		/* A free event does without the known bit. */
+		event = plane == DUALBM_KNOWN ? DUALBM_PUTBACK : DUALBM_FREE;
+		if (classes_after_flip(plane, event) != BIT(DUALBM_PLANE_CORRUPTION))
 			return names[plane];
 		if (classes_of(DUALBM_ALLOC))
 			return "an event after a fault";
@@ -362,6 +388,7 @@ static int prove_scrubber(const char **failed)
 		"a flip in the primary plane, by the scrubber",
 		"a flip in the secondary plane, by the scrubber",
 		"a flip in the untracked plane, by the scrubber",
+		"a flip in the known plane, by the scrubber",
 	};
 	int plane, ret;
 

@@ -67,7 +67,6 @@ struct trial {
 	struct testimony testimony[WITNESSED];
 	unsigned int weights[DUALBM_NR_PLANES][NR_WEIGHTS];
 	struct accusation accused[NR_ACCUSED];
-	u8 untracked[DUALBM_PLANE_WORDS];	/* how many frames of a word */
 };
 
 static struct trial trial;
@@ -118,24 +117,16 @@ static void end_linger(struct dualbm_chunk *chunk)
 	chunk->departing = NULL;
 }
 
-static void note_untracked(struct dualbm_chunk *chunk)
-{
-	chunk->noted = READ_ONCE(dualbm_learn_rounds);
-	memcpy(chunk->untracked, trial.untracked, sizeof(chunk->untracked));
-}
-
 bool dualbm_trial_look(struct dualbm_chunk *chunk)
 {
 	bool plain, any = false, first = !chunk->departing;
 	struct dualbm_counts counts;
 	unsigned long word;
 
-	plain = dualbm_planes_survey(chunk->planes, trial.untracked, &counts);
+	plain = dualbm_planes_survey(chunk->planes, &counts);
 	dualbm_census_count(chunk, plain ? &counts : NULL);
-	if (plain && !chunk->departing) {
-		note_untracked(chunk);
+	if (plain && !chunk->departing)
 		return false;
-	}
 	trial.pfn = chunk->start_pfn;
 	for (word = 0; word < DUALBM_PLANE_WORDS; word++) {
 		unsigned long frames = dualbm_planes_illegal(chunk->planes, word);
@@ -148,8 +139,6 @@ bool dualbm_trial_look(struct dualbm_chunk *chunk)
 		any |= trial.suspects[word];
 	}
 	end_linger(chunk);
-	if (!any)
-		note_untracked(chunk);
 	return any;
 }
 
@@ -178,20 +167,6 @@ static bool still_suspect(unsigned long *planes)
 }
 
 /*
- * Has the word lost just as many untracked frames as are wrong in it, and not because
- * they became known? Then those have been untracked. A plane explains a codeword
- * either way.
- */
-static bool were_untracked(const struct dualbm_chunk *chunk, unsigned long *planes,
-			   unsigned long word)
-{
-	unsigned int now = hweight_long(dualbm_planes_untracked(planes, word));
-
-	return chunk->noted == READ_ONCE(dualbm_learn_rounds) &&
-	       chunk->untracked[word] == now + hweight_long(trial.suspects[word]);
-}
-
-/*
  * Without a witness a frame is likely to be what most frames around it are; @sure is
  * set if there are some, and none is anything else.
  */
@@ -212,7 +187,7 @@ static bool is_exact(enum dualbm_witness witness)
 }
 
 static void testify(struct testimony *testimony, unsigned long *planes,
-		    unsigned long frame, bool untracked)
+		    unsigned long frame)
 {
 	enum dualbm_witness witness;
 	unsigned int plane, truth;
@@ -232,8 +207,6 @@ static void testify(struct testimony *testimony, unsigned long *planes,
 		truth = testimony->truth;
 	testimony->likely = dualbm_code_liars(testimony->code,
 					      testimony->truth || sure ? truth : 0);
-	if (untracked)
-		truth = DUALBM_CODE_UNTRACKED;
 	for (plane = 0; plane < DUALBM_NR_PLANES; plane++) {
 		if (!(testimony->likely & BIT(plane)))
 			continue;
@@ -311,16 +284,12 @@ static void record(unsigned long *planes, unsigned long frame,
 }
 
 /* First hear what can be said of all of them, then @judge. */
-static void each_suspect(unsigned long *planes, const struct dualbm_chunk *chunk,
-			 bool judge)
+static void each_suspect(unsigned long *planes, bool judge)
 {
 	unsigned long word, frames;
 	unsigned int nr = 0;
 
 	for (word = 0; word < DUALBM_PLANE_WORDS; word++) {
-		bool untracked = !judge && trial.suspects[word] &&
-				 were_untracked(chunk, planes, word);
-
 		for (frames = trial.suspects[word]; frames; frames &= frames - 1) {
 			unsigned long frame = word * BITS_PER_LONG + __ffs(frames);
 			struct testimony *testimony = nr % trial.stride ?
@@ -330,7 +299,7 @@ static void each_suspect(unsigned long *planes, const struct dualbm_chunk *chunk
 			if (judge)
 				record(planes, frame, testimony);
 			else if (testimony)
-				testify(testimony, planes, frame, untracked);
+				testify(testimony, planes, frame);
 		}
 	}
 }
@@ -370,8 +339,8 @@ static int judge_stopped(void *data)
 	/* Counted before any frame becomes untracked; the other CPUs see it when they go on. */
 	WRITE_ONCE(dualbm_trials, dualbm_trials + 1);
 	spread_witnesses();
-	each_suspect(chunk->planes, chunk, false);
-	each_suspect(chunk->planes, chunk, true);
+	each_suspect(chunk->planes, false);
+	each_suspect(chunk->planes, true);
 	if (dualbm_nmi_begun() != begun) {
 		dualbm_nmi_wait();
 		forget_suspects(chunk->planes);

@@ -145,7 +145,7 @@ def show_ring():
 def chunk_of(pfn):
     chunks = prog["dualbm_chunks"]
     for chunk in list_for_each_entry("struct dualbm_chunk", chunks.address_of_(), "list"):
-        words = len(chunk.untracked)
+        words = len(variable("trial", "dualbm_trial.c").suspects)
         if 0 <= pfn - chunk.start_pfn.value_() < words * 64:
             return chunk, words
     return None, 0
@@ -158,10 +158,10 @@ def show_frame(pfn):
         return
     frame = pfn - chunk.start_pfn.value_()
     bits = [chunk.planes[plane * words + frame // 64].value_() >> frame % 64 & 1
-            for plane in range(3)]
-    code = bits[0] | bits[1] << 1 | bits[2] << 2
+            for plane in range(4)]
+    code = sum(bit << plane for plane, bit in enumerate(bits))
     print(f"pfn={pfn:#x} state={named('code_names', 'dualbm_report.c', code)}"
-          f" primary={bits[0]} secondary={bits[1]} untracked={bits[2]}"
+          f" primary={bits[0]} secondary={bits[1]} untracked={bits[2]} known={bits[3]}"
           f" chunk={chunk.start_pfn.value_():#x} node={chunk.node.value_()}")
     try:
         page = pfn_to_page(prog, pfn)

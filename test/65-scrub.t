@@ -18,6 +18,10 @@ for kernel in $KERNELS; do
 	vm "metadata-$kernel" 'done' --kernel "$kernel" -- scrub.sh metadata
 	vm "hurry-$kernel" 'done' --kernel "$kernel" --mem 3072 -- scrub.sh hurry
 	vm "repair-$kernel" 'done' --kernel "$kernel" -- scrub.sh repair
+	vm "placed-$kernel" 'done' --kernel "$kernel" -- scrub.sh placed
+	vm "placed-1-node-$kernel" 'done' --kernel "$kernel" --nodes 1 -- scrub.sh placed
+	# Where instructions are the clock, minutes of sleep are none.
+	vm "linger-$kernel" 'done' --kernel "$kernel" --icount -- scrub.sh linger
 	vm "cost-$kernel" 'done' --kernel "$kernel" --icount --mem 6144 -- scrub.sh cost
 	vm "proof-$kernel" 'done' --kernel "$kernel" -- scrub.sh proof
 	vm "churn-$kernel" 'done' --kernel "$kernel" -- scrub.sh churn 15

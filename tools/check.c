@@ -126,7 +126,7 @@ static void check_memory(struct check *check, struct plan *plan)
 		    human_bytes(plan->bytes), human_bytes(machine->available));
 	else
 		add(check, VERDICT_YES, "memory", "planes",
-		    "%s for %s of memory: 3 bits per frame, and the directory",
+		    "%s for %s of memory: 4 bits per frame, and the directory",
 		    human_bytes(plan->bytes), human_bytes(memory));
 }
 
@@ -150,20 +150,20 @@ static void check_placement(struct check *check, struct plan *plan)
 	for (i = 0; i < machine->nr_nodes; i++) {
 		const struct node *node = &machine->nodes[i];
 		char *subject = format_text("node %d", node->id);
-		int place[3];
+		int place[4];
 
 		if (node->chunks) {
 			machine_place(machine, node->id, place);
 			add(check, VERDICT_INFO, "placement", subject,
-			    "primary=%d secondary=%d untracked=%d chunks=%llu separation=%s",
+			    "primary=%d secondary=%d untracked=%d chunks=%llu separation=%s known=%d",
 			    place[0], place[1], place[2], (unsigned long long)node->chunks,
-			    place[0] == place[1] ? "single-node" : "distinct-node");
+			    place[0] == place[1] ? "single-node" : "distinct-node", place[3]);
 		}
 		free(subject);
 	}
 	if (memory_nodes(machine) == 1)
 		add(check, VERDICT_INFO, "placement", "single node",
-		    "one node has all memory: the two planes lie as far apart as can be had");
+		    "one node has all memory: the planes lie as far apart as can be had");
 }
 
 /* ---- the answer ---- */

@@ -158,9 +158,9 @@ struct detail {
 /* A record of "last_violation" or "violations". */
 struct violation {
 	uint64_t number, pfn, order, frames, block, time_ns;
-	uint64_t primary, secondary, untracked, flags, repaired;
+	uint64_t primary, secondary, untracked, known, flags, repaired;
 	int64_t node, cpu, pid, refcount, mapcount;
-	bool have_page;
+	bool have_page, have_known;
 	char *class, *proof, *event, *was, *zone, *comm, *caller;
 	struct detail details[MAX_DETAILS];
 	unsigned int nr_details;
@@ -305,8 +305,8 @@ int machine_read(struct machine *machine, struct why *why);
 void machine_free(struct machine *machine);
 /* What planes and directory will take. */
 uint64_t machine_plane_bytes(const struct machine *machine);
-/* The node for each plane of memory on @node, as dualbm_memory.c chooses it. */
-void machine_place(const struct machine *machine, int node, int place[3]);
+/* The node for each plane of memory on @node, as dualbm_placement.c chooses it. */
+void machine_place(const struct machine *machine, int node, int place[4]);
 
 /* ---- commands ---- */
 

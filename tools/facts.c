@@ -251,7 +251,7 @@ uint64_t machine_plane_bytes(const struct machine *machine)
 		last = leaf;
 	}
 	/* Each part of the directory is there twice; one leaf stands for "nothing". */
-	return 3 * plane * machine->nr_chunks + 2 * root + 2 * page * (used + 1);
+	return 4 * plane * machine->nr_chunks + 2 * root + 2 * page * (used + 1);
 }
 
 static int nearest(const struct machine *machine, const struct node *from, const bool *avoid)
@@ -273,11 +273,11 @@ static int nearest(const struct machine *machine, const struct node *from, const
 	return best;
 }
 
-void machine_place(const struct machine *machine, int id, int place[3])
+void machine_place(const struct machine *machine, int id, int place[4])
 {
 	const struct node *from = find_node(machine, id);
 	bool *avoid = allocate(machine->nr_nodes * sizeof(*avoid));
-	int at[3];
+	int at[4], i;
 
 	at[0] = nearest(machine, from, avoid);
 	avoid[at[0]] = true;
@@ -286,12 +286,13 @@ void machine_place(const struct machine *machine, int id, int place[3])
 		at[1] = at[0];
 	avoid[at[1]] = true;
 	at[2] = nearest(machine, from, avoid);
-	if (at[2] < 0) {
-		memset(avoid, 0, machine->nr_nodes * sizeof(*avoid));
-		at[2] = nearest(machine, from, avoid);
-	}
-	place[0] = machine->nodes[at[0]].id;
-	place[1] = machine->nodes[at[1]].id;
-	place[2] = machine->nodes[at[2]].id;
+	if (at[2] < 0)
+		at[2] = at[0];
+	avoid[at[2]] = true;
+	at[3] = nearest(machine, from, avoid);
+	if (at[3] < 0)
+		at[3] = at[1];
+	for (i = 0; i < 4; i++)
+		place[i] = machine->nodes[at[i]].id;
 	free(avoid);
 }

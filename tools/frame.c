@@ -22,7 +22,7 @@ struct frame {
 	uint64_t pfn, page_size;
 	uint64_t pid, address;		/* asked for by these, if pid is not 0 */
 	char *state;
-	uint64_t primary, secondary, untracked;
+	uint64_t primary, secondary, untracked, known;
 	bool have_flags, have_count;
 	uint64_t flags, count;
 	char *zone;
@@ -30,7 +30,7 @@ struct frame {
 	char *block;			/* the memory block in sysfs, and its state */
 	char *block_state;
 	uint64_t chunk, chunk_frames;
-	uint64_t phys[3];		/* where its bits lie */
+	uint64_t phys[4];		/* where its bits lie */
 	bool have_phys;
 };
 
@@ -146,6 +146,7 @@ static bool parse_state(struct frame *frame, const char *file, const char *line,
 	word_number(line, "primary", &frame->primary);
 	word_number(line, "secondary", &frame->secondary);
 	word_number(line, "untracked", &frame->untracked);
+	word_number(line, "known", &frame->known);
 	if (!frame->state)
 		fail(STATUS_FOREIGN, "%s: not the line that is expected", file);
 	return true;
@@ -293,7 +294,8 @@ static void read_block(struct frame *frame)
 /* From "planes": the chunk, and the address of the word that has the frame's bit. */
 static void read_planes(struct frame *frame)
 {
-	static const char * const names[] = { "primary", "secondary", "untracked" };
+	static const char * const names[] = { "primary", "secondary", "untracked",
+					     "known" };
 	struct buffer buffer;
 	char *rest, *line;
 
@@ -354,13 +356,14 @@ static void print_frame(const struct frame *frame, const char *wrong)
 		printf(", at 0x%" PRIx64 " of task %" PRIu64, frame->address, frame->pid);
 	printf("\ndualbm     %s%s%s", colour(wrong ? BAD : BOLD), frame->state, colour(PLAIN));
 	if (strcmp(frame->state, "unmanaged"))
-		printf(" (primary %" PRIu64 ", secondary %" PRIu64 ", untracked %" PRIu64 ")",
-		       frame->primary, frame->secondary, frame->untracked);
+		printf(" (primary %" PRIu64 ", secondary %" PRIu64 ", untracked %" PRIu64
+		       ", known %" PRIu64 ")",
+		       frame->primary, frame->secondary, frame->untracked, frame->known);
 	putchar('\n');
 	if (frame->have_phys)
 		printf("bits       bit %" PRIu64 " of the words at phys 0x%" PRIx64 ", 0x%" PRIx64
-		       ", 0x%" PRIx64 "\n", frame->pfn % 64, frame->phys[0], frame->phys[1],
-		       frame->phys[2]);
+		       ", 0x%" PRIx64 ", 0x%" PRIx64 "\n", frame->pfn % 64, frame->phys[0],
+		       frame->phys[1], frame->phys[2], frame->phys[3]);
 	fputs("kernel     ", stdout);
 	if (frame->have_flags) {
 		print_flags(frame);
@@ -396,11 +399,12 @@ static void json_frame(const struct frame *frame, const char *wrong)
 		json_number("primary", frame->primary);
 		json_number("secondary", frame->secondary);
 		json_number("untracked", frame->untracked);
+		json_number("known", frame->known);
 	}
 	if (frame->have_phys) {
 		json_number("bit", frame->pfn % 64);
 		json_open("words", '[');
-		for (i = 0; i < 3; i++)
+		for (i = 0; i < ARRAY_SIZE(frame->phys); i++)
 			json_number(NULL, frame->phys[i]);
 		json_close();
 	}

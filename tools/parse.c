@@ -166,6 +166,10 @@ static void parse_tail(const char *text, struct violation *v)
 			have_mapcount = parse_signed(value, &v->mapcount);
 		} else if (!strcmp(key, "repaired") && parse_signed(value, &number)) {
 			v->repaired = number;
+		} else if (!strcmp(key, "known") && parse_signed(value, &number)) {
+			/* Records of before there was that plane have none. */
+			v->known = number;
+			v->have_known = true;
 		} else if (v->nr_details < MAX_DETAILS) {
 			v->details[v->nr_details++] = (struct detail){ key, value };
 			continue;

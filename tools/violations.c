@@ -85,6 +85,8 @@ void violation_json(const char *name, const struct violation *v)
 	json_number("primary", v->primary);
 	json_number("secondary", v->secondary);
 	json_number("untracked", v->untracked);
+	if (v->have_known)
+		json_number("known", v->known);
 	json_signed("node", v->node);
 	json_string("zone", v->zone);
 	json_signed("cpu", v->cpu);
@@ -123,7 +125,8 @@ static void print_violation(const struct violation *v)
 	       PRIx64 "), node %" PRId64 ", zone %s\n", v->pfn, v->frames, v->order, v->block,
 	       v->node, v->zone);
 	printf("  event    %s of a frame that was %s (bits %" PRIu64 "%" PRIu64 "%" PRIu64
-	       "); proof: %s\n", v->event, v->was, v->primary, v->secondary, v->untracked,
+	       "%s); proof: %s\n", v->event, v->was, v->primary, v->secondary, v->untracked,
+	       !v->have_known ? "" : v->known ? "1" : "0",
 	       *violation_proof_text(v->proof) ? violation_proof_text(v->proof) : v->proof);
 	printf("  at       %s%s%.6f s%s, CPU %" PRId64 ", task %" PRId64 " (", when ?: "",
 	       when ? ", " : "", v->time_ns / 1e9, when ? " after boot" : "", v->cpu, v->pid);

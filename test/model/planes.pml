@@ -3,7 +3,7 @@
  * Who may change a frame: one frame's codeword under its own events, the
  * worker's sweeps and learning, CPU brackets and NMIs.
  *
- * A frame is three bits in three words. Neighbours in a word cannot disturb it,
+ * A frame is four bits in four words. Neighbours in a word cannot disturb it,
  * because every store is an atomic operation on some bits; what can is a second
  * party in the middle of another's steps. So one frame is enough, every
  * operation on one of its bits is one step here, and Spin tries every order of
@@ -54,14 +54,14 @@
  */
 
 /* Bits of a codeword; the planes' names as in the design. */
-#define A	1	/* allocated: primary */
-#define F	2	/* free: secondary */
+#define A	9	/* allocated: primary, known */
+#define F	10	/* free: secondary, known */
 #define U	4	/* untracked */
-#define D	7	/* departing: all three */
+#define D	7	/* departing: all but known */
 #define LEGAL(c)	((c) == A || (c) == F || (c) == U || (c) == D)
 
-bit p, s, u = 1;
-#define CODE	(p + 2 * s + 4 * u)
+bit p, s, u = 1, k;
+#define CODE	(p + 2 * s + 4 * u + 8 * k)
 
 /* Events. */
 #define ALLOC		0
@@ -137,20 +137,27 @@ inline rule(e, old)
 inline settle()
 {
 	if
-	:: (want & A) != (now & A) -> p = 1 - p
+	:: (want & 1) != (now & 1) -> p = 1 - p
 	:: else
 	fi;
 	if
-	:: (want & F) != (now & F) -> s = 1 - s
+	:: (want & 2) != (now & 2) -> s = 1 - s
 	:: else
 	fi;
 	if
-	:: (want & U) != (now & U) -> u = 1 - u
+	:: (want & 4) != (now & 4) -> u = 1 - u
+	:: else
+	fi;
+	if
+	:: (want & 8) != (now & 8) -> k = 1 - k
 	:: else
 	fi
 }
 
-/* An alloc or free event: take the token, give it, look at the third plane. */
+/*
+ * An alloc or free event: take the token, give it, look at the third plane. Only if
+ * one of them is not as expected the fourth one is read, and the rule looked up.
+ */
 inline move(e)
 {
 	if
@@ -158,15 +165,23 @@ inline move(e)
 		d_step { old = 2 * s; s = 0 };
 		d_step { old = old + p; p = 1 };
 		old = old + 4 * u;
-		now = (old & U) + A
+		want = 2;
+		now = 1
 	:: else ->
 		d_step { old = p; p = 0 };
 		d_step { old = old + 2 * s; s = 1 };
 		old = old + 4 * u;
-		now = (old & U) + F
+		want = 1;
+		now = 2
 	fi;
-	rule(e, old);
-	settle()
+	if
+	:: old != want ->
+		old = old + 8 * k;
+		now = (old & 12) + now;
+		rule(e, old);
+		settle()
+	:: else
+	fi
 }
 
 /* Every other event: look, then write what differs. */
@@ -175,6 +190,7 @@ inline rewrite(e)
 	old = p;
 	old = old + 2 * s;
 	old = old + 4 * u;
+	old = old + 8 * k;
 	now = old;
 	rule(e, old);
 	settle()
@@ -185,7 +201,8 @@ inline forget()
 {
 	u = 1;
 	p = 0;
-	s = 0
+	s = 0;
+	k = 0
 }
 
 inline disqualify()
@@ -457,12 +474,13 @@ inline set_mode(to)
 	}
 }
 
-/* The three words of a codeword, one after the other. */
+/* The four words of a codeword, one after the other. */
 inline look()
 {
 	c = 4 * u;
 	c = c + p;
-	c = c + 2 * s
+	c = c + 2 * s;
+	c = c + 8 * k
 }
 
 inline learn_free(list)
@@ -475,6 +493,7 @@ inline learn_free(list)
 			working = 1;
 			s = 1;
 			u = 0;
+			k = 1;
 			working = 0
 		:: else
 		fi;
@@ -596,11 +615,13 @@ end:
 		mine = mine && u;
 		mine = mine && !p;
 		mine = mine && !s;
+		mine = mine && !k;
 		if
 		:: mine ->
 			working = 1;
 			p = 1;
 			u = 0;
+			k = 1;
 #ifndef BREAK_RECHECK
 			/* An NMI came in between: it has, or will have, the last word. */
 			if

@@ -50,22 +50,106 @@ static void table_equals_the_design(void **state)
 	}
 }
 
-/* What a witness leaves open, written out: 000, 110, 101 and 011 by planes p, s, u. */
+/* What a witness leaves open, written out by planes p, s, u, k. */
 static void liars_are_what_the_witness_leaves(void **state)
 {
+	enum { P = 1, S = 2, N = 4, K = 8 };
+	/* For each illegal codeword: with a witness for free, for allocated, without one. */
 	static const struct {
-		unsigned int code, truth, liars;
+		unsigned int code, free, allocated, unknown;
 	} cases[] = {
-		{ 0, FREE_CODE, 2 | 4 }, { 0, ALLOCATED_CODE, 1 | 4 }, { 0, 0, 1 | 2 | 4 },
-		{ 3, FREE_CODE, 1 }, { 3, ALLOCATED_CODE, 2 }, { 3, 0, 1 | 2 },
-		{ 5, FREE_CODE, 1 }, { 5, ALLOCATED_CODE, 1 | 4 }, { 5, 0, 1 | 4 },
-		{ 6, FREE_CODE, 2 | 4 }, { 6, ALLOCATED_CODE, 2 }, { 6, 0, 2 | 4 },
+		{ 0, N, N, N },			/* untracked has lost its bit */
+		{ P, K, K, K },			/* allocated, known lost */
+		{ S, K, K, K },
+		{ P | S, P | K, S | K, N },	/* departing, or two are wrong */
+		{ P | N, P, P, P },
+		{ S | N, S, S, S },
+		{ K, S, P, P | S },		/* only a witness tells these two */
+		{ P | S | K, P, S, P | S },
+		{ N | K, K, K, K },
+		{ P | N | K, N, N, N },
+		{ S | N | K, N, N, N },
+		{ P | S | N | K, P | N, S | N, K },
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(dualbm_code_liars(cases[i].code, cases[i].truth),
-				 cases[i].liars);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(dualbm_code_liars(cases[i].code, FREE_CODE), cases[i].free);
+		assert_int_equal(dualbm_code_liars(cases[i].code, ALLOCATED_CODE),
+				 cases[i].allocated);
+		assert_int_equal(dualbm_code_liars(cases[i].code, 0), cases[i].unknown);
+	}
+	assert_int_equal(i, DUALBM_NR_CODES - 4);
+}
+
+/*
+ * Which planes a fault may hit, whatever it does to them, without making one legal
+ * codeword of another: all that leave two codewords no way to differ.
+ */
+static bool is_seen_on(unsigned int planes)
+{
+	static const unsigned int legal[] = {
+		FREE_CODE, ALLOCATED_CODE, UNTRACKED_CODE, DEPARTING_CODE
+	};
+	unsigned int i, bits;
+
+	for (i = 0; i < 4; i++) {
+		for (bits = 0; bits < DUALBM_NR_CODES; bits++) {
+			unsigned int now = (legal[i] & ~planes) | (bits & planes);
+
+			if (now != legal[i] && dualbm_code_legal(now))
+				return false;
+		}
+	}
+	return true;
+}
+
+static void any_damage_to_one_or_two_planes_is_illegal(void **state)
+{
+	enum { P = 1, S = 2, N = 4, K = 8 };
+	unsigned int planes;
+
+	/* All single planes, all pairs but the one that alloc and free store to. */
+	for (planes = 0; planes < DUALBM_NR_CODES; planes++)
+		if (__builtin_popcount(planes) <= 2)
+			assert_int_equal(is_seen_on(planes), planes != (P | S));
+	/* So both ways to lay them on two nodes are good. */
+	assert_true(is_seen_on(P | N) && is_seen_on(S | K));
+	assert_true(is_seen_on(P | K) && is_seen_on(S | N));
+	/* Three planes on one node are too many. */
+	assert_false(is_seen_on(P | N | K) || is_seen_on(S | N | K));
+}
+
+/* Zeroes or ones in any planes, and rows of two planes exchanged. */
+static void wipes_and_swaps_are_illegal(void **state)
+{
+	static const unsigned int legal[] = {
+		FREE_CODE, ALLOCATED_CODE, UNTRACKED_CODE, DEPARTING_CODE
+	};
+	unsigned int i, planes, one, other;
+
+	for (i = 0; i < 4; i++) {
+		for (planes = 1; planes < DUALBM_NR_CODES; planes++) {
+			unsigned int zeroes = legal[i] & ~planes, ones = legal[i] | planes;
+
+			/* What takes these two with it takes all. */
+			if ((planes & 3) == 3 && planes != 15)
+				continue;
+			assert_true(zeroes == legal[i] || !dualbm_code_legal(zeroes));
+			assert_true(ones == legal[i] || !dualbm_code_legal(ones));
+		}
+		for (one = 0; one < 4; one++) {
+			for (other = 0; other < one; other++) {
+				unsigned int a = legal[i] >> one & 1, b = legal[i] >> other & 1;
+				unsigned int now = legal[i] ^ ((a ^ b) << one | (a ^ b) << other);
+
+				/* These two never share a row, nor a node if possible. */
+				if (other == DUALBM_PRIMARY && one == DUALBM_SECONDARY)
+					continue;
+				assert_true(now == legal[i] || !dualbm_code_legal(now));
+			}
+		}
+	}
 }
 
 static void words_tell_departing_and_owned_frames(void **state)
@@ -87,7 +171,6 @@ static void words_tell_departing_and_owned_frames(void **state)
 static void survey_sees_what_is_not_plain(void **state)
 {
 	unsigned long *planes = planes_new();
-	unsigned char untracked[WORDS];
 	struct dualbm_counts counts;
 	unsigned long frame;
 	unsigned int code;
@@ -95,40 +178,39 @@ static void survey_sees_what_is_not_plain(void **state)
 	(void)state;
 	for (frame = 0; frame < FRAMES; frame++)
 		planes_set(planes, frame, frame % 3 ? FREE_CODE : ALLOCATED_CODE);
-	for (code = 0; code < 8; code++) {
-		frame = code * 4001;
+	for (code = 0; code < DUALBM_NR_CODES; code++) {
+		frame = code * 2001;
 		planes_set(planes, frame, code);
-		assert_int_equal(dualbm_planes_survey(planes, untracked, &counts),
+		assert_int_equal(dualbm_planes_survey(planes, &counts),
 				 code_is_legal(code) && code != DEPARTING_CODE);
 		planes_set(planes, frame, FREE_CODE);
 	}
 	for (frame = 130; frame < 170; frame++)
 		planes_set(planes, frame, UNTRACKED_CODE);
-	assert_true(dualbm_planes_survey(planes, untracked, &counts));
-	assert_int_equal(untracked[1], 0);
-	assert_int_equal(untracked[2], 40);
-	assert_int_equal(untracked[WORDS - 1], 0);
+	assert_true(dualbm_planes_survey(planes, &counts));
+	assert_int_equal(counts.untracked, 40);
 	free(planes);
 }
 
 /* What is counted by the word is what is counted frame by frame. */
 static void counts_are_those_of_the_frames(void **state)
 {
-	unsigned long *planes = planes_new();
-	unsigned char untracked[WORDS];
+	static const unsigned int legal[] = { FREE_CODE, ALLOCATED_CODE, UNTRACKED_CODE };
+	unsigned int codes[DUALBM_NR_CODES] = { 0 };
 	struct dualbm_counts counts, all = { .managed = 0 };
-	unsigned int codes[8] = { 0 };
+	unsigned long *planes = planes_new();
 	unsigned long frame;
 
 	(void)state;
+	/* Some words are full of what is known, and some groups of words. */
 	for (frame = 0; frame < FRAMES; frame++) {
-		static const unsigned int legal[] = { FREE_CODE, ALLOCATED_CODE, UNTRACKED_CODE };
-		unsigned int code = legal[frame * 2654435761UL % 97 % 3];
+		unsigned long one = frame * 2654435761UL % 97;
+		unsigned int code = legal[frame / 512 % 3 ? one % 2 : one % 3];
 
 		planes_set(planes, frame, code);
 		codes[code]++;
 	}
-	assert_true(dualbm_planes_survey(planes, untracked, &counts));
+	assert_true(dualbm_planes_survey(planes, &counts));
 	dualbm_planes_count(planes, 0, FRAMES / 2, &all);
 	dualbm_planes_count(planes, FRAMES / 2, FRAMES / 2, &all);
 	assert_memory_equal(&counts, &all, sizeof(counts));
@@ -139,18 +221,18 @@ static void counts_are_those_of_the_frames(void **state)
 	assert_int_equal(counts.departing, 0);
 	/* A word of all codes, legal or not. */
 	for (frame = 0; frame < 64; frame++)
-		planes_set(planes, frame, frame % 8);
+		planes_set(planes, frame, frame % DUALBM_NR_CODES);
 	memset(&counts, 0, sizeof(counts));
 	dualbm_planes_count(planes, 0, 64, &counts);
 	assert_int_equal(counts.managed, 64);
-	assert_int_equal(counts.allocated, 8);
-	assert_int_equal(counts.free, 8);
-	assert_int_equal(counts.departing, 8);
-	assert_int_equal(counts.untracked, 24);
+	assert_int_equal(counts.allocated, 4);
+	assert_int_equal(counts.free, 4);
+	assert_int_equal(counts.departing, 4);
+	assert_int_equal(counts.untracked, 28);
 	free(planes);
 }
 
-static void codewords_are_those_with_odd_parity(void **state)
+static void codewords_are_those_of_the_design(void **state)
 {
 	unsigned int code, event;
 
@@ -159,7 +241,7 @@ static void codewords_are_those_with_odd_parity(void **state)
 	assert_int_equal(DUALBM_CODE_UNTRACKED, UNTRACKED_CODE);
 	assert_int_equal(DUALBM_CODE_DEPARTING, DEPARTING_CODE);
 	for (code = 0; code < DUALBM_NR_CODES; code++)
-		assert_int_equal(__builtin_popcount(code) & 1, code_is_legal(code));
+		assert_int_equal(dualbm_code_legal(code), code_is_legal(code));
 	/* Every event heals: what it leaves is legal, whatever it found. */
 	for (event = 0; event < DUALBM_NR_EVENTS; event++)
 		for (code = 0; code < DUALBM_NR_CODES; code++)
@@ -169,10 +251,13 @@ static void codewords_are_those_with_odd_parity(void **state)
 static void assert_event(unsigned long *planes, unsigned int event,
 			 unsigned long frame, unsigned int code)
 {
-	struct expectation expect = expected(event, code);
 	struct dualbm_mismatch found;
+	struct expectation expect;
 	unsigned long *should;
+	u8 was = code;
 	bool fine;
+
+	expected_word(event, &was, 1, &expect);
 
 	planes_set(planes, frame, code);
 	should = copy_of(planes);
@@ -218,7 +303,7 @@ static void every_single_flip_is_seen(void **state)
 		for (code = 0; code < DUALBM_NR_CODES; code++) {
 			if (!code_is_legal(code))
 				continue;
-			for (plane = 0; plane < 3; plane++) {
+			for (plane = 0; plane < 4; plane++) {
 				unsigned int flipped = code ^ 1u << plane;
 
 				assert_false(code_is_legal(flipped));
@@ -226,11 +311,20 @@ static void every_single_flip_is_seen(void **state)
 				assert_int_equal(dualbm_planes_illegal(planes, frame / 64),
 						 1UL << frame % 64);
 				assert_int_equal(dualbm_planes_code(planes, frame), flipped);
-				/* ... and by the next event, whichever it is. */
+				/*
+				 * ... and by the next event, whichever it is; but for
+				 * known, which alloc and free do without, and leave
+				 * as wrong as it is.
+				 */
 				for (event = 0; event < DUALBM_NR_EVENTS; event++) {
+					bool passed = plane == DUALBM_KNOWN &&
+						((event == DUALBM_ALLOC && code == FREE_CODE) ||
+						 (event == DUALBM_FREE &&
+						  code == ALLOCATED_CODE));
+
 					assert_event(planes, event, frame, flipped);
-					assert_int_equal(dualbm_planes_illegal(planes,
-									       frame / 64), 0);
+					assert_int_equal(dualbm_planes_illegal(planes, frame / 64),
+							 passed ? 1UL << frame % 64 : 0);
 				}
 			}
 		}
@@ -239,31 +333,42 @@ static void every_single_flip_is_seen(void **state)
 	free(planes);
 }
 
-static void region_of_zeroes_is_illegal(void **state)
+static void assert_wiped(int byte, unsigned int code)
 {
-	unsigned long *planes = motley_planes();
-	struct dualbm_mismatch found;
+	struct dualbm_counts counts;
+	unsigned int event, plane;
 	unsigned long word;
-	unsigned int plane;
 
-	for (plane = 0; plane < 3; plane++)
-		memset(planes + plane * WORDS + 8, 0, 16 * sizeof(long));
-	for (word = 0; word < 32; word++)
-		assert_int_equal(dualbm_planes_illegal(planes, word),
-				 word >= 8 && word < 24 ? ~0UL : 0);
-	assert_false(dualbm_planes_apply(planes, DUALBM_ALLOC, 8 * 64, 1024, &found));
-	assert_int_equal(found.class, DUALBM_PLANE_CORRUPTION);
-	assert_int_equal(found.code, 0);
-	assert_int_equal(found.first, 8 * 64);
-	assert_int_equal(found.last, 24 * 64 - 1);
-	assert_int_equal(found.frames, 1024);
-	free(planes);
+	for (event = 0; event < DUALBM_NR_EVENTS; event++) {
+		unsigned long *planes = motley_planes();
+		struct dualbm_mismatch found;
+
+		for (plane = 0; plane < 4; plane++)
+			memset(planes + plane * WORDS + 8, byte, 16 * sizeof(long));
+		for (word = 0; word < 32; word++)
+			assert_int_equal(dualbm_planes_illegal(planes, word),
+					 word >= 8 && word < 24 ? ~0UL : 0);
+		assert_false(dualbm_planes_survey(planes, &counts));
+		assert_false(dualbm_planes_apply(planes, event, 8 * 64, 1024, &found));
+		assert_int_equal(found.class, DUALBM_PLANE_CORRUPTION);
+		assert_int_equal(found.code, code);
+		assert_int_equal(found.first, 8 * 64);
+		assert_int_equal(found.last, 24 * 64 - 1);
+		assert_int_equal(found.frames, 1024);
+		free(planes);
+	}
 }
 
-/*
- * A region of ones is legal for an event: all of it is departing. What finds it
- * is that a departing frame does not stay so for a scrub period.
- */
+static void region_of_zeroes_is_illegal(void **state)
+{
+	assert_wiped(0, 0);
+}
+
+static void region_of_ones_is_illegal(void **state)
+{
+	assert_wiped(0xff, 15);
+}
+
 /* Nobody will give back what was wiped: one wait shows it for the whole block. */
 static void region_of_zeroes_is_waited_for_once(void **state)
 {
@@ -277,21 +382,6 @@ static void region_of_zeroes_is_waited_for_once(void **state)
 	assert_int_equal(found.class, DUALBM_PLANE_CORRUPTION);
 	assert_int_equal(found.frames, 512);
 	assert_in_range(relax_calls, 1, DUALBM_TOKEN_TRIES / DUALBM_TOKEN_LOOKS + 1);
-	free(planes);
-}
-
-static void region_of_ones_is_departing(void **state)
-{
-	unsigned long *planes = motley_planes();
-	unsigned long frame;
-	unsigned int plane;
-
-	for (plane = 0; plane < 3; plane++)
-		memset(planes + plane * WORDS + 8, 0xff, 16 * sizeof(long));
-	for (frame = 8 * 64; frame < 24 * 64; frame++)
-		assert_int_equal(dualbm_planes_code(planes, frame), DEPARTING_CODE);
-	for (frame = 0; frame < 32; frame++)
-		assert_int_equal(dualbm_planes_illegal(planes, frame), 0);
 	free(planes);
 }
 
@@ -319,9 +409,9 @@ static void fast_path_agrees_with_the_block_path(void **state)
 							alloc ? DUALBM_PRIMARY :
 							DUALBM_SECONDARY, places[i]);
 				/* It is done if, and only if, all was as expected. */
-				assert_int_equal(old == (alloc ? FREE_CODE : ALLOCATED_CODE),
-						 code == (alloc ? FREE_CODE : ALLOCATED_CODE));
-				if (old != (alloc ? FREE_CODE : ALLOCATED_CODE))
+				assert_int_equal(old == (alloc ? 2 : 1),
+						 (code & 7) == (alloc ? 2 : 1));
+				if (old != (alloc ? 2 : 1))
 					fine = dualbm_planes_moved(fast, event, places[i],
 								   old, &one);
 				assert_int_equal(fine, dualbm_planes_apply(block, event,
@@ -379,7 +469,7 @@ static void learning_changes_untracked_frames_only(void **state)
 			unsigned long frame, learned = 0;
 
 			for (frame = 64; frame < 128; frame++)
-				planes_set(planes, frame, frame * 7 / 3 % 8);
+				planes_set(planes, frame, frame * 7 / 3 % 16);
 			should = copy_of(planes);
 			for (frame = 64; frame < 128; frame++) {
 				if (!(masks[j] >> frame % 64 & 1) ||
@@ -417,7 +507,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_equals_the_design),
-		cmocka_unit_test(codewords_are_those_with_odd_parity),
+		cmocka_unit_test(codewords_are_those_of_the_design),
+		cmocka_unit_test(any_damage_to_one_or_two_planes_is_illegal),
+		cmocka_unit_test(wipes_and_swaps_are_illegal),
 		cmocka_unit_test(liars_are_what_the_witness_leaves),
 		cmocka_unit_test(words_tell_departing_and_owned_frames),
 		cmocka_unit_test(survey_sees_what_is_not_plain),
@@ -426,7 +518,7 @@ int main(void)
 		cmocka_unit_test(every_single_flip_is_seen),
 		cmocka_unit_test(region_of_zeroes_is_illegal),
 		cmocka_unit_test(region_of_zeroes_is_waited_for_once),
-		cmocka_unit_test(region_of_ones_is_departing),
+		cmocka_unit_test(region_of_ones_is_illegal),
 		cmocka_unit_test(fast_path_agrees_with_the_block_path),
 		cmocka_unit_test(forget_makes_anything_untracked),
 		cmocka_unit_test(learning_changes_untracked_frames_only),

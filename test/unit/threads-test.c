@@ -50,7 +50,7 @@ static bool alloc_or_free(struct worker *w, unsigned int event, unsigned long fr
 	bool alloc = event == DUALBM_ALLOC;
 	enum dualbm_plane from = alloc ? DUALBM_SECONDARY : DUALBM_PRIMARY;
 	enum dualbm_plane to = alloc ? DUALBM_PRIMARY : DUALBM_SECONDARY;
-	bool expected_it = w->codes[frame] == BIT(from), done;
+	bool expected_it = (w->codes[frame] & 7) == BIT(from), done;
 	unsigned int code;
 
 	if (nr > 1 || random_below(&w->random, 2))
@@ -302,7 +302,7 @@ static void *middle_of_a_free(void *data)
 
 		if (!w->number) {
 			/* Taken, and not yet given. */
-			planes_set(planes, frame, 0);
+			planes_set(planes, frame, 8);
 			for (code = 1; code < frames; code++)
 				planes_set(planes, frame + code, ALLOCATED_CODE);
 			meet(2);
@@ -342,7 +342,7 @@ static void *forgetter(void *data)
 	for (number = 0; number < ROUNDS / 4; number++) {
 		if (!w->number)
 			for (frame = 0; frame < SHARED_FRAMES; frame++)
-				planes_set(planes, frame, random_next(&w->random) >> 60 & 7);
+				planes_set(planes, frame, random_next(&w->random) >> 60 & 15);
 		meet(THREADS);
 		if (w->number & 1) {
 			dualbm_planes_forget(planes, 0, SHARED_FRAMES);

@@ -67,6 +67,20 @@ struct expectation expected(enum dualbm_event_type event, unsigned int code)
 	}
 }
 
+void expected_word(enum dualbm_event_type event, const u8 *codes, unsigned long nr,
+		   struct expectation *expect)
+{
+	unsigned int from = event == DUALBM_ALLOC ? 2 : 1;
+	bool plain = event == DUALBM_ALLOC || event == DUALBM_FREE;
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		plain = plain && (codes[i] & 7) == from;
+	for (i = 0; i < nr; i++)
+		expect[i] = plain ? (struct expectation) { codes[i] ^ 3, ok } :
+				    expected(event, codes[i]);
+}
+
 unsigned long *planes_new(void)
 {
 	unsigned long *planes = calloc(DUALBM_NR_PLANES, DUALBM_PLANE_BYTES);
@@ -81,7 +95,7 @@ void planes_set(unsigned long *planes, unsigned long frame, unsigned int code)
 	unsigned long bit = 1UL << frame % BITS_PER_LONG;
 	unsigned int plane;
 
-	for (plane = 0; plane < 3; plane++) {
+	for (plane = 0; plane < 4; plane++) {
 		unsigned long *word = planes + plane * WORDS + frame / BITS_PER_LONG;
 
 		if (code >> plane & 1)
@@ -95,7 +109,7 @@ unsigned int planes_get(const unsigned long *planes, unsigned long frame)
 {
 	unsigned int code = 0, plane;
 
-	for (plane = 0; plane < 3; plane++)
+	for (plane = 0; plane < 4; plane++)
 		code |= (planes[plane * WORDS + frame / BITS_PER_LONG] >>
 			 frame % BITS_PER_LONG & 1) << plane;
 	return code;

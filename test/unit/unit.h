@@ -18,8 +18,8 @@
 #define FRAMES	DUALBM_CHUNK_FRAMES
 #define WORDS	DUALBM_PLANE_WORDS
 
-#define FREE_CODE	2u
-#define ALLOCATED_CODE	1u
+#define FREE_CODE	10u
+#define ALLOCATED_CODE	9u
 #define UNTRACKED_CODE	4u
 #define DEPARTING_CODE	7u
 
@@ -34,8 +34,15 @@ struct expectation {
 	enum dualbm_class class;
 };
 
-/* What the design says: an independent copy of the rule table (rules.c). */
+/* What the design says: an independent copy of the rule table (unit.c). */
 struct expectation expected(enum dualbm_event_type event, unsigned int code);
+
+/*
+ * The same for frames of one word together: where all of them are what an alloc or
+ * free event expects in three planes, the known bit is neither looked at nor stored.
+ */
+void expected_word(enum dualbm_event_type event, const u8 *codes, unsigned long nr,
+		   struct expectation *expect);
 
 unsigned long *planes_new(void);
 void planes_set(unsigned long *planes, unsigned long frame, unsigned int code);

@@ -9,6 +9,8 @@
 #	scrub.sh hotplug SECONDS       nor does memory that comes and goes (movablecore=)
 #	scrub.sh hurry                 who waits for a pass or not, beside a busy machine
 #	scrub.sh repair                what is put right, and pages that are retired
+#	scrub.sh placed                where copies lie
+#	scrub.sh linger                departing frames that stay so (vm-run --icount)
 #	scrub.sh control               directory, mode, policy; injection
 #	scrub.sh metadata              faults in the allocator's own data
 #	scrub.sh proof                 the proof tests
@@ -257,7 +259,7 @@ repair() {
 	_frame=$(high_frame)
 	echo free >$F/action
 	# It lies in a buddy block now, which is an exact witness.
-	for _p in primary secondary untracked; do
+	for _p in primary secondary untracked known; do
 		flip_frame $_p "$_frame"
 		scrub
 		frame_is "$_p flipped, frame free: put right" "$_frame" free
@@ -266,7 +268,7 @@ repair() {
 		is "$_p flipped, frame free: so is where it lies" "$(last liar_phys | cut -c1-2)" 0x
 		is "$_p flipped, frame free: corrected" "$(last repaired)" 1
 	done
-	is "corrected are counted" "$(stat corrected)" 3
+	is "corrected are counted" "$(stat corrected)" 4
 	rmmod frame
 	# A page of a file has an owner's marks.
 	dd if=/dev/zero of=/tmp/file bs=4096 count=1 2>/dev/null
@@ -316,6 +318,91 @@ lru_frame() {
 	_address=$(awk '{ split($1, range, "-"); if ($2 ~ /^r-x/) { print range[1]; exit } }' /proc/$_pid/maps)
 	_entry=$(dd if=/proc/$_pid/pagemap bs=8 skip=$((0x$_address >> 12)) count=1 2>/dev/null | od -An -tu8)
 	[ "$_entry" ] && echo $((_entry & 0x7fffffffffffff))
+}
+
+# ---- where copies lie ----
+
+# of_place KEY LINE
+of_place() {
+	echo " $2 " | sed -n "s/.* $1=\([^ ]*\) .*/\1/p"
+}
+
+# With one node or two: no two copies of a frame are near each other, and with two no node
+# has primary and secondary, or untracked and known.
+placed() {
+	load
+	_nodes=$(grep -c . $D/placement)
+	while read -r _line; do
+		_node=${_line%% *}
+		_distance=$(of_place distance "$_line")
+		# More is to be had on a machine that has more.
+		at_least "$_node: the nearest two copies are 4 MiB apart ($_distance)" \
+			$((${_distance:-0} - 0x400000)) 0
+		[ "$_nodes" -gt 1 ] || continue
+		for _pair in "primary secondary" "untracked known"; do
+			if [ "$(of_place "${_pair% *}" "$_line")" = "$(of_place "${_pair#* }" "$_line")" ]; then
+				not_ok "$_node: $_pair lie on two nodes" "$_line"
+			else
+				ok "$_node: $_pair lie on two nodes"
+			fi
+		done
+	done <$D/placement
+	# What it says is so: by what "planes" has of each page.
+	is "planes: each chunk has four" "$(awk '{ n[$1]++ } END { for (c in n) if (n[c] != 4) print c, n[c] }' $DBG/planes)" ""
+	rmmod dualbm
+}
+
+# ---- departing frames ----
+
+# make_departing PFN: of a frame in use.
+make_departing() {
+	for _p in secondary untracked known; do
+		flip_frame $_p "$1"
+	done
+	frame_is "allocated with three bits flipped: departing" "$1" departing
+}
+
+# A frame is departing for microseconds. One that is so at each look for a minute is
+# strange; where a witness contradicts it, it is a fault of the planes.
+linger() {
+	load scrub_interval_ms=0 inject=1
+	insmod_test frame order=10 || not_ok "frame.ko"
+	_frame=$(high_frame)
+	make_departing "$_frame"
+	scrub
+	sleep 30
+	scrub
+	is "half a minute is not long enough" "$(scrub_key last_result) $(moved)" "clean "
+	sleep 31
+	scrub
+	is "a departing frame that lingers is found" "$(moved)" "unproven+1"
+	is "which frame" "$(dmesg -c | grep -c "dualbm: unproven pfn=$(printf 0x%x "$_frame") .* was=departing ")" 1
+	frame_is "it is untracked afterwards" "$_frame" untracked
+	counters
+	# Its owner's marks contradict it, exactly.
+	_owned=$(lru_frame)
+	make_departing "$_owned"
+	scrub
+	sleep 61
+	scrub
+	is "with an exact witness it is proven" "$(moved) $(last witness)" \
+		"violations+1 plane_corruption+1 "
+	is "which frame" "$(last pfn) $(last was)" "$(printf 0x%x "$_owned") departing"
+	counters
+	# One that is on its way for a moment is none.
+	echo free >$F/action
+	echo alloc >$F/action
+	_frame=$(high_frame)
+	make_departing "$_frame"
+	scrub
+	echo free >$F/action
+	sleep 61
+	scrub
+	scrub
+	is "one that went on is no finding" "$(scrub_key last_result) $(moved)" "clean "
+	rmmod frame
+	is "no splat" "$(splats)" ""
+	rmmod dualbm
 }
 
 # ---- directory and control data ----
@@ -577,6 +664,8 @@ hurry)
 	hurry
 	;;
 repair) repair ;;
+linger) linger ;;
+placed) placed ;;
 control) control ;;
 metadata) metadata ;;
 proof) proof ;;

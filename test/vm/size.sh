@@ -23,11 +23,11 @@ _untracked=$(stat pages_untracked)
 diag "a minute later: untracked $_untracked of $_managed"
 at_least "a minute later under 1 % is untracked" $((_managed - 100 * _untracked)) 1
 
-# Three bits for each frame, and a directory that does not grow with it.
+# Four bits for each frame, and a directory that does not grow with it.
 _bytes=$(stat plane_bytes)
-_rest=$((_bytes - _managed * 3 / 8))
+_rest=$((_bytes - _managed / 2))
 diag "plane_bytes $_bytes, of which $_rest are not bits of frames"
-at_least "the record takes three bits per frame and less than 1 MiB" $((1048576 - _rest)) 1
+at_least "the record takes four bits per frame and less than 1 MiB" $((1048576 - _rest)) 1
 load_stop
 expect_clean "size"
 check "unloads" rmmod dualbm

@@ -37,7 +37,7 @@ make_faults() {
 	}
 	END {
 		srand(seed)
-		split("primary secondary untracked", planes)
+		split("primary secondary untracked known", planes)
 		split("1 2 4 8 16 32 64 128", bit)
 		split("bit bit bit bit bit bit word column row zeroes ones", shapes)
 		for (i = 0; i < nr && i < want; i++) {
@@ -46,7 +46,7 @@ make_faults() {
 			chunks[j] = chunks[i]
 			if (pfn in used)
 				continue
-			plane = planes[1 + pick(3)]
+			plane = planes[1 + pick(4)]
 			page = phys[pfn, plane]
 			shape = shapes[1 + pick(11)]
 			byte = bit[1 + pick(8)]
@@ -87,7 +87,7 @@ judge() {
 		end = index(rest, " ")
 		return end ? substr(rest, 1, end - 1) : rest
 	}
-	BEGIN { mask["primary"] = 1; mask["secondary"] = 2; mask["untracked"] = 4 }
+	BEGIN { mask["primary"] = 1; mask["secondary"] = 2; mask["untracked"] = 4; mask["known"] = 8 }
 	FILENAME ~ /faults/ { plane[$2] = $1; shape[$2] = $3; next }
 	/ violation: / {
 		pfn = hex(field("pfn"))
