@@ -72,7 +72,7 @@ static bool held;
 static int hold(void *unused)
 {
 	while (!kthread_should_stop()) {
-		struct zone *zone = smp_load_acquire(&wanted);
+		struct zone *zone = READ_ONCE(wanted);
 		unsigned long flags;
 
 		if (!zone) {
@@ -93,7 +93,7 @@ static void have_it_held(struct zone *zone)
 {
 	while (READ_ONCE(held))
 		usleep_range(200, 400);
-	smp_store_release(&wanted, zone);
+	WRITE_ONCE(wanted, zone);
 	while (!READ_ONCE(held))
 		cpu_relax();
 }
