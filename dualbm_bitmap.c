@@ -459,16 +459,18 @@ void dualbm_planes_count(const unsigned long *planes, unsigned long first,
 /* So many words are looked at together. */
 #define SURVEY_WORDS	4
 
-/* Return: a bit for each frame of a word that is free or allocated, if it is not @unknown. */
-static __always_inline unsigned long survey_word(const unsigned long *word, unsigned long *unknown,
-						 unsigned long *allocated)
+/* Takes from @plain what is neither free nor allocated, but for what is then in @unknown. */
+static __always_inline void survey_word(const unsigned long *word, unsigned long *plain,
+					unsigned long *unknown, unsigned long *allocated)
 {
 	unsigned long p = READ_ONCE(word[0]);
-	unsigned long s = READ_ONCE(word[DUALBM_PLANE_WORDS]);
 
-	*unknown |= READ_ONCE(word[2 * DUALBM_PLANE_WORDS]);
 	*allocated += hweight_long(p);
-	return (p ^ s) & READ_ONCE(word[3 * DUALBM_PLANE_WORDS]);
+	*plain &= p ^ READ_ONCE(word[DUALBM_PLANE_WORDS]);
+	*unknown |= READ_ONCE(word[2 * DUALBM_PLANE_WORDS]);
+	*plain &= READ_ONCE(word[3 * DUALBM_PLANE_WORDS]);
+	/* Done before the next word: four at once do not fit into the registers. */
+	asm volatile("" : "+r" (*plain), "+r" (*unknown), "+r" (*allocated));
 }
 
 /* Four words in which some frames are not plain. Return: those that are not untracked. */
@@ -503,12 +505,12 @@ bool dualbm_planes_survey(const unsigned long *planes, struct dualbm_counts *cou
 	unsigned long odd = 0, allocated = 0, untracked = 0;
 
 	for (word = planes; word < end; word += SURVEY_WORDS) {
-		unsigned long plain, unknown = 0, here = 0;
+		unsigned long plain = ~0UL, unknown = 0, here = 0;
 
-		plain = survey_word(word, &unknown, &here);
-		plain &= survey_word(word + 1, &unknown, &here);
-		plain &= survey_word(word + 2, &unknown, &here);
-		plain &= survey_word(word + 3, &unknown, &here);
+		survey_word(word, &plain, &unknown, &here);
+		survey_word(word + 1, &plain, &unknown, &here);
+		survey_word(word + 2, &plain, &unknown, &here);
+		survey_word(word + 3, &plain, &unknown, &here);
 		if (likely(!(~plain | unknown)))
 			allocated += here;
 		else
