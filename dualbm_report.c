@@ -404,10 +404,11 @@ static void log_block(const struct dualbm_violation *v, bool quietly)
 	say(quietly, KERN_EMERG pr_fmt("%s\n"), line);
 	if (report_details(v, line, sizeof(line)))
 		say(quietly, KERN_EMERG pr_fmt(" %s\n"), line);
-	say(quietly,
-	    KERN_EMERG pr_fmt("  record=%llu planes: primary=%u secondary=%u untracked=%u known=%u%s\n"),
-	    v->number, v->code & 1, v->code >> 1 & 1, v->code >> 2 & 1, v->code >> 3 & 1,
-	    v->repaired ? " corrected" : "");
+	scnprintf(line, sizeof(line),
+		  "record=%llu planes: primary=%u secondary=%u untracked=%u known=%u%s",
+		  v->number, v->code & 1, v->code >> 1 & 1, v->code >> 2 & 1,
+		  v->code >> 3 & 1, v->repaired ? " corrected" : "");
+	say(quietly, KERN_EMERG pr_fmt("  %s\n"), line);
 	if (v->have_page)
 		say(quietly, KERN_EMERG pr_fmt("  page: flags=0x%lx refcount=%d mapcount=%d\n"),
 		    v->page_flags, v->page_refcount, v->page_mapcount);
