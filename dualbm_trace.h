@@ -67,7 +67,7 @@ TRACE_EVENT(violation,
 		__entry->value = v->value;
 		strscpy(__entry->reason, *v->reason ? v->reason : "-", sizeof(__entry->reason));
 	),
-	TP_printk("number=%llu class=%s pfn=0x%lx order=%u frames=%lu proof=%u code=%u node=%d liar=%s liars=%u witness=%s what=%s value=%ld caller=%s reason=%s",
+	TP_printk("number=%llu class=%s pfn=0x%lx order=%u frames=%lu proof=%u code=%u node=%d liar=%s liars=%u witness=%s what=%s value=%ld reason=%s caller=%s",
 		  __entry->number,
 		  __print_symbolic(__entry->class,
 				   { DUALBM_DOUBLE_ALLOC, "double_alloc" },
@@ -92,7 +92,7 @@ TRACE_EVENT(violation,
 				   { DUALBM_WITNESS_OWNER, "owner" },
 				   { DUALBM_WITNESS_COUNT, "count" },
 				   { DUALBM_WITNESS_EVENT, "event" }),
-		  __entry->what, __entry->value, __entry->caller, __entry->reason)
+		  __entry->what, __entry->value, __entry->reason, __entry->caller)
 );
 
 TRACE_EVENT(state,

@@ -333,7 +333,7 @@ json "a name that looks like a key: changes nothing" '$j->{violations}[1]{comm} 
 
 # Every key that a record may have is shown, and the newest record comes first.
 changed
-details='unseen=pcp what=count value=-3 reason=nonzero__refcount witness=buddy liar=primary|untracked liar_node=1 liar_phys=0x2f000'
+details='unseen=pcp what=count value=-3 reason=nonzero__refcount witness=buddy liar=primary|untracked liar_node=1 liar_phys=0x2f000 known=1'
 {
 	sed "s/^record=1 .*/& $details/" "$work/tree/$debug/violations"
 	sed -n 's/^record=2 /record=3 /p' "$work/tree/$debug/violations"
@@ -347,7 +347,7 @@ while read -r key; do
 	# The text says these in words, or at the head of a line.
 	case $key in
 	record | pfn | order | frames | block | event | was | primary | secondary | untracked) ;;
-	node | zone | cpu | pid | comm | time_ns | caller | class | proof | repaired) ;;
+	known | node | zone | cpu | pid | comm | time_ns | caller | class | proof | repaired) ;;
 	*) check "violations: shows $key" grep -qE "(^| )$key=" "$work/text" ;;
 	esac
 	check "violations, JSON: shows $key" grep -qF "\"$key\":" "$work/out"

@@ -93,7 +93,7 @@ census() {
 		wait_for 20 block_leaves || not_ok "a block goes offline"
 		_gone=$((_managed - $(stat pages_managed)))
 		at_least "a block has gone: at once in no number" $_gone 32768
-		is "a block has gone: nor are its planes" $((_bytes - $(stat plane_bytes))) $((_gone * 3 / 8))
+		is "a block has gone: nor are its planes" $((_bytes - $(stat plane_bytes))) $((_gone * 4 / 8))
 		is "a block has gone: nor their placement" \
 			"$(sed 's/.*chunks=\([0-9]*\).*/\1/' $D/placement | awk '{ sum += $1 } END { print sum }')" \
 			$((_places - _gone / 32768))
