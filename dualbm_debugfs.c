@@ -109,19 +109,6 @@ static const struct seq_operations planes_sops = {
 	.show = planes_show,
 };
 
-static int planes_open(struct inode *inode, struct file *file)
-{
-	return seq_open_private(file, &planes_sops, sizeof(struct dualbm_walk));
-}
-
-static const struct file_operations planes_fops = {
-	.owner = THIS_MODULE,
-	.open = planes_open,
-	.read = seq_read,
-	.llseek = seq_lseek,
-	.release = seq_release_private,
-};
-
 /*
  * The map: a line for each chunk, in it a word for each subsection (2 MiB) that
  * counts its frames, "allocated/free/untracked/runs", or "-" for one that does
@@ -174,14 +161,15 @@ static const struct seq_operations map_sops = {
 	.show = map_show,
 };
 
-static int map_open(struct inode *inode, struct file *file)
+/* Of a file that shows all chunks: which, the inode knows. */
+static int chunks_open(struct inode *inode, struct file *file)
 {
-	return seq_open_private(file, &map_sops, sizeof(struct dualbm_walk));
+	return seq_open_private(file, inode->i_private, sizeof(struct dualbm_walk));
 }
 
-static const struct file_operations map_fops = {
+static const struct file_operations chunks_fops = {
 	.owner = THIS_MODULE,
-	.open = map_open,
+	.open = chunks_open,
 	.read = seq_read,
 	.llseek = seq_lseek,
 	.release = seq_release_private,
@@ -415,8 +403,9 @@ void dualbm_debugfs_init(void)
 {
 	directory = debugfs_create_dir("dualbm", NULL);
 	debugfs_create_file("violations", 0400, directory, NULL, &violations_fops);
-	debugfs_create_file("planes", 0400, directory, NULL, &planes_fops);
-	debugfs_create_file("map", 0400, directory, NULL, &map_fops);
+	debugfs_create_file("planes", 0400, directory, (void *)&planes_sops,
+			    &chunks_fops);
+	debugfs_create_file("map", 0400, directory, (void *)&map_sops, &chunks_fops);
 	debugfs_create_file("frame", 0600, directory, NULL, &frame_fops);
 	debugfs_create_file("inject", 0600, directory, NULL, &inject_fops);
 }
