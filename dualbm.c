@@ -21,6 +21,7 @@
 #include "dualbm_scrub.h"
 #include "dualbm_selftest.h"
 #include "dualbm_tested.h"
+#include "dualbm_watchdog.h"
 
 enum dualbm_reaction dualbm_policy = DUALBM_REPORT;
 enum dualbm_reaction dualbm_on_degraded = DUALBM_REPORT;
@@ -172,31 +173,37 @@ static int __init dualbm_init(void)
 	ret = step(5, dualbm_hooks_attach());
 	if (ret)
 		goto exit_learn;
-	ret = step(6, dualbm_scrub_init());
+	ret = step(6, dualbm_watchdog_init());
 	if (ret)
 		goto detach_hooks;
-	ret = step(7, dualbm_prove_check());
+	ret = step(7, dualbm_scrub_init());
+	if (ret)
+		goto exit_watchdog;
+	ret = step(8, dualbm_prove_check());
 	if (ret)
 		goto exit_scrub;
-	ret = step(8, dualbm_selftest_load());
+	ret = step(9, dualbm_selftest_load());
 	if (ret)
 		goto exit_scrub;
 	dualbm_mode_start();
-	ret = step(9, dualbm_hooks_exercise());
+	ret = step(10, dualbm_hooks_exercise());
 	if (ret)
 		goto stop;
-	ret = step(10, dualbm_sysfs_open());
+	ret = step(11, dualbm_sysfs_open());
 	if (ret)
 		goto stop;
 	dualbm_debugfs_init();
 	dualbm_learn_start();
 	dualbm_scrub_start();
+	dualbm_watchdog_start();
 	return 0;
 
 stop:
 	dualbm_mode_stop();
 exit_scrub:
 	dualbm_scrub_exit();
+exit_watchdog:
+	dualbm_watchdog_exit();
 detach_hooks:
 	dualbm_learn_stop();
 	dualbm_hooks_detach();
@@ -223,6 +230,7 @@ static void __exit dualbm_exit(void)
 	dualbm_sysfs_close();
 	dualbm_mode_stop();
 	dualbm_scrub_exit();
+	dualbm_watchdog_exit();
 	dualbm_learn_stop();
 	dualbm_hooks_detach();
 	dualbm_learn_exit();

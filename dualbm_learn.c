@@ -36,14 +36,9 @@
 #define DRAIN_TRIES	16
 #define DRAIN_WAIT_MS	50U
 #define DRAIN_WAIT_MAX_MS	1000U
-#define WATCH_PERIOD	HZ
 
+/* An ordered queue is bound to no CPU and no node. */
 struct workqueue_struct *dualbm_worker;
-/*
- * The watch waits behind no learning. An ordered queue is bound to no CPU and no node: on a
- * system queue it would wait for ever behind a task that is more urgent and has its CPU.
- */
-static struct workqueue_struct *watcher;
 
 /*
  * The frames that are candidates for "allocated". An event that makes a frame
@@ -65,7 +60,6 @@ static unsigned long window_frames(const struct window *now)
 
 static struct work_struct relearn_work;
 static struct work_struct rest_work;
-static struct delayed_work watch_work;
 static struct irq_work relearn_irq_work;
 static bool learned_once;
 
@@ -535,23 +529,9 @@ static void relearn(struct work_struct *work)
 	dualbm_mode_finish(generation, lost ? DUALBM_STATE_DEGRADED : DUALBM_STATE_ARMED, lost);
 }
 
-/*
- * Every second, also while the worker learns for minutes: do the hooks still fire, has
- * one lost anything? A loss is told once, here or to the worker. Where events are not
- * believed there is nothing to take back: a learning that has yet to believe them begins
- * with frames of which nothing is known, and a hook that is still silent then ends it.
- */
-static void watch(struct work_struct *work)
+bool dualbm_is_relearning(void)
 {
-	const char *lost = dualbm_hooks_watch();
-
-	if (lost && dualbm_mode_generation())
-		dualbm_degrade(lost);
-	else if (!lost && dualbm_state_now() == DUALBM_STATE_DEGRADED &&
-		 !work_busy(&relearn_work))
-		dualbm_learn_request();
-	dualbm_set_trouble(dualbm_scrub_trouble());
-	queue_delayed_work(watcher, &watch_work, WATCH_PERIOD);
+	return work_busy(&relearn_work);
 }
 
 /*
@@ -584,14 +564,6 @@ void dualbm_learn_request(void)
 	irq_work_queue(&relearn_irq_work);
 }
 
-static void destroy_queues(void)
-{
-	if (watcher)
-		destroy_workqueue(watcher);
-	if (dualbm_worker)
-		destroy_workqueue(dualbm_worker);
-}
-
 int dualbm_learn_init(void)
 {
 	int ret = dualbm_tasks_init();
@@ -600,13 +572,10 @@ int dualbm_learn_init(void)
 		return ret;
 	INIT_WORK(&relearn_work, relearn);
 	INIT_WORK(&rest_work, learn_rest);
-	INIT_DELAYED_WORK(&watch_work, watch);
 	init_irq_work(&relearn_irq_work, relearn_from_irq);
 	dualbm_worker = alloc_ordered_workqueue("dualbm", 0);
-	watcher = alloc_ordered_workqueue("dualbm_watch", 0);
-	if (dualbm_worker && watcher)
+	if (dualbm_worker)
 		return 0;
-	destroy_queues();
 	dualbm_tasks_exit();
 	return -ENOMEM;
 }
@@ -614,7 +583,6 @@ int dualbm_learn_init(void)
 void dualbm_learn_start(void)
 {
 	queue_work(dualbm_worker, &relearn_work);
-	queue_delayed_work(watcher, &watch_work, WATCH_PERIOD);
 }
 
 /*
@@ -623,7 +591,6 @@ void dualbm_learn_start(void)
  */
 void dualbm_learn_stop(void)
 {
-	cancel_delayed_work_sync(&watch_work);
 	cancel_work_sync(&relearn_work);
 	cancel_work_sync(&rest_work);
 }
@@ -632,6 +599,6 @@ void dualbm_learn_exit(void)
 {
 	/* Nobody asks any more; what was asked for last is on its way to the queue. */
 	irq_work_sync(&relearn_irq_work);
-	destroy_queues();
+	destroy_workqueue(dualbm_worker);
 	dualbm_tasks_exit();
 }

@@ -93,13 +93,13 @@ void dualbm_learn_disqualify(unsigned long pfn, unsigned long frames);
 int dualbm_learn_init(void);
 
 /**
- * dualbm_learn_stop() - learn and watch no more
+ * dualbm_learn_stop() - learn no more
  *
  * On return nobody looks at the hooks, so they may go. They may ask for learning until
  * they are gone: that does nothing.
  *
  * Context: Module exit, or init that fails, after dualbm_mode_stop() and
- * dualbm_scrub_exit(); sleeps until a learning that runs has ended.
+ * dualbm_watchdog_exit(); sleeps until a learning that runs has ended.
  */
 void dualbm_learn_stop(void);
 
@@ -121,7 +121,16 @@ void dualbm_learn_exit(void);
 void dualbm_learn_request(void);
 
 /**
- * dualbm_learn_start() - learn now, and watch the hooks every second
+ * dualbm_is_relearning() - does the worker relearn, or is it about to
+ *
+ * Context: Any. The answer may be old at once.
+ *
+ * Return: true if it does.
+ */
+bool dualbm_is_relearning(void);
+
+/**
+ * dualbm_learn_start() - learn now
  *
  * Context: Module init, when nothing can fail any more.
  */

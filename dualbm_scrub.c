@@ -52,10 +52,13 @@ struct position {
 	unsigned int list;
 };
 
-/* The watchdog may look at it until it is gone, under the lock. */
+/*
+ * The watchdog may look at it until it is gone, under the lock: one that nobody has who can
+ * be kept from a CPU, as the watchdog is there for him.
+ */
 static struct task_struct *scrubber;
 static bool told_to_end;
-static DEFINE_MUTEX(scrubber_lock);
+static DEFINE_SPINLOCK(scrubber_lock);
 static struct cpumask scrubber_home;
 static int scrubber_node = NUMA_NO_NODE;
 static DECLARE_WAIT_QUEUE_HEAD(scrubber_wait);
@@ -480,9 +483,9 @@ static bool has_died(void)
 {
 	bool died;
 
-	mutex_lock(&scrubber_lock);
+	spin_lock(&scrubber_lock);
 	died = scrubber && !told_to_end && READ_ONCE(scrubber->exit_state);
-	mutex_unlock(&scrubber_lock);
+	spin_unlock(&scrubber_lock);
 	return died;
 }
 
@@ -529,17 +532,40 @@ int dualbm_scrub_halt(bool halt)
 }
 
 /*
- * Tasks that are more urgent than any normal one may have all CPUs near the memory that it
- * looks at, for good, and it may have dualbm_memory_lock.
+ * Where it may run so that it gets a CPU: not on its node, where a more urgent task may have
+ * its CPU for good, nor, if there is but one node, on the same CPU. The planes are read from
+ * far until the pass comes to another node.
  */
-static void help_along(void)
+static const struct cpumask *elsewhere(const struct task_struct *thread)
 {
-	mutex_lock(&scrubber_lock);
-	if (scrubber) {
-		sched_set_normal(scrubber, MIN_NICE);
-		set_cpus_allowed_ptr(scrubber, &scrubber_home);
-	}
-	mutex_unlock(&scrubber_lock);
+	static struct cpumask mask;
+	int cpu = task_cpu(thread);
+
+	if (!cpumask_andnot(&mask, &scrubber_home, cpumask_of_node(cpu_to_node(cpu))))
+		cpumask_andnot(&mask, &scrubber_home, cpumask_of(cpu));
+	return cpumask_intersects(&mask, cpu_online_mask) ? &mask : &scrubber_home;
+}
+
+/*
+ * It may have dualbm_memory_lock, and wait for a CPU behind tasks that are more urgent than
+ * any normal one; or for a timer of such a CPU, so it is woken.
+ */
+static void help_along(bool stuck)
+{
+	struct task_struct *thread;
+
+	spin_lock(&scrubber_lock);
+	thread = scrubber;
+	if (thread)
+		get_task_struct(thread);
+	spin_unlock(&scrubber_lock);
+	if (!thread)
+		return;
+	sched_set_normal(thread, MIN_NICE);
+	set_cpus_allowed_ptr(thread, stuck ? elsewhere(thread) : &scrubber_home);
+	if (stuck)
+		wake_up(&scrubber_wait);
+	put_task_struct(thread);
 }
 
 const char *dualbm_scrub_trouble(void)
@@ -557,8 +583,10 @@ const char *dualbm_scrub_trouble(void)
 	seen_beats = now;
 	seen_pass = READ_ONCE(pass_number);
 	/* Idle priority is for a machine that has idle time. */
-	if (silent == LAGGING_CALLS || (interval && late == interval / 1000 + 2))
-		help_along();
+	if (silent && silent % LAGGING_CALLS == 0)
+		help_along(true);
+	else if (interval && late == interval / 1000 + 2)
+		help_along(false);
 	if (has_died())
 		return "the scrubber has died";
 	/* Whoever unloads may get no CPU for as long, and hear late that it ended. */
@@ -618,12 +646,12 @@ void dualbm_scrub_exit(void)
 {
 	struct task_struct *thread = scrubber;
 
-	mutex_lock(&scrubber_lock);
+	spin_lock(&scrubber_lock);
 	WRITE_ONCE(told_to_end, true);
-	mutex_unlock(&scrubber_lock);
+	spin_unlock(&scrubber_lock);
 	kthread_stop(thread);
-	mutex_lock(&scrubber_lock);
+	spin_lock(&scrubber_lock);
 	scrubber = NULL;
-	mutex_unlock(&scrubber_lock);
+	spin_unlock(&scrubber_lock);
 	put_task_struct(thread);
 }

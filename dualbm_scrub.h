@@ -98,7 +98,7 @@ int dualbm_scrub_halt(bool halt);
  * to keep, and a scrubber that was told to end is not judged. Nor is one that waits for
  * dualbm_memory_lock, for the first ten minutes: that is somebody else's fault.
  *
- * Context: Worker, once a second.
+ * Context: The watchdog, once a second; sleeps.
  *
  * Return: NULL, or what is wrong, as one constant line.
  */

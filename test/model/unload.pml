@@ -15,7 +15,7 @@
  *			kernel has taken the module's directory, after dualbm_exit()
  * scrubber()		dualbm_scrub.c: scrub()
  * worker()		dualbm_learn.c: relearn(), learn_rest()
- * watch()		dualbm_learn.c: watch()
+ * watch()		dualbm_watchdog.c: watch(), for as long as run() asks for it
  * interrupt()		relearn_irq_work
  * late_report()	dualbm_report.c: late_work and uevent_work
  *
@@ -192,13 +192,19 @@ inline scrub_exit()
 	!thread
 }
 
-inline learn_stop()
+inline watchdog_exit()
 {
 #ifndef BREAK_WATCH_CANCEL
-	/* It does not put itself off once more. */
+	/* The watchdog ends, then what it has put into the queue. */
 	atomic { watch_cancelled = true; watch_armed = false };
-	!watch_runs;
+	!watch_runs
+#else
+	skip
 #endif
+}
+
+inline learn_stop()
+{
 	/* A learning that begins later finds that the module is stopping. */
 #ifndef BREAK_LEARN_CANCEL
 	atomic { relearn_pending = false; rest_pending = false };
@@ -254,6 +260,7 @@ proctype unload()
 #ifndef BREAK_SCRUB
 	scrub_exit();
 #endif
+	watchdog_exit();
 	learn_stop();
 #ifdef BREAK_QUEUE_FIRST
 	learn_exit();

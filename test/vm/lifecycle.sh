@@ -497,7 +497,7 @@ scrubbing() {
 steps() {
 	wanted steps || return 0
 	load_start 48M
-	for _step in 1 2 3 4 5 6 7 8 9 10; do
+	for _step in 1 2 3 4 5 6 7 8 9 10 11; do
 		if _err=$(modprobe dualbm policy=panic fail_at=$_step 2>&1); then
 			not_ok "$name: step $_step fails"
 			rmmod dualbm
@@ -509,7 +509,7 @@ steps() {
 		esac
 		nothing_left "$name: step $_step"
 	done
-	check "$name: without a failure it loads" load_dualbm policy=panic fail_at=11 allow_untested=1
+	check "$name: without a failure it loads" load_dualbm policy=panic fail_at=12 allow_untested=1
 	expect_clean "$name"
 	load_stop
 	rmmod dualbm
