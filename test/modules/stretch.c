@@ -102,8 +102,11 @@ static struct target asked = TARGET(irq_work_queue);
 
 static struct page *page;
 static struct target *now;
-/* The thread has destroyed its queue. */
-static bool destroyed;
+/*
+ * The thread has waited for the interrupt that asks for learning, and has destroyed a queue
+ * after that: the learning's own.
+ */
+static bool synced, destroyed;
 /* Inside a call that was taken already, or making it. */
 static struct task_struct *inside, *asking;
 
@@ -158,7 +161,9 @@ static unsigned long stretched(unsigned long a, unsigned long b, unsigned long c
 	unsigned long ret;
 
 	make_it_happen();
-	if (target->function == destroy_workqueue)
+	if (target->function == irq_work_sync)
+		synced = true;
+	if (synced && target->function == destroy_workqueue)
 		WRITE_ONCE(destroyed, true);
 	ret = ((call_t)target->function)(a, b, c, d, e, f);
 	make_it_happen();
