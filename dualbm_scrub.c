@@ -4,6 +4,7 @@
  * event comes for months: planes, directory, control data and the allocator. Here
  * are the steps of a pass and its pace; the verdicts are made elsewhere.
  */
+#include <linux/cpu.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/mutex.h>
@@ -138,19 +139,30 @@ static void directory_step(struct position *position)
 	}
 }
 
+/*
+ * No CPU may be on its way out meanwhile: a thread that is to move to it stays where it must
+ * not be (migration_cpu_stop(), kernel/sched/core.c), and with PREEMPT_RT migrate_enable()
+ * warns of that when it gives the next lock back (seen on 6.1). Who cannot be moved now may
+ * be another time.
+ */
+static void move_thread(struct task_struct *thread, const struct cpumask *mask)
+{
+	if (!cpumask_intersects(mask, cpu_online_mask))
+		mask = &scrubber_home;
+	set_cpus_allowed_ptr(thread, mask);
+}
+
 /* Run near the memory that is looked at, where the kernel lets such threads run. */
 static void move_to_node(int node)
 {
 	static struct cpumask near;
 
-	if (node == scrubber_node)
+	if (node == scrubber_node || !cpus_read_trylock())
 		return;
 	scrubber_node = node;
-	if (cpumask_and(&near, &scrubber_home, cpumask_of_node(node)) &&
-	    cpumask_intersects(&near, cpu_online_mask))
-		set_cpus_allowed_ptr(current, &near);
-	else
-		set_cpus_allowed_ptr(current, &scrubber_home);
+	cpumask_and(&near, &scrubber_home, cpumask_of_node(node));
+	move_thread(current, &near);
+	cpus_read_unlock();
 }
 
 /* Under dualbm_memory_lock: the chunk at or after the position, or NULL. */
@@ -543,7 +555,7 @@ static const struct cpumask *elsewhere(const struct task_struct *thread)
 
 	if (!cpumask_andnot(&mask, &scrubber_home, cpumask_of_node(cpu_to_node(cpu))))
 		cpumask_andnot(&mask, &scrubber_home, cpumask_of(cpu));
-	return cpumask_intersects(&mask, cpu_online_mask) ? &mask : &scrubber_home;
+	return &mask;
 }
 
 /*
@@ -562,7 +574,10 @@ static void help_along(bool stuck)
 	if (!thread)
 		return;
 	sched_set_normal(thread, MIN_NICE);
-	set_cpus_allowed_ptr(thread, stuck ? elsewhere(thread) : &scrubber_home);
+	if (cpus_read_trylock()) {
+		move_thread(thread, stuck ? elsewhere(thread) : &scrubber_home);
+		cpus_read_unlock();
+	}
 	if (stuck)
 		wake_up(&scrubber_wait);
 	put_task_struct(thread);
