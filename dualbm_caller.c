@@ -130,12 +130,47 @@ static enum dualbm_event_type find_direction(const struct dualbm_violation *v)
 	return DUALBM_FORGET;
 }
 
+/* How an event comes here; a function without a name is a trampoline. */
+static const char * const trampoline_prefixes[] = {
+	"0x", "__traceiter_", "arch_ftrace", "arch_rethook", "ftrace_", "kprobe_", "kretprobe_",
+	"rethook_", "optimized_callback", "opt_pre_handler", "aggr_pre_handler",
+};
+
+static bool is_on_the_way(unsigned long address)
+{
+	char name[KSYM_SYMBOL_LEN];
+	int i;
+
+	if (within_module(address, THIS_MODULE))
+		return true;
+	sprint_symbol_no_offset(name, address);
+	for (i = 0; i < ARRAY_SIZE(trampoline_prefixes); i++)
+		if (strstarts(name, trampoline_prefixes[i]))
+			return true;
+	return false;
+}
+
+static void leave_out_the_way(struct dualbm_violation *v)
+{
+	unsigned int i, left = 0;
+
+	for (i = 0; i < v->stack_entries; i++)
+		if (!is_on_the_way(v->stack[i]))
+			v->stack[left++] = v->stack[i];
+	v->stack_entries = left;
+}
+
 void dualbm_caller_find(struct dualbm_violation *v)
 {
-	if (v->class == DUALBM_BAD_PAGE)
+	if (v->class == DUALBM_BAD_PAGE) {
 		v->event = find_direction(v);
+	} else if (v->event == DUALBM_FORGET) {
+		v->stack_entries = 0;
+		return;
+	}
 	if (v->caller)
 		lead_through_caller(v);
 	else
 		v->caller = find_caller(v);
+	leave_out_the_way(v);
 }

@@ -130,6 +130,11 @@ static struct work_struct uevent_work;
 /* Bound to no CPU, as the one of the event may be taken by a more urgent task for good. */
 static struct workqueue_struct *uevent_queue;
 
+const char *dualbm_class_name(enum dualbm_class class)
+{
+	return class_names[class];
+}
+
 const char *dualbm_code_name(unsigned int code)
 {
 	return code_names[code];
@@ -192,6 +197,18 @@ void dualbm_report_escape(char *out, size_t size, const char *text, size_t lengt
 	*out = '\0';
 }
 
+/* Where the map count stands there are other things in a page that cannot be mapped. */
+static const char *type_of(struct page *page)
+{
+	if (PageBuddy(page))
+		return "buddy";
+	if (PageOffline(page))
+		return "offline";
+	if (PageTable(page))
+		return "table";
+	return PageSlab(page) ? "slab" : NULL;
+}
+
 /* Who, where, and what struct page says. */
 static void describe(struct dualbm_violation *v)
 {
@@ -205,7 +222,10 @@ static void describe(struct dualbm_violation *v)
 	dualbm_report_escape(v->comm, sizeof(v->comm), current->comm, TASK_COMM_LEN - 1, 0);
 	v->stack_entries = stack_trace_save(v->stack, DUALBM_STACK_DEPTH, 1);
 	dualbm_caller_find(v);
-	scnprintf(v->caller_name, sizeof(v->caller_name), "%pS", (void *)v->caller);
+	if (v->caller)
+		scnprintf(v->caller_name, sizeof(v->caller_name), "%pS", (void *)v->caller);
+	else
+		strscpy(v->caller_name, "-", sizeof(v->caller_name));
 	if (v->class == DUALBM_PLANE_CORRUPTION && v->code != DUALBM_CODE_DEPARTING) {
 		rcu_read_lock();
 		name_liar(v);
@@ -219,6 +239,7 @@ static void describe(struct dualbm_violation *v)
 	v->page_flags = dualbm_page_flags(page);
 	v->page_refcount = page_ref_count(page);
 	v->page_mapcount = atomic_read(&page->_mapcount);
+	v->page_type = type_of(page);
 	if (!zone)
 		return;
 	v->node = page_to_nid(page);
@@ -395,11 +416,24 @@ static __printf(2, 3) void say(bool quietly, const char *format, ...)
 	va_end(arguments);
 }
 
+static void log_page(const struct dualbm_violation *v, bool quietly)
+{
+	if (v->page_type)
+		say(quietly, KERN_EMERG pr_fmt("  page: flags=0x%lx names=%pGp refcount=%d type=%s\n"),
+		    v->page_flags, &v->page_flags, v->page_refcount, v->page_type);
+	else
+		say(quietly,
+		    KERN_EMERG pr_fmt("  page: flags=0x%lx names=%pGp refcount=%d mapcount=%d\n"),
+		    v->page_flags, &v->page_flags, v->page_refcount, v->page_mapcount);
+}
+
 static void log_block(const struct dualbm_violation *v, bool quietly)
 {
 	char line[512];
 	unsigned int i;
 
+	for (i = 0; dualbm_words(v, i, line, sizeof(line)); i++)
+		say(quietly, KERN_EMERG pr_fmt("%s\n"), line);
 	report_line(v, line, sizeof(line));
 	say(quietly, KERN_EMERG pr_fmt("%s\n"), line);
 	if (report_details(v, line, sizeof(line)))
@@ -410,9 +444,9 @@ static void log_block(const struct dualbm_violation *v, bool quietly)
 		  v->code >> 3 & 1, v->repaired ? " corrected" : "");
 	say(quietly, KERN_EMERG pr_fmt("  %s\n"), line);
 	if (v->have_page)
-		say(quietly, KERN_EMERG pr_fmt("  page: flags=0x%lx refcount=%d mapcount=%d\n"),
-		    v->page_flags, v->page_refcount, v->page_mapcount);
-	say(quietly, KERN_EMERG pr_fmt("  stack:\n"));
+		log_page(v, quietly);
+	say(quietly, KERN_EMERG pr_fmt("  stack:%s\n"),
+	    v->stack_entries ? "" : " none, as it would be of who looked");
 	for (i = 0; i < v->stack_entries; i++)
 		say(quietly, KERN_EMERG pr_fmt("    %pS\n"), (void *)v->stack[i]);
 	say(quietly, KERN_EMERG pr_fmt("  end of record %llu\n"), v->number);

@@ -96,6 +96,7 @@ struct dualbm_violation {
 	unsigned long page_flags;
 	int page_refcount;
 	int page_mapcount;
+	const char *page_type;		/* NULL: a page with a map count */
 	int node;
 	int cpu;
 	pid_t pid;
@@ -301,9 +302,36 @@ bool dualbm_report_has(unsigned long pfn);
  *	filled in, the stack is led through it, and of a bad page @v->event becomes
  *	%DUALBM_FREE, %DUALBM_ALLOC, or %DUALBM_FORGET where lists were emptied
  *
+ * What lies between the allocator and this, dualbm's own functions and trampolines, is left
+ * out of the stack. What no event found has neither caller nor stack: those would be of
+ * whoever looked.
+ *
  * Context: Any.
  */
 void dualbm_caller_find(struct dualbm_violation *v);
+
+/**
+ * dualbm_class_name() - what files and logs call a class
+ * @class: the class
+ *
+ * Context: Any.
+ *
+ * Return: a constant string.
+ */
+const char *dualbm_class_name(enum dualbm_class class);
+
+/**
+ * dualbm_words() - a finding in plain words
+ * @v: the finding, described
+ * @number: which line, from 0: what happened, whom to suspect and whom not, what to do next
+ * @line: where the line goes, without a newline
+ * @size: bytes there
+ *
+ * Context: Any.
+ *
+ * Return: the line's length, 0 where there is no such line.
+ */
+int dualbm_words(const struct dualbm_violation *v, unsigned int number, char *line, size_t size);
 
 /**
  * dualbm_report_rehearse() - go the way of a report, up to the panic

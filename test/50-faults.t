@@ -21,6 +21,18 @@ block_at() {
 	/dualbm:   end of record/ { printf lines == 2 && entries ? ", whole" : ", in parts"; inside = 0 }' "$vm_log"
 }
 
+# words_and_stack PATTERN: how many lines in plain words stand before the record's line in its
+# block, and how many of the stack are dualbm's own functions, or of none that has a name.
+words_and_stack() {
+	pattern=$1 awk '
+	/Kernel panic - not syncing/ { next }
+	$0 ~ "^\\[[ 0-9.]+\\] " ENVIRON["pattern"] { inside = 1; next }
+	!inside && /dualbm: ((not proven: )?(page frame|dualbm.s own|what the page)|suspect|one free is|next: )/ { words++ }
+	inside && /dualbm:     / && /\[dualbm\]|: +0x/ { own++ }
+	/dualbm:   end of record/ { exit }
+	END { printf "%d lines of words, %d of its own", words, own }' "$vm_log"
+}
+
 # stopped NAME CLASS PROOF OFFSET ORDER CALLER: the panic string of the last run.
 # OFFSET counts from the frame that the guest announced before the fault.
 stopped() {
@@ -31,6 +43,8 @@ stopped() {
 	like "$1: the panic says what, where and who" "$(panic_string)" "^$pattern"
 	# No console may stand before a panic: it comes first, and the block from its notifier.
 	is "$1: and then comes the block of its record" "$(block_at "$pattern")" "behind, whole"
+	# For people first: what, whom to suspect, what next; and none of dualbm's own functions.
+	is "$1: its words and its stack" "$(words_and_stack "$pattern")" "3 lines of words, 0 of its own"
 	# Nobody had the time to say anything else.
 	empty "$1: and nothing after it" "$(sed -n '1,/Kernel panic - not syncing/d; /faulty: PASS/p' "$vm_log")"
 }

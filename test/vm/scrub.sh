@@ -494,6 +494,7 @@ metadata() {
 		if [ "$_line" ]; then ok "$_fault: its class says $_what"; else
 			not_ok "$_fault: its class says $_what" "$(cat $D/last_violation)"
 		fi
+		like_line "$_fault: nobody's call" "$_line" " caller=- event=forget "
 		case $_fault in
 		refcount) like_line "$_fault: frame and count" "$_line" "pfn=$_pfn .*value=-1 " ;;
 		bigorder) like_line "$_fault: the block" "$_line" "pfn=$_pfn " ;;
