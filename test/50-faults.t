@@ -18,7 +18,8 @@ block_at() {
 	!inside { printf "%s%s", seen++ ? "; " : "", panic ? "behind" : "before"; inside = 1; next }
 	/dualbm:   record=[0-9]+ planes: / || /dualbm:   stack:$/ { lines++ }
 	/dualbm:     .+\+0x/ { entries++ }
-	/dualbm:   end of record/ { printf lines == 2 && entries ? ", whole" : ", in parts"; inside = 0 }' "$vm_log"
+	/dualbm:   stack: none, / { lines++; nobody++ }
+	/dualbm:   end of record/ { printf lines == 2 && (entries || nobody) ? ", whole" : ", in parts"; inside = 0 }' "$vm_log"
 }
 
 # words_and_stack PATTERN: how many lines in plain words stand before the record's line in its
