@@ -106,25 +106,26 @@ static struct page *page_of_block(struct page **others, int nr, int node, gfp_t 
 static struct page *page_far_from(struct page **others, int nr, int node)
 {
 	static const unsigned int orders[] = { 0, 6, 9, DUALBM_MAX_ORDER };
-	struct page *best = NULL, *page;
-	int i;
+	struct page *tried[2 * ARRAY_SIZE(orders)], *best = NULL;
+	int i, tries = 0;
 
-	for (i = 0; i < 2 * ARRAY_SIZE(orders); i++) {
-		page = page_of_block(others, nr, node,
-				     i % 2 ? GFP_KERNEL | GFP_DMA32 : GFP_KERNEL,
-				     orders[i / 2]);
+	for (i = 0; i < ARRAY_SIZE(tried); i++) {
+		struct page *page = page_of_block(others, nr, node,
+						  i % 2 ? GFP_KERNEL | GFP_DMA32 : GFP_KERNEL,
+						  orders[i / 2]);
+
 		if (!page)
 			continue;
-		if (best && least_gap(page, others, nr) <= least_gap(best, others, nr)) {
-			__free_page(page);
-			continue;
-		}
-		if (best)
-			__free_page(best);
-		best = page;
+		/* Kept until the end, or the next try would be given the same. */
+		tried[tries++] = page;
+		if (!best || least_gap(page, others, nr) > least_gap(best, others, nr))
+			best = page;
 		if (least_gap(best, others, nr) >= FAR_ENOUGH)
 			break;
 	}
+	while (tries--)
+		if (tried[tries] != best)
+			__free_page(tried[tries]);
 	return best;
 }
 

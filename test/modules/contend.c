@@ -19,6 +19,7 @@
 #include <linux/gfp.h>
 #include <linux/kthread.h>
 #include <linux/page_ref.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
 
@@ -75,8 +76,13 @@ static int hold(void *unused)
 		struct zone *zone = READ_ONCE(wanted);
 		unsigned long flags;
 
+		/*
+		 * Who wants it spins, and this CPU has nothing else to do: once a timer that
+		 * would have woken it did not come (emulated CPUs), and both waited for good.
+		 */
 		if (!zone) {
-			usleep_range(200, 400);
+			cpu_relax();
+			cond_resched_tasks_rcu_qs();
 			continue;
 		}
 		spin_lock_irqsave(&zone->lock, flags);
