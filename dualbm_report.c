@@ -419,7 +419,8 @@ static __printf(2, 3) void say(bool quietly, const char *format, ...)
 static void log_page(const struct dualbm_violation *v, bool quietly)
 {
 	if (v->page_type)
-		say(quietly, KERN_EMERG pr_fmt("  page: flags=0x%lx names=%pGp refcount=%d type=%s\n"),
+		say(quietly,
+		    KERN_EMERG pr_fmt("  page: flags=0x%lx names=%pGp refcount=%d type=%s\n"),
 		    v->page_flags, &v->page_flags, v->page_refcount, v->page_type);
 	else
 		say(quietly,
