@@ -20,6 +20,7 @@
 #include <linux/memory.h>
 #include <linux/sysfs.h>
 #include <linux/tracepoint.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 static char *thread = "rmmod";
@@ -113,7 +114,9 @@ static struct task_struct *inside, *asking;
 /* ---- what happens ---- */
 
 static struct task_struct *doer;
-static struct completion wanted, done;
+static DECLARE_WAIT_QUEUE_HEAD(doer_wait);
+static bool wanted;
+static struct completion done;
 
 /*
  * With a reference too many it stays poisoned, and may be tried again. A kernel without
@@ -133,9 +136,9 @@ static void unpoison(void)
 static int do_it(void *unused)
 {
 	while (!kthread_should_stop()) {
-		wait_for_completion(&wanted);
-		if (kthread_should_stop())
-			break;
+		wait_event_interruptible(doer_wait, READ_ONCE(wanted) || kthread_should_stop());
+		if (!xchg(&wanted, false))
+			continue;
 		unpoison();
 		if (cpu >= 0 && !remove_cpu(cpu)) {
 			add_cpu(cpu);
@@ -153,7 +156,8 @@ static void make_it_happen(void)
 		return;
 	unpoison();
 	reinit_completion(&done);
-	complete(&wanted);
+	WRITE_ONCE(wanted, true);
+	wake_up(&doer_wait);
 	wait_for_completion_timeout(&done, HZ);
 }
 
@@ -268,7 +272,6 @@ static int __init stretch_init(void)
 		return -ENOMEM;
 	get_page(page);
 	SetPageHWPoison(page);
-	init_completion(&wanted);
 	init_completion(&done);
 	doer = kthread_run(do_it, NULL, "stretch");
 	if (IS_ERR(doer)) {
@@ -285,7 +288,6 @@ static int __init stretch_init(void)
 		return 0;
 	probes_drop(nr - 1);
 	unregister_kprobe(&asked.probe);
-	complete(&wanted);
 	kthread_stop(doer);
 	page_drop();
 	return ret;
@@ -296,7 +298,6 @@ static void __exit stretch_exit(void)
 {
 	probes_drop(ARRAY_SIZE(targets));
 	unregister_kprobe(&asked.probe);
-	complete(&wanted);
 	kthread_stop(doer);
 	page_drop();
 }
