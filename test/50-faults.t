@@ -15,11 +15,11 @@ block_at() {
 	BEGIN { first = "^\\[[ 0-9.]+\\] " ENVIRON["pattern"] }
 	/Kernel panic - not syncing/ { panic = 1; next }
 	!inside && $0 !~ first { next }
-	!inside { printf "%s%s", seen++ ? "; " : "", panic ? "behind" : "before"; inside = 1; next }
+	!inside { printf "%s%s", seen++ ? "; " : "", panic ? "behind" : "before"; inside = 1; nobodys = / caller=- /; next }
 	/dualbm:   record=[0-9]+ planes: / || /dualbm:   stack:$/ { lines++ }
 	/dualbm:     .+\+0x/ { entries++ }
-	/dualbm:   stack: none, / { lines++; nobody++ }
-	/dualbm:   end of record/ { printf lines == 2 && (entries || nobody) ? ", whole" : ", in parts"; inside = 0 }' "$vm_log"
+	nobodys && /dualbm:   stack: none, / { lines++; entries++ }
+	/dualbm:   end of record/ { printf lines == 2 && entries ? ", whole" : ", in parts"; inside = 0 }' "$vm_log"
 }
 
 # words_and_stack PATTERN: how many lines in plain words stand before the record's line in its
