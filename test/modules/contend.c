@@ -66,9 +66,13 @@ static int load(void *unused)
 	return 0;
 }
 
-/* The zone whose lock shall be held, and whether it is. */
+/*
+ * The zone whose lock shall be held, whether it is, and how often it was: who is not run for
+ * longer than it is held must still see that it was.
+ */
 static struct zone *wanted;
 static bool held;
+static unsigned int times_held;
 
 static int hold(void *unused)
 {
@@ -76,10 +80,7 @@ static int hold(void *unused)
 		struct zone *zone = READ_ONCE(wanted);
 		unsigned long flags;
 
-		/*
-		 * Who wants it spins, and this CPU has nothing else to do: once a timer that
-		 * would have woken it did not come (emulated CPUs), and both waited for good.
-		 */
+		/* Who wants it spins, and this CPU has nothing else to do. */
 		if (!zone) {
 			cpu_relax();
 			cond_resched_tasks_rcu_qs();
@@ -87,6 +88,7 @@ static int hold(void *unused)
 		}
 		spin_lock_irqsave(&zone->lock, flags);
 		WRITE_ONCE(held, true);
+		WRITE_ONCE(times_held, times_held + 1);
 		mdelay(held_ms);
 		WRITE_ONCE(wanted, NULL);
 		spin_unlock_irqrestore(&zone->lock, flags);
@@ -97,10 +99,13 @@ static int hold(void *unused)
 
 static void have_it_held(struct zone *zone)
 {
+	unsigned int before;
+
 	while (READ_ONCE(held))
 		usleep_range(200, 400);
+	before = READ_ONCE(times_held);
 	WRITE_ONCE(wanted, zone);
-	while (!READ_ONCE(held))
+	while (READ_ONCE(times_held) == before)
 		cpu_relax();
 }
 
