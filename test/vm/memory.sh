@@ -77,9 +77,38 @@ unmanaged() {
 	rmmod dualbm
 }
 
+midlearn_met() {
+	[ "$(param midlearn met)" = Y ]
+}
+
+# Its planes are there, its frames nobody's: whoever learned them as in use would be wrong.
+while_learned() {
+	part while_learned || return 0
+	load_dualbm policy=panic on_degraded=panic scrub_interval_ms=0 || bail "dualbm does not load"
+	check "$name: memory blocks are offline" blocks_offline
+	_first=${blocks# }
+	_first=${_first%% *}
+	insmod_test midlearn || bail "midlearn.ko"
+	blocks_online &
+	_coming=$!
+	check "$name: memory comes while the window is open" wait_for 60 midlearn_met
+	echo $((${_first##*/memory} * 32768 + 4711)) >/sys/kernel/debug/dualbm/frame
+	is "$name: frames that came have not been learned" \
+		"$(sed 's/.*state=\([^ ]*\).*/\1/' /sys/kernel/debug/dualbm/frame)" untracked
+	echo 1 >/sys/module/midlearn/parameters/give
+	check "$name: memory is online" wait "$_coming"
+	rmmod midlearn
+	use_memory
+	echo now >$D/scrub
+	expect_clean "$name"
+	is "$name: armed" "$(cat $D/state)" armed
+	rmmod dualbm
+}
+
 if [ "$(uname -m)" = aarch64 ]; then
 	skip "memory that comes at a bad moment" "arm64 gives no memory up that the machine booted with"
 	finish
 fi
 unmanaged
+while_learned
 finish
