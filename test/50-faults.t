@@ -9,17 +9,22 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 # block_at PATTERN: where the block of the record is whose first line matches, seen from the
-# panic, and whether it has all of its lines.
+# panic, and whether it has all of its lines. An earlier fault may have been of the same frame.
 block_at() {
 	pattern=$1 awk '
 	BEGIN { first = "^\\[[ 0-9.]+\\] " ENVIRON["pattern"] }
+	/faulty: .*pfn=0x/ { at = ""; inside = 0; next }
 	/Kernel panic - not syncing/ { panic = 1; next }
 	!inside && $0 !~ first { next }
-	!inside { printf "%s%s", seen++ ? "; " : "", panic ? "behind" : "before"; inside = 1; nobodys = / caller=- /; next }
+	!inside {
+		at = at (at == "" ? "" : "; ") (panic ? "behind" : "before")
+		inside = 1; lines = entries = 0; nobodys = / caller=- /; next
+	}
 	/dualbm:   record=[0-9]+ planes: / || /dualbm:   stack:$/ { lines++ }
 	/dualbm:     .+\+0x/ { entries++ }
 	nobodys && /dualbm:   stack: none, / { lines++; entries++ }
-	/dualbm:   end of record/ { printf lines == 2 && entries ? ", whole" : ", in parts"; inside = 0 }' "$vm_log"
+	inside && /dualbm:   end of record/ { at = at (lines == 2 && entries ? ", whole" : ", in parts"); inside = 0 }
+	END { printf "%s", at }' "$vm_log"
 }
 
 # words_and_stack PATTERN: how many lines in plain words stand before the record's line in its
