@@ -77,6 +77,7 @@ enum dualbm_class {
 	DUALBM_DIRECTORY_CORRUPTION,
 	DUALBM_ALLOCATOR_CORRUPTION,
 	DUALBM_BAD_PAGE,	/* no rule: the kernel found it */
+	DUALBM_COUNT_UNDERFLOW,	/* no rule: the count says it */
 	DUALBM_NR_CLASSES
 };
 

@@ -160,28 +160,37 @@ bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames)
 	return known;
 }
 
-/*
- * The caller must own the block. If its first frame is recorded free and lies
- * in the allocator, he does not. The report is for the whole call.
- */
-static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
+static bool is_recorded_free(unsigned long *planes, struct page *page)
 {
-	struct page *page = (struct page *)regs_get_kernel_argument(regs, 0);
-	unsigned int order = regs_get_kernel_argument(regs, 1);
-	unsigned long pfn = page_to_pfn(page), frames = 1UL << order;
-	struct dualbm_violation v;
+	return READ_ONCE(dualbm_mode) == DUALBM_TRACKING &&
+	       dualbm_planes_code(planes, page_to_pfn(page) % DUALBM_CHUNK_FRAMES) ==
+	       DUALBM_CODE_FREE;
+}
 
-	dualbm_hit(DUALBM_HOOK_BOUNDARY_FREE);
-	if (unlikely(READ_ONCE(reported_calls)))
-		reported_none(context_now(true));
-	if (READ_ONCE(dualbm_mode) != DUALBM_TRACKING ||
-	    dualbm_frame_code(pfn) != DUALBM_CODE_FREE)
-		return 0;
-	v = (struct dualbm_violation) {
-		.class = DUALBM_BOUNDARY_DOUBLE_FREE,
-		.proof = dualbm_prove_free(pfn, dualbm_caller_may_wait()),
+/*
+ * The record alone proves nothing. What the call frees has an event that is judged, but
+ * if there is more than one reference it frees nothing.
+ */
+static bool report_recorded_free(struct page *page, int count, struct dualbm_violation *v)
+{
+	v->class = DUALBM_BOUNDARY_DOUBLE_FREE;
+	v->code = DUALBM_CODE_FREE;
+	v->proof = dualbm_prove_free(v->pfn, dualbm_caller_may_wait());
+	if (v->proof != DUALBM_UNPROVEN) {
+		dualbm_report(v);
+		return true;
+	}
+	if (count > 1)
+		dualbm_verdict_unproven(v);
+	return false;
+}
+
+static noinline void suspect_call(struct page *page, unsigned int order, struct pt_regs *regs)
+{
+	unsigned long pfn = page_to_pfn(page), frames = 1UL << order;
+	int count = page_ref_count(page);
+	struct dualbm_violation v = {
 		.event = DUALBM_FREE,
-		.code = DUALBM_CODE_FREE,
 		.pfn = pfn,
 		.first = pfn,
 		.last = pfn,
@@ -190,17 +199,42 @@ static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
 		.entry = instruction_pointer(regs),
 		.caller = dualbm_entry_caller(regs),
 	};
-	if (v.proof == DUALBM_UNPROVEN)
-		return 0;
-	reported_add(&(struct reported_call) {
+	struct reported_call call = {
 		.context = context_now(true),
 		.caller = v.caller,
 		.missed = free_probe.nmissed,
 		.pfn = pfn,
 		.frames = frames,
-		.left = frames - (page_ref_count(page) != 1),
-	});
-	dualbm_report(&v);
+		.left = frames - (count != 1),
+	};
+	unsigned long *planes = dualbm_planes_at(pfn);
+	bool reported;
+
+	reported = planes && is_recorded_free(planes, page) &&
+		   report_recorded_free(page, count, &v);
+	if (!reported && count <= 0)
+		reported = dualbm_count_report(page, order, count, v.entry, v.caller);
+	if (reported)
+		reported_add(&call);
+}
+
+/*
+ * The caller must own the block, and have a reference. If its first frame is recorded free
+ * and lies in the allocator, or its count is 0, he does not. The report is for the
+ * whole call.
+ */
+static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
+{
+	struct page *page = (struct page *)regs_get_kernel_argument(regs, 0);
+	unsigned int order = regs_get_kernel_argument(regs, 1);
+	unsigned long *planes = dualbm_planes_at(page_to_pfn(page));
+
+	dualbm_hit(DUALBM_HOOK_BOUNDARY_FREE);
+	if (unlikely(READ_ONCE(reported_calls)))
+		reported_none(context_now(true));
+	/* The pointer of a caller at fault may lead anywhere: what has planes is a page. */
+	if (planes && (is_recorded_free(planes, page) || page_ref_count(page) <= 0))
+		suspect_call(page, order, regs);
 	return 0;
 }
 

@@ -170,7 +170,7 @@ void dualbm_caller_find(struct dualbm_violation *v)
 	}
 	if (v->caller)
 		lead_through_caller(v);
-	else
+	if (!v->caller || is_allocator_function(v->caller))
 		v->caller = find_caller(v);
 	leave_out_the_way(v);
 }

@@ -85,6 +85,7 @@ static void tracepoint_detach(struct dualbm_hook *hook);
 static int entry_attach(struct dualbm_hook *hook);
 static int memory_attach(struct dualbm_hook *hook);
 static void memory_detach(struct dualbm_hook *hook);
+static int large_kfree_attach(struct dualbm_hook *hook);
 static int cpu_attach(struct dualbm_hook *hook);
 static void cpu_detach(struct dualbm_hook *hook);
 
@@ -159,6 +160,19 @@ struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS] = {
 		.symbols = { "__free_pages" },
 		.mechanism = DUALBM_KPROBE,
 		.attach = dualbm_boundary_attach, .detach = dualbm_boundary_detach,
+	},
+	[DUALBM_HOOK_FRAG_FREE] = {
+		.symbols = { "page_frag_free" },
+		ENTRY(dualbm_entry_frag_free),
+	},
+	[DUALBM_HOOK_FRAG_DRAIN] = {
+		.symbols = { "__page_frag_cache_drain" },
+		ENTRY(dualbm_entry_frag_drain),
+	},
+	[DUALBM_HOOK_LARGE_KFREE] = {
+		.symbols = { "free_large_kmalloc" },
+		.mechanism = DUALBM_FTRACE, .entry = dualbm_entry_large_kfree,
+		.attach = large_kfree_attach, .detach = dualbm_ftrace_detach,
 	},
 };
 
@@ -312,6 +326,15 @@ void dualbm_ftrace_detach(struct dualbm_hook *hook)
 static int entry_attach(struct dualbm_hook *hook)
 {
 	return dualbm_ftrace_attach(hook, on_entry, 0);
+}
+
+/*
+ * "mm/slab: allocate frozen pages", 6.15: the pages of a large object have no count any more.
+ * The kernel is asked, as others have taken that change into older releases.
+ */
+static int large_kfree_attach(struct dualbm_hook *hook)
+{
+	return dualbm_large_has_count() ? entry_attach(hook) : -ENOENT;
 }
 
 /* ---- memory notifier: dualbm_memory.c has it for as long as there are chunks ---- */

@@ -40,6 +40,7 @@ static const char * const class_names[DUALBM_NR_CLASSES] = {
 	[DUALBM_DIRECTORY_CORRUPTION] = "directory_corruption",
 	[DUALBM_ALLOCATOR_CORRUPTION] = "allocator_corruption",
 	[DUALBM_BAD_PAGE] = "bad_page",
+	[DUALBM_COUNT_UNDERFLOW] = "count_underflow",
 };
 
 static const enum dualbm_stat class_stats[DUALBM_NR_CLASSES] = {
@@ -50,6 +51,7 @@ static const enum dualbm_stat class_stats[DUALBM_NR_CLASSES] = {
 	[DUALBM_DIRECTORY_CORRUPTION] = DUALBM_STAT_DIRECTORY_CORRUPTION,
 	[DUALBM_ALLOCATOR_CORRUPTION] = DUALBM_STAT_ALLOCATOR_CORRUPTION,
 	[DUALBM_BAD_PAGE] = DUALBM_STAT_BAD_PAGE,
+	[DUALBM_COUNT_UNDERFLOW] = DUALBM_STAT_COUNT_UNDERFLOW,
 };
 
 static const char * const proof_names[DUALBM_NR_PROOFS] = {
@@ -62,6 +64,7 @@ static const char * const proof_names[DUALBM_NR_PROOFS] = {
 	[DUALBM_PROOF_STOPPED] = "stopped",
 	[DUALBM_PROOF_DIRECTORY] = "directory",
 	[DUALBM_PROOF_KERNEL] = "kernel",
+	[DUALBM_PROOF_COUNT] = "count",
 };
 
 static const char * const witness_names[DUALBM_NR_WITNESSES] = {
@@ -357,6 +360,11 @@ static bool covers(const struct dualbm_violation *v, unsigned long pfn)
 	case DUALBM_ALLOCATOR_CORRUPTION:
 		return v->event == DUALBM_FORGET && v->what && !strcmp(v->what, "refcount") &&
 		       pfn - v->first < v->frames;
+	case DUALBM_COUNT_UNDERFLOW:
+		/* The kernel goes on counting below 0, and notices that later, if at all. */
+		if (pfn == v->pfn && page_ref_count(pfn_to_page(pfn)) < 0)
+			return true;
+		fallthrough;
 	case DUALBM_DOUBLE_ALLOC:
 	case DUALBM_DOUBLE_FREE:
 	case DUALBM_BOUNDARY_DOUBLE_FREE:
@@ -369,7 +377,27 @@ static bool covers(const struct dualbm_violation *v, unsigned long pfn)
 	}
 }
 
-bool dualbm_report_has(unsigned long pfn)
+/*
+ * Is this a part of the call that was found, as the address to which that returns is on the
+ * stack. The next call from the same place comes by the same hook, and is found by it.
+ */
+static bool is_inside(const struct dualbm_violation *v, unsigned long pfn)
+{
+	unsigned long stack[DUALBM_STACK_DEPTH];
+	unsigned int i, entries;
+
+	if (v->class != DUALBM_COUNT_UNDERFLOW || v->entry || v->pfn != pfn ||
+	    v->pid != current->pid)
+		return false;
+	entries = stack_trace_save(stack, ARRAY_SIZE(stack), 0);
+	for (i = 0; i < entries; i++)
+		if (stack[i] == v->caller)
+			return true;
+	return false;
+}
+
+static bool ring_has(bool (*matches)(const struct dualbm_violation *v, unsigned long pfn),
+		     unsigned long pfn)
 {
 	u64 last = atomic64_read(&ring_next), number;
 
@@ -380,13 +408,23 @@ bool dualbm_report_has(unsigned long pfn)
 		/* As ring_copy(), but in its place: a record is large. */
 		if (smp_load_acquire(&slot->sequence) != number)
 			continue;
-		found = covers(&slot->record, pfn);
+		found = matches(&slot->record, pfn);
 		/* Pairs with ring_store(): it was not overwritten meanwhile. */
 		smp_rmb();
 		if (found && READ_ONCE(slot->sequence) == number)
 			return true;
 	}
 	return false;
+}
+
+bool dualbm_report_has(unsigned long pfn)
+{
+	return ring_has(covers, pfn);
+}
+
+bool dualbm_report_has_outer(unsigned long pfn)
+{
+	return ring_has(is_inside, pfn);
 }
 
 bool dualbm_report_get(unsigned int index, struct dualbm_violation *v)
@@ -640,21 +678,25 @@ void dualbm_report(struct dualbm_violation *v)
 
 void dualbm_verdict(struct dualbm_violation *v)
 {
-	const char *lost;
-
 	if (dualbm_selftest_takes(v))
 		return;
 	if (v->class == DUALBM_DOUBLE_FREE &&
 	    dualbm_boundary_reported(v->first, v->last - v->first + 1))
 		return;
 	v->proof = dualbm_prove(v);
-	if (v->proof != DUALBM_UNPROVEN) {
+	if (v->proof != DUALBM_UNPROVEN)
 		dualbm_report(v);
-		return;
-	}
-	lost = dualbm_hooks_lost();
+	else
+		dualbm_verdict_unproven(v);
+}
+
+void dualbm_verdict_unproven(struct dualbm_violation *v)
+{
+	const char *lost = dualbm_hooks_lost();
+
 	/* Not every loss of a return probe is counted: one that is off sees none. */
-	if (!lost && v->class == DUALBM_DOUBLE_FREE && dualbm_hooks_may_lose())
+	if (!lost && dualbm_hooks_may_lose() &&
+	    (v->class == DUALBM_DOUBLE_FREE || v->class == DUALBM_BOUNDARY_DOUBLE_FREE))
 		lost = "a mismatch that a return probe's loss explains";
 	/*
 	 * Only a lost free event could have faked the record of an allocated

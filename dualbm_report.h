@@ -21,6 +21,7 @@ enum dualbm_proof {
 	DUALBM_PROOF_STOPPED,	/* still there when all CPUs had stopped */
 	DUALBM_PROOF_DIRECTORY,	/* two copies of an entry disagree */
 	DUALBM_PROOF_KERNEL,	/* the kernel says so itself, and has dropped the page */
+	DUALBM_PROOF_COUNT,	/* the count is lower than what the caller gives back */
 	DUALBM_NR_PROOFS
 };
 
@@ -133,6 +134,14 @@ struct dualbm_violation {
  * return where the policy is to panic.
  */
 void dualbm_verdict(struct dualbm_violation *v);
+
+/**
+ * dualbm_verdict_unproven() - what is to be done of a mismatch that nothing proves
+ * @v: as for dualbm_verdict()
+ *
+ * Context: As dualbm_verdict().
+ */
+void dualbm_verdict_unproven(struct dualbm_violation *v);
 
 /**
  * dualbm_prove_free() - is a frame in the hands of the allocator
@@ -295,6 +304,20 @@ void dualbm_report_escape(char *out, size_t size, const char *text, size_t lengt
  * Return: true if so.
  */
 bool dualbm_report_has(unsigned long pfn);
+
+/**
+ * dualbm_report_has_outer() - has the call been reported that this one is a part of
+ * @pfn: the frame
+ *
+ * free_large_kmalloc() calls __free_pages() before 6.12 (mm/slab_common.c): both drop the
+ * same reference.
+ *
+ * Context: The entry of a call that drops a reference; takes no lock.
+ *
+ * Return: true if a hook at the entry of a function has found the count of that frame too
+ * low, and that function is on the stack.
+ */
+bool dualbm_report_has_outer(unsigned long pfn);
 
 /**
  * dualbm_caller_find() - who called the allocator, and in which direction

@@ -44,6 +44,10 @@ static int say_what(const struct dualbm_violation *v, char *line, size_t size)
 		return scnprintf(line, size,
 				 "the kernel found page frame 0x%lx as it cannot be, and dropped it",
 				 v->first);
+	case DUALBM_COUNT_UNDERFLOW:
+		return scnprintf(line, size,
+				 "a reference of page frame 0x%lx was given back that nobody had",
+				 v->first);
 	default:
 		return scnprintf(line, size, "page frame 0x%lx is not what it was", v->first);
 	}
@@ -77,6 +81,10 @@ static int say_whom(const struct dualbm_violation *v, char *line, size_t size)
 					 caller);
 		return scnprintf(line, size,
 				 "suspect who had the page frame before; not %s, which only came past",
+				 caller);
+	case DUALBM_COUNT_UNDERFLOW:
+		return scnprintf(line, size,
+				 "suspect %s, which gave it back, then who else gives back such pages",
 				 caller);
 	default:
 		return scnprintf(line, size, "nobody is to be suspected");

@@ -97,8 +97,16 @@ for kernel in $KERNELS; do
 	vm "$kernel, a bad page" panic --kernel "$kernel" -- \
 		faults.sh none policy=panic stop load fault=wrong_order
 	stopped "$kernel, found by the kernel itself" bad_page kernel 1 0 "faulty_wrong_order$by"
+	vm "$kernel, a count too low" panic --kernel "$kernel" -- \
+		faults.sh none policy=panic stop load fault=frag_free
+	stopped "$kernel, a count too low" count_underflow count 0 0 "faulty_frag_free$by"
 	vm "$kernel, bit flipped, scrub" panic --kernel "$kernel" --share -- flip.sh none policy=panic boundary=0 stop scrub
 	stopped "$kernel, bit flipped, scrub" plane_corruption stopped 0 0 ""
+
+	# Calls that drop what they have: some ten thousand, or millions with DUALBM_LONG=1.
+	rounds=500
+	[[ ! ${DUALBM_LONG-} ]] || rounds=20000
+	vm "counts-$kernel" 'done' --kernel "$kernel" --timeout 900 -- counts.sh $rounds
 
 	# Longer than anything is worth trying.
 	vm "held-$kernel" 'done' --kernel "$kernel" -- contend.sh held_ms=700 faults=3

@@ -63,6 +63,12 @@ static bool has_return_probes(const struct check *check)
 	return since(check, 5, 19);
 }
 
+/* Before that it is a part of kfree(), and later the pages of large objects are frozen. */
+static bool has_large_count(const struct check *check)
+{
+	return since(check, 5, 17) && !since(check, 6, 15);
+}
+
 static const struct hook hooks[] = {
 	{ { "mm_page_alloc" }, TRACEPOINT, true, always,
 	  { "void *, struct page *, unsigned int, gfp_t, int" }, "allocations" },
@@ -90,6 +96,12 @@ static const struct hook hooks[] = {
 	  { "" }, "the boundary's check of allocations" },
 	{ { "__free_pages" }, KPROBE, false, always,
 	  { "struct page *, unsigned int" }, "the boundary's check of frees" },
+	{ { "page_frag_free" }, FTRACE, false, always,
+	  { "void *" }, "its check of page fragments" },
+	{ { "__page_frag_cache_drain" }, FTRACE, false, always,
+	  { "struct page *, unsigned int" }, "its check of what is left of them" },
+	{ { "free_large_kmalloc" }, FTRACE, false, has_large_count,
+	  { "struct folio *, void *" }, "its check of large objects" },
 };
 
 /* How often a name stands in System.map or kallsyms, and with a compiler's suffix. */

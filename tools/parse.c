@@ -274,6 +274,8 @@ const char *violation_class_text(const char *class)
 		  "a frame was freed that was free already, caught in the call itself" },
 		{ "allocator_corruption", "a frame in use lay on the allocator's free lists" },
 		{ "bad_page", "the kernel itself found a page that is not what it has to be" },
+		{ "count_underflow",
+		  "a reference was given back that nobody had, caught in the call itself" },
 		{ "plane_corruption", "dualbm's own record was damaged" },
 		{ "directory_corruption", "the index of dualbm's record was damaged" },
 	};
@@ -289,6 +291,7 @@ const char *violation_proof_text(const char *proof)
 		{ "pcp", "the frame lay on a per-CPU free list" },
 		{ "owner", "the old owner's marks were in struct page" },
 		{ "kernel", "the kernel says so itself" },
+		{ "count", "the page's reference count was lower than what was given back" },
 		{ "record", "the record says so, and no event was lost" },
 		{ "planes", "the planes held no codeword at all" },
 		{ "stopped", "it was still so when all CPUs had stopped" },

@@ -275,28 +275,49 @@ static void print_coverage(const struct module_status *status)
 	       human_bytes(stat_of(status, "plane_bytes")));
 }
 
+/* Of the optional ones that missed nothing only their names: all of it is to be one screen. */
+static bool needs_no_line(const struct hook_line *hook)
+{
+	return !hook->missed && strcmp(hook->need, "required");
+}
+
 static void print_hooks(const struct module_status *status)
 {
-	size_t i;
+	size_t i, lines = 0;
+	int width = 0;
 
 	for (i = 0; i < status->nr_hooks; i++) {
 		const struct hook_line *hook = &status->hooks[i];
 		bool bad = hook->missed && !strcmp(hook->need, "required");
 
-		printf("%s%-28s %-10s %12" PRIu64 " hits", i ? "           " : "hooks      ",
+		if (needs_no_line(hook))
+			continue;
+		printf("%s%-28s %-10s %12" PRIu64 " hits", lines++ ? "           " : "hooks      ",
 		       hook->name, hook->mechanism, hook->hits);
 		if (hook->missed)
 			printf("  %s%" PRIu64 " missed%s", colour(bad ? BAD : FAINT), hook->missed,
 			       colour(PLAIN));
 		puts(strcmp(hook->need, "required") ? "  optional" : "");
 	}
+	for (i = 0; i < status->nr_hooks; i++) {
+		const char *name = status->hooks[i].name;
+
+		if (!needs_no_line(&status->hooks[i]))
+			continue;
+		if (!width)
+			printf("           optional, nothing missed:");
+		width += printf(" %s", name);
+	}
+	if (width)
+		puts("");
 }
 
 static void print_findings(const struct module_status *status)
 {
 	static const char * const classes[] = {
 		"double_alloc", "double_free", "boundary_double_free", "plane_corruption",
-		"directory_corruption", "allocator_corruption", "bad_page", "unproven",
+		"directory_corruption", "allocator_corruption", "bad_page", "count_underflow",
+		"unproven",
 		"corrected",
 	};
 	uint64_t violations = stat_of(status, "violations"), value;

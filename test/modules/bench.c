@@ -8,6 +8,7 @@
 
 #include <linux/gfp.h>
 #include <linux/ktime.h>
+#include <linux/page_ref.h>
 #include <linux/slab.h>
 
 static unsigned int pairs = 2000;
@@ -38,6 +39,39 @@ static u64 measure(unsigned int order)
 	return i == pairs ? end - start : U64_MAX;
 }
 
+/* A reference that is taken, and given back as that of a fragment. */
+static u64 measure_frag(struct page *page)
+{
+	unsigned long flags;
+	unsigned int i;
+	u64 start, end;
+
+	test_alone_begin(flags);
+	start = ktime_get_mono_fast_ns();
+	for (i = 0; i < pairs; i++) {
+		page_ref_inc(page);
+		page_frag_free(page_address(page));
+	}
+	end = ktime_get_mono_fast_ns();
+	test_alone_end(flags);
+	return end - start;
+}
+
+static int bench_frag(void)
+{
+	struct page *page = alloc_page(TEST_GFP_TASK);
+	u64 best = U64_MAX;
+	unsigned int run;
+
+	if (!page)
+		return -ENOMEM;
+	for (run = 0; run < runs; run++)
+		best = min(best, measure_frag(page));
+	__free_page(page);
+	pr_info("call=page_frag_free ns_per_pair=%llu\n", div_u64(best, pairs));
+	return 0;
+}
+
 static int __init bench_init(void)
 {
 	static const unsigned int orders[] = { 0, 3, 9 };
@@ -60,6 +94,7 @@ static int __init bench_init(void)
 			pr_info("order=%u ns_per_pair=%llu\n", orders[i],
 				div_u64(best, pairs));
 	}
+	result = bench_frag() ?: result;
 	test_urgent_end();
 	return test_result(result, "pairs=%u", pairs);
 }

@@ -33,6 +33,17 @@
  * fault=left_over [order=N]
  *	A freed block is freed again, by a call that frees nothing in the end, as its count is
  *	2 and it looks like a compound one. Then one of its frames is put, by another call.
+ * fault=tail_free [order=N] [times=N]
+ *	A page inside a compound block is freed with __free_pages(), which takes its count from
+ *	0 to -1 and does nothing else.
+ * fault=bad_again
+ *	Of two pages one is given to the kernel with the other's order, which it finds wrong,
+ *	and drops both. Then the other is freed, which has no reference any more.
+ * fault=large_kfree [times=N] | frag_free | frag_drain
+ *	A large object, a fragment, the rest of a page of fragments is given back, where there
+ *	is no reference, or one too few, to give.
+ * fault=frag_slab
+ *	A small object of kmalloc() is given back as if it were a fragment of a page.
  * fault=put_page_twice
  *	A page is put twice. No event shows it; an audit finds the count of -1.
  */
@@ -43,6 +54,7 @@
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
 #include <linux/page_ref.h>
+#include <linux/slab.h>
 #include <linux/vmstat.h>
 
 static char *fault = "";
@@ -64,6 +76,10 @@ MODULE_PARM_DESC(via, "reset_free: pages or put");
 static bool checked = true;
 module_param(checked, bool, 0444);
 MODULE_PARM_DESC(checked, "wrong_order: leave the kernel's page check its chance");
+
+static uint times = 1;
+module_param(times, uint, 0444);
+MODULE_PARM_DESC(times, "tail_free, large_kfree: how often");
 
 static bool leave;
 module_param(leave, bool, 0444);
@@ -371,6 +387,88 @@ static noinline void faulty_put_page_twice(void)
 		set_page_count(page, 0);
 }
 
+static noinline void faulty_tail_free(void)
+{
+	struct page *page = alloc_pages(TEST_GFP_FAULT | __GFP_COMP, order);
+	unsigned int i;
+
+	if (!begin(page))
+		return;
+	for (i = 0; i < times; i++)
+		__free_page(page + 1);
+	set_page_count(page + 1, 0);
+	__free_pages(page, order);
+}
+
+static noinline void faulty_bad_again(void)
+{
+	struct page *page = alloc_pages(TEST_GFP_FAULT, 1);
+
+	if (!begin(page))
+		return;
+	split_page(page, 1);
+	__free_pages(page, 1);
+	set_page_count(page + 1, 0);
+	/* The log of a bad page comes a moment later. */
+	msleep(20);
+	__free_page(page + 1);
+	/* What the kernel has dropped goes to no list again. */
+	set_page_count(page + 1, 0);
+}
+
+static noinline void faulty_large_kfree(void)
+{
+	struct page *page = alloc_pages(TEST_GFP_FAULT | __GFP_COMP, TEST_LARGE_ORDER);
+	unsigned int i;
+
+	if (!begin(page))
+		return;
+	result = TEST_LARGE_HAS_COUNT ? 0 : -EOPNOTSUPP;
+	for (i = 0; TEST_LARGE_HAS_COUNT && i < times; i++) {
+		set_page_count(page, 0);
+		kfree(page_address(page));
+	}
+	set_page_count(page, 1);
+	__free_pages(page, TEST_LARGE_ORDER);
+}
+
+static noinline void faulty_frag_free(void)
+{
+	struct page *page = alloc_page(TEST_GFP_FAULT);
+
+	if (!begin(page))
+		return;
+	set_page_count(page, 0);
+	page_frag_free(page_address(page));
+	set_page_count(page, 1);
+	__free_page(page);
+}
+
+static noinline void faulty_frag_drain(void)
+{
+	struct page *page = alloc_page(TEST_GFP_FAULT);
+
+	if (!begin(page))
+		return;
+	__page_frag_cache_drain(page, 2);
+	set_page_count(page, 1);
+	__free_page(page);
+}
+
+/* Two more references, so that the page stays slab's, whether slab has one of its own or not. */
+static noinline void faulty_frag_slab(void)
+{
+	void *object = kmalloc(2048, TEST_GFP_FAULT);
+	struct page *page = object ? virt_to_head_page(object) : NULL;
+
+	if (!begin(page))
+		return;
+	page_ref_add(page, 2);
+	page_frag_free(object);
+	page_ref_dec(page);
+	kfree(object);
+}
+
 /* The next allocation of this CPU would get the page, and gets another one. */
 static noinline void bad_alloc_victim(void)
 {
@@ -440,6 +538,18 @@ static void make_fault(void)
 		faulty_left_over();
 	else if (!strcmp(fault, "put_page_twice"))
 		faulty_put_page_twice();
+	else if (!strcmp(fault, "tail_free"))
+		faulty_tail_free();
+	else if (!strcmp(fault, "bad_again"))
+		faulty_bad_again();
+	else if (!strcmp(fault, "frag_slab"))
+		faulty_frag_slab();
+	else if (!strcmp(fault, "large_kfree"))
+		faulty_large_kfree();
+	else if (!strcmp(fault, "frag_free"))
+		faulty_frag_free();
+	else if (!strcmp(fault, "frag_drain"))
+		faulty_frag_drain();
 	else if (!strcmp(fault, "bad_alloc"))
 		faulty_bad_alloc();
 	else if (!strcmp(fault, "unlisted"))

@@ -181,6 +181,11 @@ static inline void test_count_free(struct zone *zone, unsigned int order, long s
  */
 #define TEST_FREE_SEES_BUDDY	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0))
 
+/* "mm/slab: allocate frozen pages", 6.15: large objects have had a count before. */
+#define TEST_LARGE_HAS_COUNT	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0))
+/* Of an object that no slab is made for. */
+#define TEST_LARGE_ORDER	4
+
 /*
  * "mm, page_alloc: reduce page alloc/free sanity checks", 6.3: where the checks are on at
  * all, as they are with init_on_alloc=1, a page is checked when it is allocated.

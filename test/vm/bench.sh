@@ -8,17 +8,17 @@
 #	bench.sh LIMIT0 LIMIT9	with boundary=0, for order 0 and order 9
 . ./mm-lib.sh
 
-# measure: "ORDER INSTRUCTIONS" for each order.
+# measure: "ORDER INSTRUCTIONS" for each order, and "CALL INSTRUCTIONS" for other calls.
 measure() {
 	dmesg -c >/dev/null
 	insmod_test bench || bail "bench.ko: $(said bench)"
-	dmesg | sed -n 's/.*order=\([0-9]*\) ns_per_pair=\([0-9]*\)$/\1 \2/p'
+	dmesg | sed -n 's/.*[ ]\(order\|call\)=\([0-9a-z_]*\) ns_per_pair=\([0-9]*\)$/\2 \3/p'
 }
 
 # added NAME: what the second measurement has more than the first.
 added() {
 	diag "$1: $(awk 'NR == FNR { was[$1] = $2; next }
-		{ printf "%sorder %d: %d + %d", separator, $1, was[$1], $2 - was[$1]; separator = ", " }' \
+		{ printf "%s%s%s: %d + %d", separator, $1 ~ /^[0-9]/ ? "order " : "", $1, was[$1], $2 - was[$1]; separator = ", " }' \
 		/tmp/without /tmp/with)"
 }
 

@@ -14,7 +14,7 @@
 
 T=/sys/kernel/tracing
 P=/sys/module/dualbm/parameters
-COUNTERS='violations|double_alloc|double_free|boundary_double_free|plane_corruption|directory_corruption|allocator_corruption|bad_page|unproven|corrected|coverage_gaps|relearns'
+COUNTERS='violations|double_alloc|double_free|boundary_double_free|plane_corruption|directory_corruption|allocator_corruption|bad_page|count_underflow|unproven|corrected|coverage_gaps|relearns'
 
 # The counters that a report moves, as they are now.
 counters() {
@@ -88,7 +88,7 @@ examine() {
 	FILENAME == "/tmp/dmesg" {
 		if (/dualbm: .*pfn=/) {
 			in_log[++logs] = canonical()
-			if (!/dualbm: (double_alloc|(boundary_)?double_free|bad_page|unproven) pfn=0x[0-9a-f]+ order=[0-9]+ proof=[a-z]+ /)
+			if (!/dualbm: (double_alloc|(boundary_)?double_free|bad_page|count_underflow|unproven) pfn=0x[0-9a-f]+ order=[0-9]+ proof=[a-z]+ /)
 				wrong("the log: " $0)
 			if (/ unproven / != / proof=none /)
 				wrong("the log: " $0)
@@ -207,6 +207,34 @@ again() {
 	fault "$1" "$_class:$3:0:$2:free_again" fault=reset_free order="$2" via="$4"
 }
 
+# Calls that give back what they have not.
+underflows() {
+	if kernel_has CONFIG_DEBUG_VM; then
+		skip "a count that cannot pay for the call" "put_page_testzero() stops at it itself, with DEBUG_VM"
+		return
+	fi
+	fault "a page inside a block is freed" count_underflow:count:1:0:faulty_tail_free \
+		fault=tail_free order=3
+	_record=count_underflow:count:1:0:faulty_tail_free
+	fault "each call is one finding" "$_record $_record" fault=tail_free order=3 times=2
+	fault "a fragment is given back that nobody has" \
+		count_underflow:count:0:0:faulty_frag_free fault=frag_free
+	fault "more is given back of a page of fragments than there is" \
+		count_underflow:count:0:0:faulty_frag_drain fault=frag_drain
+	_record=count_underflow:count:0:0:faulty_large_kfree
+	# Where it calls __free_pages(), that is the same call.
+	fault "a large object is freed that nobody has" $_record fault=large_kfree
+	fault "each call is one finding, of a large object" "$_record $_record" \
+		fault=large_kfree times=2
+	fault "memory of slab is given back as a fragment" \
+		count_underflow:count:0:0:faulty_frag_slab fault=frag_slab
+	splat='BUG: Bad page state in process insmod'
+	fault "a page is freed that the kernel has dropped" \
+		"bad_page:kernel:1:0:faulty_bad_again count_underflow:count:1:0:faulty_bad_again" \
+		fault=bad_again
+	splat=
+}
+
 all_faults() {
 	is "taint: no bad page before" $(($(cat /proc/sys/kernel/tainted) >> 5 & 1)) 0
 	uevent sh -c 'echo "$DUALBM_VIOLATION"' >/tmp/uevents 2>/dev/null &
@@ -250,6 +278,7 @@ all_faults() {
 	[ "$boundary" = 0 ] || _class=boundary_double_free
 	fault "freed with the wrong order" $_class:list:1:0:faulty_wrong_order \
 		fault=wrong_order checked=0
+	[ "$boundary" = 0 ] || underflows
 	splat='BUG: Bad page state in process insmod'
 	fault "freed with the wrong order, the kernel sees it" \
 		bad_page:kernel:1:0:faulty_wrong_order fault=wrong_order
