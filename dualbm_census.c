@@ -228,7 +228,11 @@ int dualbm_census_init(void)
 {
 	surveyed_ns = ktime_get_ns();
 	placements = kvcalloc(nr_node_ids, sizeof(*placements), GFP_KERNEL);
-	return placements ? 0 : -ENOMEM;
+	if (placements)
+		return 0;
+	pr_err("not enough memory to count by node: %zu bytes needed\n",
+	       nr_node_ids * sizeof(*placements));
+	return -ENOMEM;
 }
 
 void dualbm_census_exit(void)

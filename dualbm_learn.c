@@ -576,6 +576,7 @@ int dualbm_learn_init(void)
 	dualbm_worker = alloc_ordered_workqueue("dualbm", 0);
 	if (dualbm_worker)
 		return 0;
+	pr_err("no memory for the queue of learning\n");
 	dualbm_tasks_exit();
 	return -ENOMEM;
 }

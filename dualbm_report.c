@@ -726,8 +726,10 @@ int dualbm_report_init(void)
 	init_irq_work(&late_work, report_late);
 	INIT_WORK(&uevent_work, send_uevents);
 	uevent_queue = alloc_ordered_workqueue("dualbm_uevent", 0);
-	if (!uevent_queue)
+	if (!uevent_queue) {
+		pr_err("no memory for the queue of uevents\n");
 		return -ENOMEM;
+	}
 	ret = atomic_notifier_chain_register(&panic_notifier_list, &last_words_notifier);
 	if (ret)
 		destroy_workqueue(uevent_queue);

@@ -260,7 +260,10 @@ static const struct bin_attribute frames_attribute = {
 int dualbm_sysfs_init(void)
 {
 	dualbm_kobject = kobject_create_and_add("dualbm", kernel_kobj);
-	return dualbm_kobject ? 0 : -ENOMEM;
+	if (dualbm_kobject)
+		return 0;
+	pr_err("cannot make /sys/kernel/dualbm: no memory, or it is there\n");
+	return -ENOMEM;
 }
 
 int dualbm_sysfs_open(void)

@@ -68,8 +68,10 @@ int dualbm_watchdog_init(void)
 {
 	INIT_WORK(&watch_work, watch);
 	watch_queue = alloc_ordered_workqueue("dualbm_watch", 0);
-	if (!watch_queue)
+	if (!watch_queue) {
+		pr_err("no memory for the queue of the watch\n");
 		return -ENOMEM;
+	}
 	/* It runs when it is woken first; one that never was can be stopped as well. */
 	watchdog = kthread_create(run, NULL, "dualbm_watchdog");
 	if (!IS_ERR(watchdog))
