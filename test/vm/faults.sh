@@ -221,8 +221,11 @@ underflows() {
 		count_underflow:count:0:0:faulty_frag_free fault=frag_free
 	fault "more is given back of a page of fragments than there is" \
 		count_underflow:count:0:0:faulty_frag_drain fault=frag_drain
-	_record=count_underflow:count:0:0:faulty_large_kfree
-	# Where it calls __free_pages(), that is the same call.
+	# Where it calls __free_pages(), that is the same call; before 5.17 there is only that one,
+	# and it says of what order the object is.
+	_order=0
+	grep -q '^free_large_kmalloc ' $D/hooks || _order=4
+	_record=count_underflow:count:0:$_order:faulty_large_kfree
 	fault "a large object is freed that nobody has" $_record fault=large_kfree
 	fault "each call is one finding, of a large object" "$_record $_record" \
 		fault=large_kfree times=2
