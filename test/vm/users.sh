@@ -241,10 +241,9 @@ disturb() {
 	at_least "disturb: it has learned again" "$(stat relearns)" $((_relearns + 1))
 	[ ! "${dualbm_long-}" ] || sleep 120
 	check "disturb: passes go on" wait_for 30 passed $((_passes + 5))
-	scrub
-	_permille=$(awk '$1 == "pages_managed" { all = $2 } $1 == "pages_untracked" { untracked = $2 }
-		END { print int(untracked * 1000 / all) }' $D/stats)
-	at_least "disturb: no more than 5 % stays unknown" $((50 - _permille)) 0
+	# A task of a throttled group may be inside an allocation for longer than learning waits
+	# for it: then a later pass has the rest learned.
+	check "disturb: no more than 5 % stays unknown" wait_for 90 few_unknown
 	diag "disturb: $_permille of 1000 untracked, $(scrub_key pass) passes"
 	is "disturb: and it is armed, for no reason not to be" "$(cat $D/state) $(cat $D/state_reason)" "armed none"
 	# "cgroup: introduce cgroup.kill", 5.14
@@ -255,6 +254,13 @@ disturb() {
 
 passed() {
 	[ "$(stat scrub_passes)" -ge "$1" ]
+}
+
+# What is counted is up to a pass old.
+few_unknown() {
+	_permille=$(awk '$1 == "pages_managed" { all = $2 } $1 == "pages_untracked" { untracked = $2 }
+		END { print int(untracked * 1000 / all) }' "$D/stats")
+	[ "$_permille" -le 50 ]
 }
 
 # ---- who may read what ----
