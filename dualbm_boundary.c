@@ -10,7 +10,6 @@
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
-#include <linux/stacktrace.h>
 
 #include "dualbm.h"
 #include "dualbm_hooks.h"
@@ -126,17 +125,6 @@ static void reported_add(const struct reported_call *new)
 	raw_spin_unlock_irqrestore(&reported_lock, flags);
 }
 
-static bool stack_leads_through(unsigned long caller)
-{
-	unsigned long stack[DUALBM_STACK_DEPTH];
-	unsigned int i, entries = stack_trace_save(stack, ARRAY_SIZE(stack), 0);
-
-	for (i = 0; i < entries; i++)
-		if (stack[i] == caller)
-			return true;
-	return false;
-}
-
 bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames)
 {
 	struct reported_call *call;
@@ -150,7 +138,7 @@ bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames)
 	call = reported_by(context_now(false));
 	if (call && call->missed == free_probe.nmissed && pfn >= call->pfn &&
 	    pfn + frames <= call->pfn + call->frames && frames <= call->left &&
-	    stack_leads_through(call->caller)) {
+	    dualbm_caller_is_on_stack(call->caller)) {
 		known = true;
 		call->left -= frames;
 		if (!call->left)

@@ -4,6 +4,7 @@
  */
 #include <linux/kallsyms.h>
 #include <linux/module.h>
+#include <linux/stacktrace.h>
 #include <linux/string.h>
 
 #include "dualbm.h"
@@ -158,6 +159,17 @@ static void leave_out_the_way(struct dualbm_violation *v)
 		if (!is_on_the_way(v->stack[i]))
 			v->stack[left++] = v->stack[i];
 	v->stack_entries = left;
+}
+
+bool dualbm_caller_is_on_stack(unsigned long caller)
+{
+	unsigned long stack[DUALBM_STACK_DEPTH];
+	unsigned int i, entries = stack_trace_save(stack, ARRAY_SIZE(stack), 0);
+
+	for (i = 0; i < entries; i++)
+		if (stack[i] == caller)
+			return true;
+	return false;
 }
 
 void dualbm_caller_find(struct dualbm_violation *v)

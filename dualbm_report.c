@@ -383,17 +383,8 @@ static bool covers(const struct dualbm_violation *v, unsigned long pfn)
  */
 static bool is_inside(const struct dualbm_violation *v, unsigned long pfn)
 {
-	unsigned long stack[DUALBM_STACK_DEPTH];
-	unsigned int i, entries;
-
-	if (v->class != DUALBM_COUNT_UNDERFLOW || v->entry || v->pfn != pfn ||
-	    v->pid != current->pid)
-		return false;
-	entries = stack_trace_save(stack, ARRAY_SIZE(stack), 0);
-	for (i = 0; i < entries; i++)
-		if (stack[i] == v->caller)
-			return true;
-	return false;
+	return v->class == DUALBM_COUNT_UNDERFLOW && !v->entry && v->pfn == pfn &&
+	       v->pid == current->pid && dualbm_caller_is_on_stack(v->caller);
 }
 
 static bool ring_has(bool (*matches)(const struct dualbm_violation *v, unsigned long pfn),

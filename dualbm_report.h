@@ -334,6 +334,16 @@ bool dualbm_report_has_outer(unsigned long pfn);
 void dualbm_caller_find(struct dualbm_violation *v);
 
 /**
+ * dualbm_caller_is_on_stack() - is this context inside a call that returns there
+ * @caller: the return address
+ *
+ * Context: Any.
+ *
+ * Return: true if @caller is among the first %DUALBM_STACK_DEPTH entries of the stack.
+ */
+bool dualbm_caller_is_on_stack(unsigned long caller);
+
+/**
  * dualbm_class_name() - what files and logs call a class
  * @class: the class
  *

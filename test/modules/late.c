@@ -40,15 +40,10 @@ static int on_stop(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
-/* A probe that has one is not optimized into a jump, which would not take another way. */
-static void after(struct kprobe *probe, struct pt_regs *regs, unsigned long flags)
-{
-}
-
 static struct kprobe probe = {
 	.symbol_name = "kthread_stop",
 	.pre_handler = on_stop,
-	.post_handler = after,
+	.post_handler = test_other_way,
 };
 
 static int __init late_init(void)

@@ -70,31 +70,15 @@ static int forget(void *unused)
 	return 0;
 }
 
-/*
- * Behind an ENDBR if there is one, which is no place for an indirect call on a machine
- * with IBT; an emulated one has none.
- */
-static void *address_of(const char *name)
-{
-	struct kprobe at = { .symbol_name = name };
-	void *address;
-
-	if (register_kprobe(&at))
-		return NULL;
-	address = at.addr;
-	unregister_kprobe(&at);
-	return address;
-}
-
 static int __init learnrace_init(void)
 {
 	struct task_struct *task;
 	int ret, waited;
 
-	state_name = address_of("dualbm_state_name");
-	generation = address_of("dualbm_mode_generation");
-	mode_forget = address_of("dualbm_mode_forget");
-	learn_request = address_of("dualbm_learn_request");
+	state_name = test_address_of("dualbm_state_name");
+	generation = test_address_of("dualbm_mode_generation");
+	mode_forget = test_address_of("dualbm_mode_forget");
+	learn_request = test_address_of("dualbm_learn_request");
 	if (!state_name || !generation || !mode_forget || !learn_request)
 		return -ENOENT;
 	ret = register_kprobe(&probe);

@@ -49,15 +49,10 @@ static int on_wait(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
-/* A probe that has one is not optimized into a jump, which would not take another way. */
-static void after(struct kprobe *probe, struct pt_regs *regs, unsigned long flags)
-{
-}
-
 static struct kprobe wait_probe = {
 	.symbol_name = "dualbm_tasks_wait",
 	.pre_handler = on_wait,
-	.post_handler = after,
+	.post_handler = test_other_way,
 };
 
 static int memory_event(struct notifier_block *notifier, unsigned long action, void *data)
@@ -93,26 +88,13 @@ static const struct kernel_param_ops give_ops = { .set = give };
 module_param_cb(give, &give_ops, NULL, 0200);
 MODULE_PARM_DESC(give, "written: the frames may be given to the allocator");
 
-/* Behind an ENDBR if there is one: see learnrace.c. */
-static void *address_of(const char *name)
-{
-	struct kprobe at = { .symbol_name = name };
-	void *address;
-
-	if (register_kprobe(&at))
-		return NULL;
-	address = at.addr;
-	unregister_kprobe(&at);
-	return address;
-}
-
 static int __init midlearn_init(void)
 {
 	int ret;
 
-	state_name = address_of("dualbm_state_name");
-	mode_forget = address_of("dualbm_mode_forget");
-	learn_request = address_of("dualbm_learn_request");
+	state_name = test_address_of("dualbm_state_name");
+	mode_forget = test_address_of("dualbm_mode_forget");
+	learn_request = test_address_of("dualbm_learn_request");
 	if (!state_name || !mode_forget || !learn_request)
 		return -ENOENT;
 	ret = register_kprobe(&wait_probe);

@@ -27,12 +27,7 @@ static int on_call(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
-/* A probe that has one is not optimized into a jump, which would not take another way. */
-static void after(struct kprobe *probe, struct pt_regs *regs, unsigned long flags)
-{
-}
-
-static struct kprobe probe = { .pre_handler = on_call, .post_handler = after };
+static struct kprobe probe = { .pre_handler = on_call, .post_handler = test_other_way };
 
 static int __init starve_init(void)
 {

@@ -237,16 +237,11 @@ static int on_ask(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
-/* A probe that has one is not optimized into a jump, which would not take another way. */
-static void after(struct kprobe *probe, struct pt_regs *regs, unsigned long flags)
-{
-}
-
 static int probe_put(struct target *target, kprobe_pre_handler_t handler)
 {
 	target->probe.symbol_name = target->name;
 	target->probe.pre_handler = handler;
-	target->probe.post_handler = after;
+	target->probe.post_handler = test_other_way;
 	return register_kprobe(&target->probe);
 }
 

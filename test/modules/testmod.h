@@ -13,6 +13,7 @@
 #undef pr_fmt
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
@@ -35,5 +36,30 @@
 /* An allocation that fails is no finding, and must not fill the log. */
 #define TEST_GFP_TASK	(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY)
 #define TEST_GFP_ATOMIC	(GFP_ATOMIC | __GFP_NOWARN)
+
+/*
+ * Where a function begins, behind an ENDBR if there is one, which is no place for an indirect
+ * call on a machine with IBT; an emulated one has none.
+ */
+static inline void *test_address_of(const char *name)
+{
+	struct kprobe at = { .symbol_name = name };
+	void *address;
+
+	if (register_kprobe(&at))
+		return NULL;
+	address = at.addr;
+	unregister_kprobe(&at);
+	return address;
+}
+
+/*
+ * The post_handler of a probe that takes another way: one that has it is not optimized into
+ * a jump, which would not.
+ */
+static inline void test_other_way(struct kprobe *probe, struct pt_regs *regs,
+				  unsigned long flags)
+{
+}
 
 #endif /* TESTMOD_H */
