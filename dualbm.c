@@ -13,6 +13,7 @@
 #include "dualbm.h"
 #include "dualbm_files.h"
 #include "dualbm_guard.h"
+#include "dualbm_history.h"
 #include "dualbm_hooks.h"
 #include "dualbm_learn.h"
 #include "dualbm_memory.h"
@@ -114,6 +115,36 @@ static const struct kernel_param_ops interval_ops = {
 	.get = param_get_uint,
 };
 
+static int history_set(const char *text, const struct kernel_param *param)
+{
+	return dualbm_history_choose(text);
+}
+
+static int history_get(char *buffer, const struct kernel_param *param)
+{
+	return sysfs_emit(buffer, "%s\n", dualbm_history_name());
+}
+
+static const struct kernel_param_ops history_ops = {
+	.set = history_set,
+	.get = history_get,
+};
+
+static int history_mib_set(const char *text, const struct kernel_param *param)
+{
+	unsigned int mib;
+
+	if (kstrtouint(text, 10, &mib) || mib > DUALBM_HISTORY_MAX_MIB)
+		return refuse(param->name, text, "MiB, 1 to 1048576, or 0 for what suits the memory");
+	dualbm_history_mib = mib;
+	return 0;
+}
+
+static const struct kernel_param_ops history_mib_ops = {
+	.set = history_mib_set,
+	.get = param_get_uint,
+};
+
 module_param_cb(policy, &reaction_ops, &dualbm_policy, 0644);
 MODULE_PARM_DESC(policy, "on a proven violation: report (default) or panic");
 module_param_cb(on_degraded, &reaction_ops, &dualbm_on_degraded, 0644);
@@ -128,6 +159,10 @@ module_param_cb(inject, &switch_ops, &dualbm_inject, 0444);
 MODULE_PARM_DESC(inject, "allow faults to be injected through debugfs: 0 (default) or 1");
 module_param_cb(allow_untested, &switch_ops, &dualbm_allow_untested, 0444);
 MODULE_PARM_DESC(allow_untested, "panic also on a kernel that dualbm is not tested on: 0 (default) or 1");
+module_param_cb(history, &history_ops, NULL, 0444);
+MODULE_PARM_DESC(history, "who had a frame before: off (default) or callers");
+module_param_cb(history_mib, &history_mib_ops, &dualbm_history_mib, 0444);
+MODULE_PARM_DESC(history_mib, "memory for the history in MiB; 0 (default) is 64 bytes per frame, up to 1024");
 
 #ifdef DUALBM_TEST_HOOKS
 /* A build for tests: fail at the given step of init. */
@@ -193,6 +228,7 @@ static int __init dualbm_init(void)
 	if (ret)
 		goto stop;
 	dualbm_debugfs_init();
+	dualbm_history_start();
 	dualbm_learn_start();
 	dualbm_scrub_start();
 	dualbm_watchdog_start();
@@ -229,6 +265,7 @@ static void __exit dualbm_exit(void)
 	dualbm_debugfs_exit();
 	dualbm_sysfs_close();
 	dualbm_mode_stop();
+	dualbm_history_exit();
 	dualbm_scrub_exit();
 	dualbm_watchdog_exit();
 	dualbm_learn_stop();

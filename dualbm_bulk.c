@@ -13,6 +13,7 @@
 
 #include "dualbm.h"
 #include "dualbm_event.h"
+#include "dualbm_history.h"
 #include "dualbm_hooks.h"
 #include "dualbm_learn.h"
 
@@ -52,6 +53,9 @@ static void bulk_page(struct page *page, enum dualbm_event_type event)
 	dualbm_count(DUALBM_STAT_ALLOC_EVENTS);
 	dualbm_count(DUALBM_STAT_ALLOC_PAGES);
 	dualbm_event(event, page_to_pfn(page), 0);
+	/* A single page has had its tracepoint. */
+	if (static_branch_unlikely(&dualbm_history_on) && event != DUALBM_BULK_SINGLE)
+		dualbm_history_bulk(page);
 }
 
 /*

@@ -34,7 +34,7 @@ static const char * const allocator_names[] = {
 	"bad_page", "kfree", "kvfree", "free_large_kmalloc",
 };
 
-static bool is_allocator_function(unsigned long address)
+bool dualbm_caller_is_allocator(unsigned long address)
 {
 	char name[KSYM_SYMBOL_LEN];
 	int i;
@@ -55,7 +55,7 @@ static unsigned long find_caller(const struct dualbm_violation *v)
 
 	for (i = 0; i < v->stack_entries; i++)
 		if (!within_module(v->stack[i], THIS_MODULE) &&
-		    !is_allocator_function(v->stack[i]))
+		    !dualbm_caller_is_allocator(v->stack[i]))
 			return v->stack[i];
 	return v->stack_entries ? v->stack[v->stack_entries - 1] : 0;
 }
@@ -182,7 +182,7 @@ void dualbm_caller_find(struct dualbm_violation *v)
 	}
 	if (v->caller)
 		lead_through_caller(v);
-	if (!v->caller || is_allocator_function(v->caller))
+	if (!v->caller || dualbm_caller_is_allocator(v->caller))
 		v->caller = find_caller(v);
 	leave_out_the_way(v);
 }

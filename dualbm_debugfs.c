@@ -14,6 +14,7 @@
 #include "dualbm.h"
 #include "dualbm_event.h"
 #include "dualbm_files.h"
+#include "dualbm_history.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
 #include "dualbm_report.h"
@@ -177,10 +178,19 @@ static const struct file_operations chunks_fops = {
 
 static int frame_show(struct seq_file *file, void *data)
 {
-	char line[DUALBM_FRAME_LINE];
+	unsigned long pfn = READ_ONCE(asked_pfn);
+	struct dualbm_past past[DUALBM_NR_PASTS];
+	char line[DUALBM_PAST_LINE];
+	int kind;
 
-	dualbm_frame_line(READ_ONCE(asked_pfn), line);
+	BUILD_BUG_ON(DUALBM_PAST_LINE < DUALBM_FRAME_LINE);
+	dualbm_frame_line(pfn, line);
 	seq_printf(file, "%s\n", line);
+	if (!dualbm_history_of(pfn, past))
+		return 0;
+	for (kind = 0; kind < DUALBM_NR_PASTS; kind++)
+		if (dualbm_past_line(kind, &past[kind], line, sizeof(line)))
+			seq_printf(file, "  %s\n", line);
 	return 0;
 }
 

@@ -234,6 +234,9 @@ static void describe(struct dualbm_violation *v)
 		name_liar(v);
 		rcu_read_unlock();
 	}
+	/* The scrubber has no business with who ran; of dualbm's own data nobody was. */
+	if (v->class != DUALBM_DIRECTORY_CORRUPTION)
+		dualbm_history_of(v->first, v->past);
 	v->have_page = page;
 	v->node = NUMA_NO_NODE;
 	strscpy(v->zone, "-", sizeof(v->zone));
@@ -292,10 +295,15 @@ static int report_line(const struct dualbm_violation *v, char *buffer, size_t si
 				    v->what, v->value);
 	if (*v->reason)
 		length += scnprintf(buffer + length, size - length, " reason=%s", v->reason);
-	return length + scnprintf(buffer + length, size - length,
+	length += scnprintf(buffer + length, size - length,
 		" caller=%s event=%s was=%s block=0x%lx frames=%lu node=%d zone=%s cpu=%d pid=%d comm=%s",
 		v->caller_name, event_names[v->event], code_names[v->code],
 		v->pfn, v->frames, v->node, v->zone, v->cpu, v->pid, v->comm);
+	/* The stack of a panic is the caller's: whom it does not show is in its line. */
+	if (*v->past[DUALBM_FREED].name)
+		length += scnprintf(buffer + length, size - length, " freed_by=%s",
+				    v->past[DUALBM_FREED].name);
+	return length;
 }
 
 int dualbm_report_keys(const struct dualbm_violation *v, char *buffer, size_t size)
@@ -313,8 +321,10 @@ int dualbm_report_keys(const struct dualbm_violation *v, char *buffer, size_t si
 				    " flags=0x%lx refcount=%d mapcount=%d",
 				    v->page_flags, v->page_refcount, v->page_mapcount);
 	length += report_details(v, buffer + length, size - length);
-	return length + scnprintf(buffer + length, size - length, " repaired=%d known=%u\n",
-				  v->repaired, v->code >> 3 & 1);
+	length += scnprintf(buffer + length, size - length, " repaired=%d known=%u",
+			    v->repaired, v->code >> 3 & 1);
+	length += dualbm_past_keys(v->past, buffer + length, size - length);
+	return length + scnprintf(buffer + length, size - length, "\n");
 }
 
 static void ring_store(struct dualbm_violation *v)
@@ -475,6 +485,9 @@ static void log_block(const struct dualbm_violation *v, bool quietly)
 	say(quietly, KERN_EMERG pr_fmt("  %s\n"), line);
 	if (v->have_page)
 		log_page(v, quietly);
+	for (i = 0; i < DUALBM_NR_PASTS; i++)
+		if (dualbm_past_line(i, &v->past[i], line, sizeof(line)))
+			say(quietly, KERN_EMERG pr_fmt("  %s\n"), line);
 	say(quietly, KERN_EMERG pr_fmt("  stack:%s\n"),
 	    v->stack_entries ? "" : " none, as it would be of who looked");
 	for (i = 0; i < v->stack_entries; i++)

@@ -10,6 +10,7 @@
 #include <linux/sched.h>
 
 #include "dualbm.h"
+#include "dualbm_history.h"
 
 enum dualbm_proof {
 	DUALBM_UNPROVEN,
@@ -79,6 +80,7 @@ enum dualbm_witness {
  *	a blank; or ""
  * @caller_name: @caller with its symbol, made while its module is there
  * @stack: return addresses, innermost first
+ * @past: what the history has of @first, without this event
  *
  * One record of the ring.
  */
@@ -117,6 +119,7 @@ struct dualbm_violation {
 	char reason[DUALBM_REASON_LENGTH];
 	char caller_name[DUALBM_CALLER_NAME];
 	unsigned long stack[DUALBM_STACK_DEPTH];
+	struct dualbm_past past[DUALBM_NR_PASTS];
 };
 
 /**
@@ -342,6 +345,18 @@ void dualbm_caller_find(struct dualbm_violation *v);
  * Return: true if @caller is among the first %DUALBM_STACK_DEPTH entries of the stack.
  */
 bool dualbm_caller_is_on_stack(unsigned long caller);
+
+/**
+ * dualbm_caller_is_allocator() - is this a function of the allocator's own
+ * @address: in the function
+ *
+ * Also what an event goes through on its way from there to here.
+ *
+ * Context: Any.
+ *
+ * Return: true if so: whoever called it is the next function above.
+ */
+bool dualbm_caller_is_allocator(unsigned long address);
 
 /**
  * dualbm_class_name() - what files and logs call a class

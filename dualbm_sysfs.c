@@ -10,6 +10,7 @@
 #include "dualbm.h"
 #include "dualbm_compat.h"
 #include "dualbm_files.h"
+#include "dualbm_history.h"
 #include "dualbm_hooks.h"
 #include "dualbm_learn.h"
 #include "dualbm_memory.h"
@@ -141,6 +142,17 @@ static ssize_t policy_store(struct kobject *kobj, struct kobj_attribute *attr,
 	return ret ?: size;
 }
 
+static ssize_t history_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)
+{
+	return sysfs_emit(buffer, "%s\n", dualbm_history_name());
+}
+
+static ssize_t history_store(struct kobject *kobj, struct kobj_attribute *attr,
+			     const char *buffer, size_t size)
+{
+	return dualbm_history_write(buffer) ?: size;
+}
+
 static ssize_t hooks_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)
 {
 	return dualbm_hooks_show(buffer);
@@ -231,6 +243,7 @@ static struct kobj_attribute stats_attribute = __ATTR_RO(stats);
 static struct kobj_attribute state_attribute = __ATTR_RO(state);
 static struct kobj_attribute state_reason_attribute = __ATTR_RO(state_reason);
 static struct kobj_attribute policy_attribute = __ATTR_RW(policy);
+static struct kobj_attribute history_attribute = __ATTR_RW(history);
 static struct kobj_attribute hooks_attribute = __ATTR_RO(hooks);
 /* Frame numbers, physical and code addresses are for root. */
 static struct kobj_attribute placement_attribute = __ATTR_RO_MODE(placement, 0400);
@@ -243,6 +256,7 @@ static struct attribute *attributes[] = {
 	&state_attribute.attr,
 	&state_reason_attribute.attr,
 	&policy_attribute.attr,
+	&history_attribute.attr,
 	&hooks_attribute.attr,
 	&placement_attribute.attr,
 	&scrub_attribute.attr,

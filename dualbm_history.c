@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The history: who allocated and who freed a frame last, and before that. A table by frame,
+ * so that it remembers by frames and not by time. It is evidence for reports, and nothing is
+ * ever found by it: a wrong entry can make a report say less, or name somebody else.
+ *
+ * It has probes of its own on both tracepoints, which are there only while it is on, and
+ * come after those of the events: what a report prints was before the event that is wrong.
+ */
+#include <linux/hash.h>
+#include <linux/jiffies.h>
+#include <linux/log2.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
+#include <linux/vmalloc.h>
+
+#include "dualbm.h"
+#include "dualbm_history.h"
+#include "dualbm_hooks.h"
+#include "dualbm_report.h"
+
+static_assert(DUALBM_PAST_COMM == DUALBM_COMM_LENGTH);
+
+/*
+ * An entry: two words, and neither is believed without the other.
+ *
+ *	when:	jiffies (32), task (22), check (10)
+ *	who:	site (19), CPU (13), order (5), tag (26), interrupt (1)
+ *
+ * The tag is what of the frame's number does not follow from the entry's place.
+ */
+#define PID_SHIFT	32
+#define PID_BITS	22
+#define CHECK_SHIFT	54
+#define CPU_SHIFT	DUALBM_MARK_BITS
+#define CPU_BITS	13
+#define ORDER_SHIFT	(CPU_SHIFT + CPU_BITS)
+#define ORDER_BITS	5
+#define TAG_SHIFT	(ORDER_SHIFT + ORDER_BITS)
+#define TAG_BITS	26
+#define INTERRUPT_SHIFT	(TAG_SHIFT + TAG_BITS)
+
+static_assert(PID_MAX_LIMIT <= BIT(PID_BITS) && PID_SHIFT + PID_BITS == CHECK_SHIFT);
+static_assert(NR_CPUS <= BIT(CPU_BITS) && INTERRUPT_SHIFT == 63);
+
+struct entry {
+	u64 when;
+	u64 who;
+};
+
+/* By enum dualbm_past_kind; of a frame, or of all frames that share its bucket. */
+struct bucket {
+	struct entry entries[DUALBM_NR_PASTS];
+};
+
+/* At least as many that the rest of a frame's number fits the tag. */
+#define MIN_BUCKETS	BIT(MAX_PHYSMEM_BITS - PAGE_SHIFT - TAG_BITS)
+#define DEFAULT_MAX_MIB	1024
+
+enum history_mode { HISTORY_OFF, HISTORY_CALLERS };
+
+static const char * const mode_names[] = {
+	[HISTORY_OFF] = "off",
+	[HISTORY_CALLERS] = "callers",
+};
+
+unsigned int dualbm_history_mib;
+DEFINE_STATIC_KEY_FALSE(dualbm_history_on);
+
+static enum history_mode chosen, mode;
+static DEFINE_MUTEX(mode_lock);
+static struct bucket *buckets;
+static unsigned int bucket_bits __read_mostly;
+
+/* ---- writing ---- */
+
+/* Of a healthy entry; what is half written, or damaged, has another one 1023 times of 1024. */
+static __always_inline u64 check_of(u64 when, u64 who)
+{
+	return (((when << 10 >> 10) * 3 ^ who) * GOLDEN_RATIO_64 >> CHECK_SHIFT) << CHECK_SHIFT;
+}
+
+static __always_inline void push(struct entry *entry, struct entry *before, u64 when, u64 who)
+{
+	/*
+	 * Events of one frame never overlap. Those of frames that share a bucket may, and
+	 * those of a frame that is freed twice at once: then one of them is lost, or the
+	 * check tells.
+	 */
+	WRITE_ONCE(before->when, READ_ONCE(entry->when));
+	WRITE_ONCE(before->who, READ_ONCE(entry->who));
+	WRITE_ONCE(entry->when, when | check_of(when, who));
+	WRITE_ONCE(entry->who, who);
+}
+
+static __always_inline void note(enum dualbm_past_kind kind, struct page *page,
+				 unsigned int order, unsigned long *slot)
+{
+	unsigned long pfn = page_to_pfn(page);
+	struct bucket *bucket = &buckets[pfn & (BIT(bucket_bits) - 1)];
+	u64 when = (u32)jiffies | (u64)current->pid << PID_SHIFT;
+	u64 who = dualbm_site_caller(slot) | (u64)raw_smp_processor_id() << CPU_SHIFT |
+		  (u64)(order % BIT(ORDER_BITS)) << ORDER_SHIFT |
+		  (u64)(pfn >> bucket_bits) << TAG_SHIFT |
+		  (u64)!in_task() << INTERRUPT_SHIFT;
+
+	if (kind == DUALBM_FREED)
+		push(&bucket->entries[DUALBM_FREED], &bucket->entries[DUALBM_FREED_BEFORE],
+		     when, who);
+	else
+		push(&bucket->entries[DUALBM_ALLOCATED],
+		     &bucket->entries[DUALBM_ALLOCATED_BEFORE], when, who);
+}
+
+/* The return address of the function that this is in: amd64 has it above the frame pointer. */
+#define OWN_SLOT	((unsigned long *)__builtin_frame_address(0) + 1)
+
+static noinline void history_alloc(void *data, struct page *page, unsigned int order,
+				   gfp_t gfp, int migratetype)
+{
+	if (unlikely(!page))
+		return;
+	dualbm_event_enter();
+	note(DUALBM_ALLOCATED, page, order, OWN_SLOT);
+	dualbm_event_leave();
+}
+
+static noinline void history_free(void *data, struct page *page, unsigned int order)
+{
+	dualbm_event_enter();
+	note(DUALBM_FREED, page, order, OWN_SLOT);
+	dualbm_event_leave();
+}
+
+noinline void dualbm_history_bulk(struct page *page)
+{
+	note(DUALBM_ALLOCATED, page, 0, OWN_SLOT);
+}
+
+/* ---- reading ---- */
+
+static bool entry_covers(const struct entry *entry, unsigned long pfn, unsigned long head,
+			 struct entry *copy)
+{
+	copy->when = READ_ONCE(entry->when);
+	copy->who = READ_ONCE(entry->who);
+	return copy->who && copy->when >> CHECK_SHIFT << CHECK_SHIFT ==
+		check_of(copy->when, copy->who) &&
+		(copy->who >> TAG_SHIFT & (BIT(TAG_BITS) - 1)) == head >> bucket_bits &&
+		pfn - head < BIT(copy->who >> ORDER_SHIFT & (BIT(ORDER_BITS) - 1));
+}
+
+static u32 ticks_since(const struct entry *entry)
+{
+	return (u32)jiffies - (u32)entry->when;
+}
+
+/* The task has that name now, if it is the one that it was. */
+static void find_comm(struct dualbm_past *past)
+{
+	struct task_struct *task = pid_task(find_pid_ns(past->pid, &init_pid_ns), PIDTYPE_PID);
+	u64 now = ktime_get_mono_fast_ns(), born;
+
+	*past->comm = '\0';
+	if (!task)
+		return;
+	/* A jiffy is how exactly an entry knows its time. */
+	born = READ_ONCE(task->start_time);
+	if (born > now || (now - born) / NSEC_PER_MSEC + jiffies_to_msecs(1) < past->age_ms)
+		return;
+	dualbm_report_escape(past->comm, sizeof(past->comm), task->comm, TASK_COMM_LEN - 1, 0);
+}
+
+static void describe(const struct entry *entry, struct dualbm_past *past)
+{
+	past->age_ms = jiffies_to_msecs(ticks_since(entry));
+	past->pid = entry->when >> PID_SHIFT & (BIT(PID_BITS) - 1);
+	past->cpu = entry->who >> CPU_SHIFT & (BIT(CPU_BITS) - 1);
+	past->order = entry->who >> ORDER_SHIFT & (BIT(ORDER_BITS) - 1);
+	past->interrupt = entry->who >> INTERRUPT_SHIFT;
+	dualbm_site_name(entry->who & (BIT(DUALBM_MARK_BITS) - 1), past->name,
+			 sizeof(past->name));
+	find_comm(past);
+}
+
+/* Two of each kind, the newer one first. */
+static void take(const struct entry *entry, struct entry *newest, struct entry *before)
+{
+	if (!newest->who || ticks_since(entry) < ticks_since(newest)) {
+		*before = *newest;
+		*newest = *entry;
+	} else if (!before->who || ticks_since(entry) < ticks_since(before)) {
+		*before = *entry;
+	}
+}
+
+/* An event is noted for the first frame of its block: go through all that a block can have. */
+static void collect(unsigned long pfn, struct entry found[DUALBM_NR_PASTS])
+{
+	unsigned long head, last = ~0UL;
+	unsigned int order, i;
+
+	for (order = 0; order < BIT(ORDER_BITS); order++) {
+		head = pfn >> order << order;
+		if (head == last)
+			continue;
+		last = head;
+		for (i = 0; i < DUALBM_NR_PASTS; i++) {
+			const struct bucket *bucket = &buckets[head & (BIT(bucket_bits) - 1)];
+			struct entry copy;
+
+			if (!entry_covers(&bucket->entries[i], pfn, head, &copy))
+				continue;
+			if (i == DUALBM_FREED || i == DUALBM_FREED_BEFORE)
+				take(&copy, &found[DUALBM_FREED], &found[DUALBM_FREED_BEFORE]);
+			else
+				take(&copy, &found[DUALBM_ALLOCATED],
+				     &found[DUALBM_ALLOCATED_BEFORE]);
+		}
+	}
+}
+
+bool dualbm_history_of(unsigned long pfn, struct dualbm_past past[DUALBM_NR_PASTS])
+{
+	struct entry found[DUALBM_NR_PASTS] = {};
+	unsigned int i;
+	bool on;
+
+	memset(past, 0, DUALBM_NR_PASTS * sizeof(*past));
+	/* Pairs with switch_off(), which waits for readers before the table goes. */
+	rcu_read_lock();
+	on = static_key_enabled(&dualbm_history_on);
+	if (on && pfn < BIT(MAX_PHYSMEM_BITS - PAGE_SHIFT)) {
+		collect(pfn, found);
+		for (i = 0; i < DUALBM_NR_PASTS; i++)
+			if (found[i].who)
+				describe(&found[i], &past[i]);
+	}
+	rcu_read_unlock();
+	return on;
+}
+
+static const char * const past_words[DUALBM_NR_PASTS] = {
+	[DUALBM_ALLOCATED] = "allocated by",
+	[DUALBM_FREED] = "freed by",
+	[DUALBM_FREED_BEFORE] = "freed before by",
+	[DUALBM_ALLOCATED_BEFORE] = "allocated before by",
+};
+
+static const char * const past_keys[DUALBM_NR_PASTS] = {
+	[DUALBM_ALLOCATED] = "allocated",
+	[DUALBM_FREED] = "freed",
+	[DUALBM_FREED_BEFORE] = "freed_before",
+	[DUALBM_ALLOCATED_BEFORE] = "allocated_before",
+};
+
+int dualbm_past_line(enum dualbm_past_kind kind, const struct dualbm_past *past,
+		     char *line, size_t size)
+{
+	if (!*past->name)
+		return 0;
+	return scnprintf(line, size, "%s %s, order %u, %llu ms ago, cpu %u, %stask %d%s%s%s",
+			 past_words[kind], past->name, past->order, past->age_ms, past->cpu,
+			 past->interrupt ? "an interrupt of " : "", past->pid,
+			 *past->comm ? " (" : "", past->comm, *past->comm ? ")" : "");
+}
+
+int dualbm_past_keys(const struct dualbm_past past[DUALBM_NR_PASTS], char *buffer, size_t size)
+{
+	char name[DUALBM_PAST_NAME];
+	int kind, length = 0;
+
+	for (kind = 0; kind < DUALBM_NR_PASTS; kind++) {
+		if (!*past[kind].name)
+			continue;
+		dualbm_report_escape(name, sizeof(name), past[kind].name,
+				     sizeof(past[kind].name), '_');
+		length += scnprintf(buffer + length, size - length,
+				    " %s_by=%s %s_order=%u %s_ms=%llu %s_cpu=%u %s_pid=%d %s_interrupt=%d",
+				    past_keys[kind], name, past_keys[kind], past[kind].order,
+				    past_keys[kind], past[kind].age_ms, past_keys[kind],
+				    past[kind].cpu, past_keys[kind], past[kind].pid,
+				    past_keys[kind], past[kind].interrupt);
+		if (*past[kind].comm)
+			length += scnprintf(buffer + length, size - length, " %s_comm=%s",
+					    past_keys[kind], past[kind].comm);
+	}
+	return length;
+}
+
+/* ---- on and off ---- */
+
+/* A bucket for each frame, but no more than a GiB; or what was asked for. */
+static unsigned int wanted_bits(void)
+{
+	unsigned long most = (u64)DEFAULT_MAX_MIB * SZ_1M / sizeof(struct bucket);
+
+	if (dualbm_history_mib)
+		return max_t(unsigned int, ilog2(MIN_BUCKETS),
+			     ilog2((u64)dualbm_history_mib * SZ_1M / sizeof(struct bucket)));
+	return max_t(unsigned int, ilog2(MIN_BUCKETS),
+		     ilog2(min(roundup_pow_of_two(totalram_pages()), most)));
+}
+
+/* After the probes of the events: what is noted is not yet there when these find a fault. */
+static int attach(void)
+{
+	const int after = TRACEPOINT_DEFAULT_PRIO - 1;
+	int ret;
+
+	ret = tracepoint_probe_register_prio(dualbm_hooks[DUALBM_HOOK_ALLOC].tracepoint,
+					     history_alloc, NULL, after);
+	if (ret)
+		return ret;
+	ret = tracepoint_probe_register_prio(dualbm_hooks[DUALBM_HOOK_FREE].tracepoint,
+					     history_free, NULL, after);
+	if (ret)
+		tracepoint_probe_unregister(dualbm_hooks[DUALBM_HOOK_ALLOC].tracepoint,
+					    history_alloc, NULL);
+	return ret;
+}
+
+static void detach(void)
+{
+	tracepoint_probe_unregister(dualbm_hooks[DUALBM_HOOK_FREE].tracepoint, history_free,
+				    NULL);
+	tracepoint_probe_unregister(dualbm_hooks[DUALBM_HOOK_ALLOC].tracepoint, history_alloc,
+				    NULL);
+}
+
+/* Nobody writes or reads any more: the key is off, and no probe is there. */
+static void free_table(void)
+{
+	tracepoint_synchronize_unregister();
+	synchronize_rcu();
+	dualbm_sites_exit();
+	vfree(buckets);
+	buckets = NULL;
+}
+
+static void switch_off(void)
+{
+	detach();
+	static_branch_disable(&dualbm_history_on);
+	free_table();
+	mode = HISTORY_OFF;
+}
+
+static int switch_on(void)
+{
+	size_t bytes;
+	int ret;
+
+	bucket_bits = wanted_bits();
+	bytes = sizeof(struct bucket) << bucket_bits;
+	/* Rather nothing than what others need. */
+	buckets = __vmalloc(bytes, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
+	ret = buckets ? dualbm_sites_init() : -ENOMEM;
+	if (ret) {
+		pr_err("history: no memory for %zu MiB; off\n", bytes / SZ_1M);
+		vfree(buckets);
+		buckets = NULL;
+		return ret;
+	}
+	ret = attach();
+	if (ret) {
+		pr_err("history: the tracepoints say %d; off\n", ret);
+		free_table();
+		return ret;
+	}
+	static_branch_enable(&dualbm_history_on);
+	mode = HISTORY_CALLERS;
+	pr_info("history: callers, %zu MiB, for %lu frames\n", bytes / SZ_1M, BIT(bucket_bits));
+	return 0;
+}
+
+static int parse(const char *text)
+{
+	int word = __sysfs_match_string(mode_names, ARRAY_SIZE(mode_names), text);
+
+	if (word < 0)
+		pr_err("history: \"%*pE\" is not accepted; use \"off\" or \"callers\"\n",
+		       (int)min_t(size_t, strcspn(text, "\n"), 32), text);
+	return word;
+}
+
+int dualbm_history_choose(const char *text)
+{
+	int word = parse(text);
+
+	if (word < 0)
+		return -EINVAL;
+	chosen = word;
+	return 0;
+}
+
+int dualbm_history_write(const char *text)
+{
+	int word = parse(text), ret = 0;
+
+	if (word < 0)
+		return -EINVAL;
+	mutex_lock(&mode_lock);
+	if (word != mode && word == HISTORY_OFF)
+		switch_off();
+	else if (word != mode)
+		ret = switch_on();
+	mutex_unlock(&mode_lock);
+	return ret;
+}
+
+void dualbm_history_start(void)
+{
+	mutex_lock(&mode_lock);
+	if (chosen != mode)
+		switch_on();
+	mutex_unlock(&mode_lock);
+}
+
+void dualbm_history_exit(void)
+{
+	mutex_lock(&mode_lock);
+	if (mode != HISTORY_OFF)
+		switch_off();
+	mutex_unlock(&mode_lock);
+}
+
+const char *dualbm_history_name(void)
+{
+	return mode_names[READ_ONCE(mode)];
+}

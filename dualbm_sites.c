@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sites: the places in code from which the allocator is called, found without unwinding.
+ *
+ * A tracepoint's callback knows where its own return address lies. What called the allocator
+ * is some functions above. How far the next return address lies from that of a function is
+ * fixed by the compiler, so it is asked of the unwinder once for each return address inside
+ * the allocator, and remembered beside it. Then a step is a load and a comparison. A site is
+ * remembered by its number, so an entry of the history need not have its address, and when a
+ * module goes, its sites are given the names that they had.
+ */
+#include <linux/kallsyms.h>
+#include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/stacktrace.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "dualbm.h"
+#include "dualbm_history.h"
+#include "dualbm_report.h"
+
+#if defined(CONFIG_X86_64) && defined(CONFIG_UNWINDER_ORC)
+#define SITES_BY_STEPS
+#include <asm/unwind.h>
+#endif
+
+#define NR_SITES	BIT(DUALBM_SITE_SHIFT)
+/* How far from where its address leads a site may lie. */
+#define SITE_WINDOW	8
+/* Functions of the allocator, one inside the other. */
+#define SITE_LEVELS	16
+#define DEAD_NAMES	1024
+
+/* What is no address: a place never used, one whose module has gone, one being filled in. */
+#define SITE_EMPTY	0UL
+#define SITE_DEAD	1UL
+#define SITE_CLAIMED	2UL
+
+/* Bytes to the next return address, or one of these. */
+#define STEP_NONE	0	/* it is the caller */
+#define STEP_RETHOOK	0xffff	/* a return probe has taken the address away */
+#define STEP_MAX	4096
+
+struct site {
+	unsigned long address;
+	u32 mark;		/* 0: nothing is known behind it */
+	u16 step;
+	u16 generation;
+};
+
+struct dead_name {
+	u32 mark;
+	char name[DUALBM_PAST_NAME];
+};
+
+static struct site *sites;
+static struct dead_name *dead_names;
+static unsigned int next_dead;
+
+static __always_inline unsigned long first_place(unsigned long address)
+{
+	return (u32)address * 0x9e3779b1U >> (32 - DUALBM_SITE_SHIFT);
+}
+
+/* ---- learning a site ---- */
+
+#ifdef SITES_BY_STEPS
+/*
+ * How far above the return address at @slot the next one lies, or STEP_NONE if that is not
+ * fixed. The unwinder's tables (ORC, arch/x86/kernel/unwind_orc.c) count it from the stack
+ * pointer, and then it is a constant of the code; or from another register, and then
+ * unwinding with that register falsified comes out elsewhere.
+ */
+static u16 step_from(unsigned long address, const unsigned long *slot)
+{
+	unsigned long at = (unsigned long)slot + sizeof(*slot), step;
+	struct unwind_state state, other;
+
+	for (unwind_start(&state, current, NULL, NULL); !unwind_done(&state) && state.sp != at;
+	     unwind_next_frame(&state))
+		;
+	if (unwind_done(&state) || unwind_error(&state) || state.regs ||
+	    unwind_get_return_address(&state) != address)
+		return STEP_NONE;
+	other = state;
+	other.bp ^= 0x5a5a0;
+	/* What goes wrong with it shall not be told. */
+	other.error = true;
+	unwind_next_frame(&state);
+	unwind_next_frame(&other);
+	step = state.sp - at;
+	if (unwind_done(&state) || unwind_error(&state) || state.regs || unwind_done(&other) ||
+	    other.sp != state.sp || step > STEP_MAX || step % sizeof(long))
+		return STEP_NONE;
+	return step;
+}
+#else
+static u16 step_from(unsigned long address, const unsigned long *slot)
+{
+	return sizeof(long);
+}
+#endif
+
+/* Of generated code nothing is kept, as nobody says when it goes. */
+static bool is_generated(const char *symbol)
+{
+	return strstarts(symbol, "0x") || strstr(symbol, " [bpf]") ||
+	       strstr(symbol, " [__builtin__") || strstarts(symbol, "return_to_handler");
+}
+
+static void learn_into(struct site *site, unsigned long address, const unsigned long *slot)
+{
+	char symbol[KSYM_SYMBOL_LEN];
+
+	/* 0 is no generation: no mark is 0. */
+	site->generation = site->generation % (BIT(DUALBM_MARK_BITS - DUALBM_SITE_SHIFT) - 1) + 1;
+	site->mark = (u32)site->generation << DUALBM_SITE_SHIFT | (site - sites);
+	site->step = STEP_NONE;
+	sprint_symbol(symbol, address);
+	if (strstarts(symbol, "arch_rethook_trampoline")) {
+		site->step = STEP_RETHOOK;
+	} else if (is_generated(symbol)) {
+		site->mark = 0;
+	} else if (within_module(address, THIS_MODULE) || dualbm_caller_is_allocator(address)) {
+		site->step = step_from(address, slot);
+		if (site->step == STEP_NONE)
+			site->mark = 0;
+	}
+}
+
+/* Further from its first place, or new. Of two CPUs that learn one at once both do. */
+static noinline const struct site *find_far(unsigned long address, const unsigned long *slot)
+{
+	unsigned long place = first_place(address), seen, free_seen = 0;
+	struct site *site, *free = NULL;
+	unsigned int i;
+
+	/* Such a word is no return address. */
+	if (address <= SITE_CLAIMED)
+		return NULL;
+	for (i = 0; i < SITE_WINDOW; i++) {
+		site = &sites[(place + i) % NR_SITES];
+		seen = smp_load_acquire(&site->address);
+		if (seen == address)
+			return site;
+		if (!free && seen <= SITE_DEAD) {
+			free = site;
+			free_seen = seen;
+		}
+		if (seen == SITE_EMPTY)
+			break;
+	}
+	if (!free || cmpxchg(&free->address, free_seen, SITE_CLAIMED) != free_seen)
+		return NULL;
+	learn_into(free, address, slot);
+	/* Pairs with the loads in find() and above: who finds the address finds the rest. */
+	smp_store_release(&free->address, address);
+	return free;
+}
+
+static __always_inline const struct site *find(unsigned long address, const unsigned long *slot)
+{
+	const struct site *site = &sites[first_place(address)];
+
+	if (likely(smp_load_acquire(&site->address) == address))
+		return site;
+	return find_far(address, slot);
+}
+
+/* ---- from a return address to the caller's ---- */
+
+#ifdef SITES_BY_STEPS
+/* kernel/trace/rethook.c: the address that a return probe has replaced, or 0. */
+static unsigned long replaced_address(const unsigned long *slot)
+{
+#ifdef DUALBM_PROBED_RETHOOK
+	const struct llist_node *node = dualbm_return_probes(current);
+	unsigned int level;
+
+	for (level = 0; node && level < SITE_LEVELS; level++, node = READ_ONCE(node->next)) {
+		const struct dualbm_return_probe *probe =
+			llist_entry(node, struct dualbm_return_probe, llist);
+
+		if (probe->frame == (unsigned long)slot)
+			return probe->ret_addr;
+	}
+#endif
+	return 0;
+}
+
+u32 dualbm_site_caller(unsigned long *slot)
+{
+	unsigned long address = READ_ONCE_NOCHECK(*slot);
+	const struct site *site;
+	unsigned int level;
+
+	for (level = 0; level < SITE_LEVELS; level++) {
+		site = find(address, slot);
+		if (unlikely(!site))
+			return 0;
+		if (site->step == STEP_NONE)
+			return site->mark;
+		if (unlikely(site->step == STEP_RETHOOK)) {
+			address = replaced_address(slot);
+			continue;
+		}
+		slot = (void *)slot + site->step;
+		address = READ_ONCE_NOCHECK(*slot);
+	}
+	return 0;
+}
+#else
+u32 dualbm_site_caller(unsigned long *slot)
+{
+	unsigned long stack[SITE_LEVELS];
+	unsigned int i, entries = stack_trace_save(stack, SITE_LEVELS, 1);
+
+	for (i = 0; i < entries; i++) {
+		const struct site *site = find(stack[i], slot);
+
+		if (!site)
+			return 0;
+		if (site->step == STEP_NONE)
+			return site->mark;
+	}
+	return 0;
+}
+#endif
+
+/* ---- names ---- */
+
+static bool dead_site_name(u32 mark, char *name, size_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < DEAD_NAMES; i++) {
+		const struct dead_name *dead = &dead_names[i];
+
+		if (smp_load_acquire(&dead->mark) != mark)
+			continue;
+		strscpy(name, dead->name, size);
+		/* Pairs with bury(): it was not overwritten meanwhile. */
+		smp_rmb();
+		if (READ_ONCE(dead->mark) == mark)
+			return true;
+	}
+	return false;
+}
+
+void dualbm_site_name(u32 mark, char *name, size_t size)
+{
+	const struct site *site = &sites[mark % NR_SITES];
+	unsigned long address = smp_load_acquire(&site->address);
+
+	if (address > SITE_CLAIMED && READ_ONCE(site->mark) == mark) {
+		scnprintf(name, size, "%pS", (void *)address);
+		/* Its module may have gone in the middle of that. */
+		if (smp_load_acquire(&site->address) == address)
+			return;
+	}
+	if (!mark || !dead_site_name(mark, name, size))
+		strscpy(name, mark ? "[module gone]" : "unknown", size);
+}
+
+/* Under the lock of the notifier chain, so one at a time. */
+static void bury(struct site *site)
+{
+	struct dead_name *dead = &dead_names[next_dead++ % DEAD_NAMES];
+
+	if (site->mark) {
+		WRITE_ONCE(dead->mark, 0);
+		/* Pairs with dead_site_name(): no mark while the name is stored. */
+		smp_wmb();
+		scnprintf(dead->name, sizeof(dead->name), "%pS", (void *)site->address);
+		smp_store_release(&dead->mark, site->mark);
+	}
+	smp_store_release(&site->address, SITE_DEAD);
+}
+
+/*
+ * A module's code goes when it is unloaded, and what it has for its start only when that is
+ * done; both are told while names can still be had. Where another module comes to lie there
+ * may be leftovers of generated code.
+ */
+static int module_changes(struct notifier_block *notifier, unsigned long state, void *data)
+{
+	const struct module *module = data;
+	unsigned long i;
+
+	for (i = 0; i < NR_SITES; i++) {
+		unsigned long address = READ_ONCE(sites[i].address);
+
+		if (address <= SITE_CLAIMED)
+			continue;
+		if (state == MODULE_STATE_LIVE ? within_module_init(address, module) :
+		    within_module(address, module))
+			bury(&sites[i]);
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block module_notifier = { .notifier_call = module_changes };
+
+int dualbm_sites_init(void)
+{
+	int ret = -ENOMEM;
+
+	sites = vzalloc(NR_SITES * sizeof(*sites));
+	dead_names = vzalloc(DEAD_NAMES * sizeof(*dead_names));
+	if (sites && dead_names)
+		ret = register_module_notifier(&module_notifier);
+	if (ret) {
+		vfree(sites);
+		vfree(dead_names);
+	}
+	return ret;
+}
+
+void dualbm_sites_exit(void)
+{
+	unregister_module_notifier(&module_notifier);
+	vfree(sites);
+	vfree(dead_names);
+}
