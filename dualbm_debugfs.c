@@ -226,7 +226,7 @@ static const struct file_operations frame_fops = {
 
 static const char * const inject_syntax[] = {
 	"flip primary|secondary|untracked|known PFN", "flip directory|complement PFN",
-	"flip armed|policy", "drop alloc|free", "stop|start scrubber",
+	"flip armed|policy", "drop alloc|free", "stop|start scrubber", "falsify history PFN",
 };
 
 /* What the last command did. */
@@ -336,6 +336,15 @@ static int inject_scrubber(bool stop)
 	return 0;
 }
 
+static int inject_history(unsigned long pfn)
+{
+	unsigned int believed, tried = dualbm_history_falsify(pfn, &believed);
+
+	answer("of %u entries of pfn 0x%lx that were falsified, %u are believed", tried, pfn,
+	       believed);
+	return 0;
+}
+
 static int inject(const char *text)
 {
 	char verb[16] = "", object[16] = "";
@@ -349,6 +358,8 @@ static int inject(const char *text)
 		return inject_directory(0, pfn);
 	if (words == 3 && !strcmp(verb, "flip") && !strcmp(object, "complement"))
 		return inject_directory(1, pfn);
+	if (words == 3 && !strcmp(verb, "falsify") && !strcmp(object, "history"))
+		return inject_history(pfn);
 	if (words == 2 && !strcmp(verb, "flip"))
 		return inject_control(object);
 	if (words == 2 && !strcmp(verb, "drop"))
@@ -378,9 +389,9 @@ static ssize_t inject_write(struct file *file, const char __user *buffer, size_t
 		mutex_unlock(&inject_lock);
 	}
 	if (ret == -EINVAL)
-		pr_err("inject: not understood; use \"%s\", \"%s\", \"%s\", \"%s\" or \"%s\"\n",
+		pr_err("inject: not understood; use \"%s\", \"%s\", \"%s\", \"%s\", \"%s\" or \"%s\"\n",
 		       inject_syntax[0], inject_syntax[1], inject_syntax[2],
-		       inject_syntax[3], inject_syntax[4]);
+		       inject_syntax[3], inject_syntax[4], inject_syntax[5]);
 	if (ret == -ENXIO)
 		pr_err("inject: no plane holds that pfn\n");
 	return ret ?: size;

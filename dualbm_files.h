@@ -44,6 +44,8 @@ void dualbm_sysfs_exit(void);
 
 /* The bytes of a frame's line in "frames", its newline too. */
 #define DUALBM_FRAME_LINE	128
+/* The same in "frames_history". */
+#define DUALBM_HISTORY_LINE	2048
 
 /**
  * dualbm_frame_line() - what the record says of a frame

@@ -76,13 +76,14 @@ static enum history_mode chosen, mode;
 static DEFINE_MUTEX(mode_lock);
 static struct bucket *buckets;
 static unsigned int bucket_bits __read_mostly;
+static unsigned long bucket_mask __read_mostly;
 
 /* ---- writing ---- */
 
-/* Of a healthy entry; what is half written, or damaged, has another one 1023 times of 1024. */
+/* Of @when without its check. What is half written, or damaged, has another one 1023 times of 1024. */
 static __always_inline u64 check_of(u64 when, u64 who)
 {
-	return (((when << 10 >> 10) * 3 ^ who) * GOLDEN_RATIO_64 >> CHECK_SHIFT) << CHECK_SHIFT;
+	return ((rol64(when, 32) ^ who) * GOLDEN_RATIO_64 >> CHECK_SHIFT) << CHECK_SHIFT;
 }
 
 static __always_inline void push(struct entry *entry, struct entry *before, u64 when, u64 who)
@@ -101,11 +102,11 @@ static __always_inline void push(struct entry *entry, struct entry *before, u64 
 static __always_inline void note(enum dualbm_past_kind kind, struct page *page,
 				 unsigned int order, unsigned long *slot)
 {
+	u32 mark = dualbm_site_caller(slot), pid = current->pid, cpu = raw_smp_processor_id();
 	unsigned long pfn = page_to_pfn(page);
-	struct bucket *bucket = &buckets[pfn & (BIT(bucket_bits) - 1)];
-	u64 when = (u32)jiffies | (u64)current->pid << PID_SHIFT;
-	u64 who = dualbm_site_caller(slot) | (u64)raw_smp_processor_id() << CPU_SHIFT |
-		  (u64)(order % BIT(ORDER_BITS)) << ORDER_SHIFT |
+	struct bucket *bucket = &buckets[pfn & bucket_mask];
+	u64 when = (u32)jiffies | (u64)pid << PID_SHIFT;
+	u64 who = mark | (u64)cpu << CPU_SHIFT | (u64)(order % BIT(ORDER_BITS)) << ORDER_SHIFT |
 		  (u64)(pfn >> bucket_bits) << TAG_SHIFT |
 		  (u64)!in_task() << INTERRUPT_SHIFT;
 
@@ -150,7 +151,7 @@ static bool entry_covers(const struct entry *entry, unsigned long pfn, unsigned 
 	copy->when = READ_ONCE(entry->when);
 	copy->who = READ_ONCE(entry->who);
 	return copy->who && copy->when >> CHECK_SHIFT << CHECK_SHIFT ==
-		check_of(copy->when, copy->who) &&
+		check_of(copy->when & (BIT(CHECK_SHIFT) - 1), copy->who) &&
 		(copy->who >> TAG_SHIFT & (BIT(TAG_BITS) - 1)) == head >> bucket_bits &&
 		pfn - head < BIT(copy->who >> ORDER_SHIFT & (BIT(ORDER_BITS) - 1));
 }
@@ -211,7 +212,7 @@ static void collect(unsigned long pfn, struct entry found[DUALBM_NR_PASTS])
 			continue;
 		last = head;
 		for (i = 0; i < DUALBM_NR_PASTS; i++) {
-			const struct bucket *bucket = &buckets[head & (BIT(bucket_bits) - 1)];
+			const struct bucket *bucket = &buckets[head & bucket_mask];
 			struct entry copy;
 
 			if (!entry_covers(&bucket->entries[i], pfn, head, &copy))
@@ -243,6 +244,44 @@ bool dualbm_history_of(unsigned long pfn, struct dualbm_past past[DUALBM_NR_PAST
 	}
 	rcu_read_unlock();
 	return on;
+}
+
+/* Is a falsified copy of it an entry still? */
+static bool is_believed(struct entry entry, u64 when, u64 who, unsigned long pfn)
+{
+	struct entry copy;
+
+	entry.when ^= when;
+	entry.who ^= who;
+	return entry_covers(&entry, pfn, pfn, &copy);
+}
+
+unsigned int dualbm_history_falsify(unsigned long pfn, unsigned int *believed)
+{
+	unsigned int tried = 0, i, j, bit;
+	struct entry entry, other;
+
+	*believed = 0;
+	rcu_read_lock();
+	for (i = 0; static_key_enabled(&dualbm_history_on) && i < DUALBM_NR_PASTS; i++) {
+		const struct bucket *bucket = &buckets[pfn & bucket_mask];
+
+		if (!entry_covers(&bucket->entries[i], pfn, pfn, &entry))
+			continue;
+		for (bit = 0; bit < 64; bit++, tried += 2)
+			*believed += is_believed(entry, BIT_ULL(bit), 0, pfn) +
+				     is_believed(entry, 0, BIT_ULL(bit), pfn);
+		/* As who reads while it is written sees it. */
+		for (j = 0; j < DUALBM_NR_PASTS; j++) {
+			if (!entry_covers(&bucket->entries[j], pfn, pfn, &other) ||
+			    other.who == entry.who)
+				continue;
+			tried++;
+			*believed += is_believed(entry, 0, entry.who ^ other.who, pfn);
+		}
+	}
+	rcu_read_unlock();
+	return tried;
 }
 
 static const char * const past_words[DUALBM_NR_PASTS] = {
@@ -357,6 +396,7 @@ static int switch_on(void)
 	int ret;
 
 	bucket_bits = wanted_bits();
+	bucket_mask = BIT(bucket_bits) - 1;
 	bytes = sizeof(struct bucket) << bucket_bits;
 	/* Rather nothing than what others need. */
 	buckets = __vmalloc(bytes, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);

@@ -126,6 +126,20 @@ void dualbm_history_bulk(struct page *page);
 bool dualbm_history_of(unsigned long pfn, struct dualbm_past past[DUALBM_NR_PASTS]);
 
 /**
+ * dualbm_history_falsify() - is what is damaged or half written taken for an entry
+ * @pfn: the first frame of a block that there are entries of
+ * @believed: how many were, filled in
+ *
+ * Tries it on copies: each bit of each entry flipped, and one's first word with the other's
+ * second one.
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: how many were tried.
+ */
+unsigned int dualbm_history_falsify(unsigned long pfn, unsigned int *believed);
+
+/**
  * dualbm_past_line() - one event of the past in words
  * @kind: which
  * @past: the event

@@ -234,7 +234,7 @@ static void describe(struct dualbm_violation *v)
 		name_liar(v);
 		rcu_read_unlock();
 	}
-	/* The scrubber has no business with who ran; of dualbm's own data nobody was. */
+	/* That class is about no frame. */
 	if (v->class != DUALBM_DIRECTORY_CORRUPTION)
 		dualbm_history_of(v->first, v->past);
 	v->have_page = page;

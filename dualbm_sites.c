@@ -37,14 +37,17 @@
 #define SITE_DEAD	1UL
 #define SITE_CLAIMED	2UL
 
-/* Bytes to the next return address, or one of these. */
-#define STEP_NONE	0	/* it is the caller */
-#define STEP_RETHOOK	0xffff	/* a return probe has taken the address away */
+/* Bytes to the next return address; nothing if it is the caller. */
+#define STEP_NONE	0
 #define STEP_MAX	4096
+
+/* No generation is 0, so these are no site's: not known, and a return probe has the address. */
+#define MARK_UNKNOWN	0
+#define MARK_RETHOOK	1
 
 struct site {
 	unsigned long address;
-	u32 mark;		/* 0: nothing is known behind it */
+	u32 mark;
 	u16 step;
 	u16 generation;
 };
@@ -119,13 +122,13 @@ static void learn_into(struct site *site, unsigned long address, const unsigned 
 	site->step = STEP_NONE;
 	sprint_symbol(symbol, address);
 	if (strstarts(symbol, "arch_rethook_trampoline")) {
-		site->step = STEP_RETHOOK;
+		site->mark = MARK_RETHOOK;
 	} else if (is_generated(symbol)) {
-		site->mark = 0;
+		site->mark = MARK_UNKNOWN;
 	} else if (within_module(address, THIS_MODULE) || dualbm_caller_is_allocator(address)) {
 		site->step = step_from(address, slot);
 		if (site->step == STEP_NONE)
-			site->mark = 0;
+			site->mark = MARK_UNKNOWN;
 	}
 }
 
@@ -154,18 +157,9 @@ static noinline const struct site *find_far(unsigned long address, const unsigne
 	if (!free || cmpxchg(&free->address, free_seen, SITE_CLAIMED) != free_seen)
 		return NULL;
 	learn_into(free, address, slot);
-	/* Pairs with the loads in find() and above: who finds the address finds the rest. */
+	/* Pairs with the loads here and in dualbm_site_caller(): who finds the address finds the rest. */
 	smp_store_release(&free->address, address);
 	return free;
-}
-
-static __always_inline const struct site *find(unsigned long address, const unsigned long *slot)
-{
-	const struct site *site = &sites[first_place(address)];
-
-	if (likely(smp_load_acquire(&site->address) == address))
-		return site;
-	return find_far(address, slot);
 }
 
 /* ---- from a return address to the caller's ---- */
@@ -191,23 +185,28 @@ static unsigned long replaced_address(const unsigned long *slot)
 
 u32 dualbm_site_caller(unsigned long *slot)
 {
-	unsigned long address = READ_ONCE_NOCHECK(*slot);
-	const struct site *site;
-	unsigned int level;
+	const struct site *site, *table = sites;
+	unsigned int level = SITE_LEVELS;
+	unsigned long address;
 
-	for (level = 0; level < SITE_LEVELS; level++) {
-		site = find(address, slot);
-		if (unlikely(!site))
-			return 0;
-		if (site->step == STEP_NONE)
-			return site->mark;
-		if (unlikely(site->step == STEP_RETHOOK)) {
-			address = replaced_address(slot);
-			continue;
-		}
-		slot = (void *)slot + site->step;
+	do {
 		address = READ_ONCE_NOCHECK(*slot);
-	}
+again:
+		site = &table[first_place(address)];
+		if (unlikely(smp_load_acquire(&site->address) != address)) {
+			site = find_far(address, slot);
+			if (!site)
+				return 0;
+		}
+		if (site->step == STEP_NONE)
+			break;
+		slot = (void *)slot + site->step;
+	} while (likely(--level));
+	if (likely(site->mark != MARK_RETHOOK))
+		return level ? site->mark : 0;
+	address = replaced_address(slot);
+	if (--level)
+		goto again;
 	return 0;
 }
 #else
@@ -217,7 +216,7 @@ u32 dualbm_site_caller(unsigned long *slot)
 	unsigned int i, entries = stack_trace_save(stack, SITE_LEVELS, 1);
 
 	for (i = 0; i < entries; i++) {
-		const struct site *site = find(stack[i], slot);
+		const struct site *site = find_far(stack[i], slot);
 
 		if (!site)
 			return 0;
@@ -268,7 +267,7 @@ static void bury(struct site *site)
 {
 	struct dead_name *dead = &dead_names[next_dead++ % DEAD_NAMES];
 
-	if (site->mark) {
+	if (site->mark > MARK_RETHOOK) {
 		WRITE_ONCE(dead->mark, 0);
 		/* Pairs with dead_site_name(): no mark while the name is stored. */
 		smp_wmb();

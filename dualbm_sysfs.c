@@ -239,6 +239,25 @@ static ssize_t frames_read(struct file *file, struct kobject *kobj,
 	return DUALBM_FRAME_LINE;
 }
 
+/* As frames_read(): what the history has of a frame. */
+static ssize_t frames_history_read(struct file *file, struct kobject *kobj,
+				   dualbm_bin_attribute *attr, char *buffer, loff_t offset,
+				   size_t size)
+{
+	struct dualbm_past past[DUALBM_NR_PASTS];
+	unsigned long pfn = offset / DUALBM_HISTORY_LINE;
+	int length;
+
+	if (size != DUALBM_HISTORY_LINE || offset % DUALBM_HISTORY_LINE)
+		return -EINVAL;
+	length = scnprintf(buffer, size, "pfn=0x%lx history=%s", pfn,
+			   dualbm_history_of(pfn, past) ? "callers" : "off");
+	length += dualbm_past_keys(past, buffer + length, size - length);
+	memset(buffer + length, ' ', DUALBM_HISTORY_LINE - 1 - length);
+	buffer[DUALBM_HISTORY_LINE - 1] = '\n';
+	return DUALBM_HISTORY_LINE;
+}
+
 static struct kobj_attribute stats_attribute = __ATTR_RO(stats);
 static struct kobj_attribute state_attribute = __ATTR_RO(state);
 static struct kobj_attribute state_reason_attribute = __ATTR_RO(state_reason);
@@ -271,6 +290,11 @@ static const struct bin_attribute frames_attribute = {
 	.read = frames_read,
 };
 
+static const struct bin_attribute frames_history_attribute = {
+	.attr = { .name = "frames_history", .mode = 0400 },
+	.read = frames_history_read,
+};
+
 int dualbm_sysfs_init(void)
 {
 	dualbm_kobject = kobject_create_and_add("dualbm", kernel_kobj);
@@ -288,12 +312,22 @@ int dualbm_sysfs_open(void)
 		return ret;
 	ret = sysfs_create_bin_file(dualbm_kobject, &frames_attribute);
 	if (ret)
-		sysfs_remove_group(dualbm_kobject, &attribute_group);
+		goto remove_group;
+	ret = sysfs_create_bin_file(dualbm_kobject, &frames_history_attribute);
+	if (ret)
+		goto remove_frames;
+	return 0;
+
+remove_frames:
+	sysfs_remove_bin_file(dualbm_kobject, &frames_attribute);
+remove_group:
+	sysfs_remove_group(dualbm_kobject, &attribute_group);
 	return ret;
 }
 
 void dualbm_sysfs_close(void)
 {
+	sysfs_remove_bin_file(dualbm_kobject, &frames_history_attribute);
 	sysfs_remove_bin_file(dualbm_kobject, &frames_attribute);
 	sysfs_remove_group(dualbm_kobject, &attribute_group);
 }

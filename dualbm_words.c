@@ -53,7 +53,18 @@ static int say_what(const struct dualbm_violation *v, char *line, size_t size)
 	}
 }
 
-static int say_whom(const struct dualbm_violation *v, char *line, size_t size)
+/* Where the history has nothing, what stands here is true all the same. */
+static int say_past(const struct dualbm_violation *v, const char *before, const char *after,
+		    enum dualbm_past_kind kind, char *line, size_t size)
+{
+	const struct dualbm_past *past = &v->past[kind];
+
+	if (!*past->name)
+		return 0;
+	return scnprintf(line, size, "%s%s%s", before, past->name, after);
+}
+
+static int say_whom_of(const struct dualbm_violation *v, char *line, size_t size)
 {
 	const char *caller = v->caller_name;
 
@@ -89,6 +100,36 @@ static int say_whom(const struct dualbm_violation *v, char *line, size_t size)
 	default:
 		return scnprintf(line, size, "nobody is to be suspected");
 	}
+}
+
+/* Who else may have done it, by name. */
+static int say_others(const struct dualbm_violation *v, char *line, size_t size)
+{
+	int length;
+
+	switch (v->class) {
+	case DUALBM_DOUBLE_FREE:
+	case DUALBM_BOUNDARY_DOUBLE_FREE:
+	case DUALBM_COUNT_UNDERFLOW:
+	case DUALBM_ALLOCATOR_CORRUPTION:
+	case DUALBM_BAD_PAGE:
+		length = say_past(v, "; before it, ", " freed it", DUALBM_FREED, line, size);
+		return length + say_past(v, ", and before that ", "", DUALBM_FREED_BEFORE,
+					 line + length, size - length);
+	case DUALBM_DOUBLE_ALLOC:
+		length = say_past(v, "; ", " had allocated it", DUALBM_ALLOCATED, line, size);
+		return length + say_past(v, ", and ", " freed it last", DUALBM_FREED,
+					 line + length, size - length);
+	default:
+		return 0;
+	}
+}
+
+static int say_whom(const struct dualbm_violation *v, char *line, size_t size)
+{
+	int length = say_whom_of(v, line, size);
+
+	return length + say_others(v, line + length, size - length);
 }
 
 static int say_next(const struct dualbm_violation *v, char *line, size_t size)

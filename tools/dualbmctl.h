@@ -148,7 +148,7 @@ char *next_line(char **text);
 char *next_word(char **text);
 
 #define MAX_STACK	64
-#define MAX_DETAILS	16
+#define MAX_DETAILS	48
 
 /* What is only said of some classes, as "liar=primary". */
 struct detail {
@@ -168,6 +168,9 @@ struct violation {
 	unsigned int depth;
 };
 
+/* "... key=value key=value", all but the first word: how many; each allocated. */
+unsigned int details_parse(const char *text, struct detail details[MAX_DETAILS]);
+
 int violation_parse(const char *line, struct violation *v, struct why *why);
 void violation_free(struct violation *v);
 /* "freed while it was free", and what the proof is */
@@ -176,6 +179,15 @@ const char *violation_proof_text(const char *proof);
 
 /* ---- violations.c ---- */
 
+/*
+ * What the history says, in the keys and values of @details: a line for each event of the
+ * past, its first column being of the width of @indent.
+ */
+void print_past(const struct detail *details, unsigned int nr, const char *indent);
+/* Is it of the history? */
+bool is_past(const struct detail *detail);
+
+void json_detail(const struct detail *detail);
 void violation_json(const char *name, const struct violation *v);
 
 /* ---- decompress.c ---- */

@@ -17,6 +17,8 @@
 #define LOOKS	5
 /* DUALBM_FRAME_LINE in dualbm_files.h: the bytes of a line of "frames". */
 #define FRAME_LINE	128
+/* DUALBM_HISTORY_LINE, of "frames_history". */
+#define HISTORY_LINE	2048
 
 struct frame {
 	uint64_t pfn, page_size;
@@ -32,6 +34,8 @@ struct frame {
 	uint64_t chunk, chunk_frames;
 	uint64_t phys[4];		/* where its bits lie */
 	bool have_phys;
+	struct detail past[MAX_DETAILS];	/* who had it */
+	unsigned int nr_past;
 };
 
 static const struct {
@@ -180,6 +184,26 @@ static bool read_frames(struct frame *frame)
 	if (got != FRAME_LINE || !parse_state(frame, SYSFS "/frames", line, &pfn))
 		fail(STATUS_FOREIGN, SYSFS "/frames: not the line that is expected");
 	return true;
+}
+
+/* An older module has none, and while the history is off there is nothing in it. */
+static void read_past(struct frame *frame)
+{
+	char line[HISTORY_LINE + 1];
+	ssize_t got;
+	int fd;
+
+	if (frame->pfn > INT64_MAX / HISTORY_LINE)
+		return;
+	fd = root_open(SYSFS "/frames_history", O_RDONLY);
+	if (fd < 0)
+		return;
+	got = pread(fd, line, HISTORY_LINE, frame->pfn * HISTORY_LINE);
+	close(fd);
+	if (got != HISTORY_LINE)
+		return;
+	line[got] = '\0';
+	frame->nr_past = details_parse(line, frame->past);
 }
 
 /* "frame" in debugfs is one for all: somebody else may have asked between write and read. */
@@ -379,6 +403,7 @@ static void print_frame(const struct frame *frame, const char *wrong)
 	if (frame->chunk_frames)
 		printf(", section 0x%" PRIx64, frame->chunk / frame->chunk_frames);
 	putchar('\n');
+	print_past(frame->past, frame->nr_past, "history    ");
 	if (wrong)
 		printf("%scontradiction%s: %s\n", colour(BAD), colour(PLAIN), wrong);
 }
@@ -426,6 +451,11 @@ static void json_frame(const struct frame *frame, const char *wrong)
 	if (frame->chunk_frames)
 		json_number("section", frame->chunk / frame->chunk_frames);
 	json_string("contradiction", wrong);
+	json_open("history", '{');
+	for (i = 0; i < frame->nr_past; i++)
+		if (is_past(&frame->past[i]))
+			json_detail(&frame->past[i]);
+	json_close();
 	json_end();
 }
 
@@ -451,6 +481,7 @@ int command_frame(int argc, char **argv)
 	read_zone(&frame);
 	read_block(&frame);
 	read_planes(&frame);
+	read_past(&frame);
 	if (options.json)
 		json_frame(&frame, wrong);
 	else
@@ -459,5 +490,9 @@ int command_frame(int argc, char **argv)
 	free(frame.zone);
 	free(frame.block);
 	free(frame.block_state);
+	while (frame.nr_past--) {
+		free(frame.past[frame.nr_past].key);
+		free(frame.past[frame.nr_past].value);
+	}
 	return wrong ? STATUS_NO : STATUS_YES;
 }

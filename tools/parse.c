@@ -144,6 +144,22 @@ static const char *next_key(const char *text)
 	return NULL;
 }
 
+unsigned int details_parse(const char *text, struct detail details[MAX_DETAILS])
+{
+	unsigned int nr = 0;
+
+	for (text = next_key(text); text && nr < MAX_DETAILS; text = next_key(text + 1)) {
+		const char *end = next_key(text + 1) ?: text + 1 + strcspn(text + 1, "\n");
+		const char *sign = strchr(text, '=');
+
+		while (end[-1] == ' ')
+			end--;
+		details[nr].key = strndup(text + 1, sign - text - 1);
+		details[nr++].value = end > sign ? strndup(sign + 1, end - sign - 1) : strdup("");
+	}
+	return nr;
+}
+
 /* Behind the caller only the kernel has written. What is new there is shown as it is. */
 static void parse_tail(const char *text, struct violation *v)
 {

@@ -45,15 +45,18 @@ static const char *wall_clock(const struct violation *v)
 }
 
 /* What is only said of some classes: numbers are numbers, whatever else is a text. */
-static void json_detail(const struct detail *detail)
+void json_detail(const struct detail *detail)
 {
-	static const char * const numbers[] = { "value", "liar_node", "liar_phys" };
+	static const char * const numbers[] = {
+		"value", "liar_node", "liar_phys", "_order", "_ms", "_cpu", "_pid", "_interrupt"
+	};
 	char *end;
 	long long number;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
-		if (strcmp(detail->key, numbers[i]))
+		if (*numbers[i] == '_' ? !is_past(detail) || !strstr(detail->key, numbers[i]) :
+		    !!strcmp(detail->key, numbers[i]))
 			continue;
 		number = strtoll(detail->value, &end, 0);
 		if (*detail->value && !*end) {
@@ -63,6 +66,83 @@ static void json_detail(const struct detail *detail)
 	}
 	json_string(detail->key, detail->value);
 }
+
+/* ---- the history ---- */
+
+static const char * const pasts[] = { "allocated", "freed", "freed_before", "allocated_before" };
+static const char * const past_names[] = {
+	"allocated by", "freed by", "freed before by", "allocated before by"
+};
+static const char * const past_parts[] = {
+	"by", "order", "ms", "cpu", "pid", "interrupt", "comm"
+};
+
+/* "freed_by" is "by" of "freed"; NULL if @key is of something else. */
+static const char *part_of(const char *key, const char *past)
+{
+	size_t length = strlen(past), i;
+
+	if (strncmp(key, past, length) || key[length] != '_')
+		return NULL;
+	for (i = 0; i < ARRAY_SIZE(past_parts); i++)
+		if (!strcmp(key + length + 1, past_parts[i]))
+			return past_parts[i];
+	return NULL;
+}
+
+bool is_past(const struct detail *detail)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(pasts); i++)
+		if (part_of(detail->key, pasts[i]))
+			return true;
+	return false;
+}
+
+static const char *past_value(const struct detail *details, unsigned int nr, const char *past,
+			      const char *part)
+{
+	const char *found;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		found = part_of(details[i].key, past);
+		if (found && !strcmp(found, part))
+			return details[i].value;
+	}
+	return "";
+}
+
+void print_past(const struct detail *details, unsigned int nr, const char *indent)
+{
+	static const char * const texts[][2] = {
+		{ "order", ", order " }, { "ms", ", " }, { "cpu", " ms before, CPU " },
+		{ "pid", ", task " }, { "comm", " " },
+	};
+	const char *value;
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_SIZE(pasts); i++) {
+		value = past_value(details, nr, pasts[i], "by");
+		if (!*value)
+			continue;
+		printf("%s%s ", indent, past_names[i]);
+		print_safe(stdout, value);
+		for (j = 0; j < ARRAY_SIZE(texts); j++) {
+			value = past_value(details, nr, pasts[i], texts[j][0]);
+			if (!*value)
+				continue;
+			fputs(texts[j][1], stdout);
+			print_safe(stdout, value);
+		}
+		if (!strcmp(past_value(details, nr, pasts[i], "interrupt"), "1"))
+			fputs(", in an interrupt", stdout);
+		putchar('\n');
+	}
+}
+
+/* ---- one record ---- */
 
 void violation_json(const char *name, const struct violation *v)
 {
@@ -116,6 +196,7 @@ void violation_json(const char *name, const struct violation *v)
 static void print_violation(const struct violation *v)
 {
 	const char *when = wall_clock(v);
+	bool any = false;
 	unsigned int i;
 
 	printf("%s#%" PRIu64 " %s%s: %s\n", colour(BAD), v->number,
@@ -137,13 +218,17 @@ static void print_violation(const struct violation *v)
 	if (v->have_page)
 		printf("  page     flags=0x%" PRIx64 " refcount=%" PRId64 " mapcount=%" PRId64 "\n",
 		       v->flags, v->refcount, v->mapcount);
+	print_past(v->details, v->nr_details, "  ");
 	for (i = 0; i < v->nr_details; i++) {
-		fputs(i ? " " : "  details  ", stdout);
+		if (is_past(&v->details[i]))
+			continue;
+		fputs(any ? " " : "  details  ", stdout);
 		print_safe(stdout, v->details[i].key);
 		putchar('=');
 		print_safe(stdout, v->details[i].value);
+		any = true;
 	}
-	if (v->nr_details)
+	if (any)
 		putchar('\n');
 	if (v->repaired)
 		puts("  the record was put right");

@@ -51,4 +51,16 @@ measure >/tmp/with
 added "boundary=1"
 expect_clean "costs"
 rmmod dualbm
+
+load_dualbm policy=panic boundary=0 scrub_interval_ms=0 history=callers ||
+	bail "dualbm is not armed: $(cat $D/state)"
+# What is learned of a place in code is learned once.
+measure >/dev/null
+measure >/tmp/with
+added "boundary=0 history=callers"
+echo off >$D/history
+measure >/tmp/with
+added "boundary=0, history switched off again"
+expect_clean "costs of the history"
+rmmod dualbm
 finish

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A frame with a past: of its last owners each has a function of its own, and so a name.
+ *
+ * owner_unmap() gives it back, and victim_take() is given it. late_release() gives it back once
+ * more, which is the fault, and thief_take() is given what the victim has. Some time
+ * and some allocations later thief_give() gives it back, and then victim_give() does,
+ * which had a right to it: that call is a double free.
+ *
+ * ms=N is how long the thief has it, pairs=N how many others allocate and free meanwhile.
+ */
+#include "testmod.h"
+
+#include <linux/delay.h>
+#include <linux/gfp.h>
+#include <linux/page_ref.h>
+
+static unsigned int ms = 300;
+module_param(ms, uint, 0444);
+MODULE_PARM_DESC(ms, "between the fault and where it shows");
+
+static unsigned int pairs = 100000;
+module_param(pairs, uint, 0444);
+MODULE_PARM_DESC(pairs, "allocations in that time");
+
+static struct page *page;
+
+/* Until it is the one. The others were on top of it. */
+static __always_inline bool take(void)
+{
+	struct page *tried[64];
+	bool found = false;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tried) && !found; i++) {
+		tried[i] = alloc_page(TEST_GFP_FAULT);
+		found = tried[i] == page;
+	}
+	if (found)
+		i--;
+	while (i--)
+		if (tried[i])
+			__free_page(tried[i]);
+	return found;
+}
+
+static noinline void owner_unmap(void)
+{
+	__free_page(page);
+	/* Not a tail call: this function's name belongs in the stack. */
+	barrier();
+}
+
+static noinline bool victim_take(void)
+{
+	return take();
+}
+
+static noinline void late_release(void)
+{
+	__free_page(page);
+	barrier();
+}
+
+static noinline bool thief_take(void)
+{
+	return take();
+}
+
+static noinline void thief_give(void)
+{
+	__free_page(page);
+	barrier();
+}
+
+static noinline void victim_give(void)
+{
+	__free_page(page);
+	barrier();
+}
+
+static int set_up(void)
+{
+	unsigned long flags;
+	int ret = -ENOMEM;
+
+	test_alone_begin(flags);
+	page = alloc_page(TEST_GFP_FAULT);
+	if (page && test_pcp_is_ours(test_local_pcp(page_zone(page)))) {
+		pr_warn("pfn=0x%lx\n", page_to_pfn(page));
+		owner_unmap();
+		ret = victim_take() ? 0 : -EBUSY;
+		if (!ret) {
+			late_release();
+			if (!thief_take())
+				ret = -EIO;
+		}
+	}
+	test_alone_end(flags);
+	return ret;
+}
+
+static void show(void)
+{
+	unsigned long flags;
+
+	test_alone_begin(flags);
+	thief_give();
+	victim_give();
+	/* Undone: the page is free, and nobody has it. */
+	set_page_count(page, 0);
+	test_alone_end(flags);
+}
+
+static int __init past_init(void)
+{
+	unsigned int i;
+	int ret = set_up();
+
+	if (!ret) {
+		for (i = 0; i < pairs; i++) {
+			struct page *other = alloc_page(TEST_GFP_TASK);
+
+			if (other)
+				__free_page(other);
+			cond_resched();
+		}
+		msleep(ms);
+		show();
+	}
+	return test_result(ret, "past");
+}
+
+module_init(past_init);
+
+MODULE_DESCRIPTION("dualbm test: a frame with a past");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,194 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# The history: who allocated and who freed a frame, by name, in reports and files.
+#
+#	history.sh [NAME...]	all of them, or those named
+. ./mm-lib.sh
+
+only=" $* "
+
+# past KEY: the function that a key of the last record names, without offset and sizes.
+past() {
+	last "$1" | sed 's/+.*_/ /'
+}
+
+# words KIND: what the block of the last record says behind "KIND by".
+words() {
+	dmesg | sed -n "s/.*dualbm:   $1 by //p" | tail -n 1
+}
+
+# frame PFN KIND: what the file "frame" says behind "KIND by".
+frame() {
+	echo "$1" >$DBG/frame
+	sed -n "s/^  $2 by //p" $DBG/frame
+}
+
+refused() {
+	! write $D/history "$1"
+}
+
+values() {
+	part values || return 0
+	modprobe dualbm history=stacks 2>/dev/null && not_ok "$name: a bad word is refused at load" "loaded"
+	is "$name: with what is accepted" \
+		"$(dmesg | grep -c 'dualbm: history: "stacks" is not accepted; use "off" or "callers"')" 1
+	modprobe dualbm history_mib=-1 2>/dev/null && not_ok "$name: a bad size is refused" "loaded"
+	load_dualbm scrub_interval_ms=0 || bail "dualbm is not armed"
+	is "$name: off is the default" "$(cat $D/history)" off
+	dmesg -c >/dev/null
+	for _bad in on Callers 'callers off' ''; do
+		check "$name: \"$_bad\" is refused" refused "$_bad"
+	done
+	is "$name: each with a line" "$(dmesg | grep -c 'history: ".*" is not accepted; use "off" or "callers"')" 4
+	is "$name: and it is off" "$(cat $D/history)" off
+	echo 4096 >$DBG/frame
+	is "$name: no file has anything" "$(wc -l <$DBG/frame) $(dd if=$D/frames_history bs=2048 count=1 skip=4096 iflag=fullblock 2>/dev/null | xargs)" \
+		"1 pfn=0x1000 history=off"
+	echo callers >$D/history
+	is "$name: on" "$(cat $D/history)" callers
+	like_kib=$(dmesg | sed -n 's/.*history: callers, \([0-9]*\) MiB, .*/\1/p')
+	at_least "$name: a bucket of 64 bytes for each frame, in MiB" "$like_kib" 16
+	echo off >$D/history
+	rmmod dualbm
+	load_dualbm scrub_interval_ms=0 history=callers history_mib=3 || bail "dualbm is not armed"
+	is "$name: the size that was asked for, rounded down" \
+		"$(dmesg | sed -n 's/.*history: //p' | tail -n 1)" "callers, 2 MiB, for 32768 frames"
+	expect_clean "$name"
+	rmmod dualbm
+}
+
+# The culprit is who freed before the one that freed before who is caught.
+named() {
+	part named || return 0
+	load_dualbm scrub_interval_ms=0 history=callers || bail "dualbm is not armed"
+	insmod_test past ms=300 pairs=100000
+	is "$name: made" $? 0
+	is "$name: found" "$(last class) $(past caller)" "boundary_double_free victim_give"
+	is "$name: who had it before" \
+		"$(past freed_by), $(past freed_before_by), $(past allocated_by), $(past allocated_before_by)" \
+		"thief_give [past], late_release [past], thief_take [past], victim_take [past]"
+	at_least "$name: some time ago" "$(last freed_before_ms)" 300
+	is "$name: by whom" "$(last freed_before_comm) $(last freed_before_pid) $(last freed_before_order) $(last freed_before_interrupt)" \
+		"insmod $(last pid) 0 0"
+	check "$name: the log has it" [ "$(words 'freed before' | sed 's/+.* \[past\], order 0, .* ms ago, cpu . task/ task/')" ]
+	diag "$(words 'freed before')"
+	is "$name: in its first words" "$(dmesg | grep -cE 'dualbm: one free is too many: .*; before it, thief_give.*, and before that late_release')" 1
+	_pfn=$(last pfn)
+	# The module has gone meanwhile, and was loaded again where it was.
+	insmod_test past ms=0 pairs=0
+	check "$name: of a module that has gone there are names" \
+		[ "$(frame "$_pfn" "freed before" | grep -cE '\[(past|module gone)\]|^[a-z_]')" = 1 ]
+	! frame "$_pfn" "freed" | grep -E '^0x' || not_ok "$name: no raw address"
+	_line=$(dd if=$D/frames_history bs=2048 count=1 skip=$((_pfn)) iflag=fullblock 2>/dev/null)
+	is "$name: one line of 2048 bytes" "$(printf '%s\n' "$_line" | wc -c)" 2048
+	is "$name: of that frame" "${_line%% *}" "pfn=$_pfn"
+	is "$name: its ring keeps names" \
+		"$(grep -c 'freed_before_by=late_release+0x[0-9a-f]*/0x[0-9a-f]*_\[past\]' $DBG/violations)" 2
+	rmmod dualbm
+}
+
+# fault CLASS KEY NAME ARGUMENTS...: of a fault of faulty.ko, what a key of its record names.
+fault() {
+	_class=$1 _key=$2 _name=$3
+	shift 3
+	insmod_test faulty "$@"
+	[ "$(said faulty | cut -c1-4)" = PASS ] || { skip "$name: $*" "$(said faulty)"; return; }
+	# A bad page's record comes a moment later.
+	sleep 0.1
+	is "$name: $*: $_key" "$(last class) $(past "$_key")" "$_class $_name [faulty]"
+}
+
+faults() {
+	part faults || return 0
+	load_dualbm scrub_interval_ms=0 history=callers || bail "dualbm is not armed"
+	fault boundary_double_free freed_by faulty_double_free fault=double_free
+	fault boundary_double_free allocated_by faulty_double_free fault=double_free
+	fault bad_page freed_by faulty_wrong_order fault=wrong_order
+	fault bad_page freed_by faulty_bad_alloc fault=bad_alloc
+	fault double_alloc allocated_by faulty_hand_out_twice fault=handed_out_twice
+	fault count_underflow allocated_by faulty_tail_free fault=tail_free order=2
+	fault boundary_double_free freed_by faulty_double_free fault=double_free ctx=hardirq
+	is "$name: in an interrupt" "$(last freed_interrupt)" 1
+	insmod_test faulty fault=put_page_twice leave=1
+	echo now >$D/scrub
+	is "$name: found by the audit: freed_by" "$(last class) $(last caller) $(past freed_by)" \
+		"allocator_corruption - faulty_put_page_twice [faulty]"
+	dmesg -c >/dev/null
+	rmmod dualbm
+}
+
+# What is half written, or damaged, is no entry.
+torn() {
+	part torn || return 0
+	load_dualbm scrub_interval_ms=0 history=callers inject=1 || bail "dualbm is not armed"
+	insmod_test past ms=0 pairs=0
+	_pfn=$(last pfn)
+	dmesg -c >/dev/null
+	echo "falsify history $_pfn" >$DBG/inject
+	is "$name: of each falsified entry nothing is believed" \
+		"$(sed 's/of [5-9][0-9][0-9] entries of pfn 0x[0-9a-f]*/of many/' $DBG/inject)" \
+		"of many that were falsified, 0 are believed"
+	diag "$(cat $DBG/inject)"
+	rmmod dualbm
+}
+
+# On and off, with buckets that many frames share, under load: nothing is found, nothing hangs.
+switch() {
+	part switch || return 0
+	load_dualbm policy=panic on_degraded=panic scrub_interval_ms=1000 history_mib=1 ||
+		bail "dualbm is not armed"
+	load_start 100M
+	_i=0
+	while [ $((_i += 1)) -le "${rounds:-12}" ]; do
+		write $D/history callers || not_ok "$name: on"
+		_pfn=1
+		while [ $((_pfn += 997)) -lt 60000 ]; do
+			echo $_pfn >$DBG/frame
+			cat $DBG/frame
+		done >>/tmp/frames
+		write $D/history off || not_ok "$name: off"
+	done
+	load_stop
+	_said=$(grep -c " by " /tmp/frames)
+	at_least "$name: frames have a history" "$_said" 100
+	diag "$(grep -c 'by unknown' /tmp/frames) of $_said are by unknown"
+	check "$name: nearly all of them with a name" [ $(($(grep -c 'by unknown' /tmp/frames) * 50)) -le "$_said" ]
+	is "$name: none has a raw address, or an order that is none" \
+		"$(grep " by " /tmp/frames | grep -cE ' by 0x| order [2-9][0-9]')" 0
+	expect_clean "$name"
+	is "$name: armed" "$(cat $D/state)" armed
+	# Unloaded while it is on.
+	write $D/history callers
+	rmmod dualbm
+	expect_quiet_kernel "$name: unloaded while on"
+}
+
+# Frames that go and come back.
+hotplug() {
+	part hotplug || return 0
+	_block=$(movable_blocks | tail -n 1)
+	[ "$_block" ] || { skip "$name" "no memory can go offline"; return; }
+	load_dualbm policy=panic scrub_interval_ms=0 history=callers || bail "dualbm is not armed"
+	_pfn=$((0x$(cat /sys/devices/system/memory/block_size_bytes) / 4096 * ${_block##*memory}))
+	check "$name: a block goes" write "$_block/state" offline
+	frame $_pfn freed >/tmp/gone
+	check "$name: and comes back" write "$_block/state" online_movable
+	stress-ng --quiet --temp-path /tmp --vm 2 --vm-bytes 70% --timeout 2 >/dev/null 2>&1
+	_said=0
+	for _i in 1 3 5 7 9 11 13 15; do
+		[ -z "$(frame $((_pfn + _i * 1000)) freed)" ] || _said=$((_said + 1))
+	done
+	at_least "$name: its frames have a history" $_said 1
+	expect_clean "$name"
+	rmmod dualbm
+}
+
+values
+named
+faults
+torn
+switch
+hotplug
+finish
