@@ -135,7 +135,7 @@ static int history_mib_set(const char *text, const struct kernel_param *param)
 	unsigned int mib;
 
 	if (kstrtouint(text, 10, &mib) || mib > DUALBM_HISTORY_MAX_MIB)
-		return refuse(param->name, text, "MiB, 1 to 1048576, or 0 for what suits the memory");
+		return refuse(param->name, text, "MiB, 0 to 1048576");
 	dualbm_history_mib = mib;
 	return 0;
 }
@@ -162,7 +162,7 @@ MODULE_PARM_DESC(allow_untested, "panic also on a kernel that dualbm is not test
 module_param_cb(history, &history_ops, NULL, 0444);
 MODULE_PARM_DESC(history, "who had a frame before: off (default) or callers");
 module_param_cb(history_mib, &history_mib_ops, &dualbm_history_mib, 0444);
-MODULE_PARM_DESC(history_mib, "memory for the history in MiB; 0 (default) is 64 bytes per frame, up to 1024");
+MODULE_PARM_DESC(history_mib, "memory for the history in MiB; 0 (default) is what suits the memory");
 
 #ifdef DUALBM_TEST_HOOKS
 /* A build for tests: fail at the given step of init. */

@@ -45,8 +45,8 @@ static_assert(DUALBM_PAST_COMM == DUALBM_COMM_LENGTH);
 #define TAG_BITS	26
 #define INTERRUPT_SHIFT	(TAG_SHIFT + TAG_BITS)
 
-static_assert(PID_MAX_LIMIT <= BIT(PID_BITS) && PID_SHIFT + PID_BITS == CHECK_SHIFT);
-static_assert(NR_CPUS <= BIT(CPU_BITS) && INTERRUPT_SHIFT == 63);
+static_assert(BIT(PID_BITS) >= PID_MAX_LIMIT && PID_SHIFT + PID_BITS == CHECK_SHIFT);
+static_assert(BIT(CPU_BITS) >= CONFIG_NR_CPUS && INTERRUPT_SHIFT == 63);
 
 struct entry {
 	u64 when;
@@ -80,7 +80,10 @@ static unsigned long bucket_mask __read_mostly;
 
 /* ---- writing ---- */
 
-/* Of @when without its check. What is half written, or damaged, has another one 1023 times of 1024. */
+/*
+ * Of @when without its check. What is half written, or damaged, has another one 1023 times of
+ * 1024.
+ */
 static __always_inline u64 check_of(u64 when, u64 who)
 {
 	return ((rol64(when, 32) ^ who) * GOLDEN_RATIO_64 >> CHECK_SHIFT) << CHECK_SHIFT;

@@ -144,6 +144,7 @@ static noinline const struct site *find_far(unsigned long address, const unsigne
 		return NULL;
 	for (i = 0; i < SITE_WINDOW; i++) {
 		site = &sites[(place + i) % NR_SITES];
+		/* Pairs with the store below. */
 		seen = smp_load_acquire(&site->address);
 		if (seen == address)
 			return site;
@@ -157,7 +158,10 @@ static noinline const struct site *find_far(unsigned long address, const unsigne
 	if (!free || cmpxchg(&free->address, free_seen, SITE_CLAIMED) != free_seen)
 		return NULL;
 	learn_into(free, address, slot);
-	/* Pairs with the loads here and in dualbm_site_caller(): who finds the address finds the rest. */
+	/*
+	 * Pairs with the loads here and in dualbm_site_caller(): who finds the address finds
+	 * the rest.
+	 */
 	smp_store_release(&free->address, address);
 	return free;
 }
@@ -193,6 +197,7 @@ u32 dualbm_site_caller(unsigned long *slot)
 		address = READ_ONCE_NOCHECK(*slot);
 again:
 		site = &table[first_place(address)];
+		/* Pairs with find_far(). */
 		if (unlikely(smp_load_acquire(&site->address) != address)) {
 			site = find_far(address, slot);
 			if (!site)
@@ -236,6 +241,7 @@ static bool dead_site_name(u32 mark, char *name, size_t size)
 	for (i = 0; i < DEAD_NAMES; i++) {
 		const struct dead_name *dead = &dead_names[i];
 
+		/* Pairs with bury(): the mark stands for a whole name. */
 		if (smp_load_acquire(&dead->mark) != mark)
 			continue;
 		strscpy(name, dead->name, size);
@@ -250,11 +256,12 @@ static bool dead_site_name(u32 mark, char *name, size_t size)
 void dualbm_site_name(u32 mark, char *name, size_t size)
 {
 	const struct site *site = &sites[mark % NR_SITES];
+	/* Pairs with find_far(): it is the address of that mark. */
 	unsigned long address = smp_load_acquire(&site->address);
 
 	if (address > SITE_CLAIMED && READ_ONCE(site->mark) == mark) {
 		scnprintf(name, size, "%pS", (void *)address);
-		/* Its module may have gone in the middle of that. */
+		/* Pairs with bury(): its module may have gone in the middle of that. */
 		if (smp_load_acquire(&site->address) == address)
 			return;
 	}
@@ -272,8 +279,10 @@ static void bury(struct site *site)
 		/* Pairs with dead_site_name(): no mark while the name is stored. */
 		smp_wmb();
 		scnprintf(dead->name, sizeof(dead->name), "%pS", (void *)site->address);
+		/* Pairs with dead_site_name(). */
 		smp_store_release(&dead->mark, site->mark);
 	}
+	/* Pairs with dualbm_site_name(): by then there is the name. */
 	smp_store_release(&site->address, SITE_DEAD);
 }
 

@@ -70,11 +70,13 @@ void json_detail(const struct detail *detail)
 /* ---- the history ---- */
 
 static const char * const pasts[] = { "allocated", "freed", "freed_before", "allocated_before" };
+
 static const char * const past_names[] = {
-	"allocated by", "freed by", "freed before by", "allocated before by"
+	"allocated by", "freed by", "freed before by", "allocated before by",
 };
+
 static const char * const past_parts[] = {
-	"by", "order", "ms", "cpu", "pid", "interrupt", "comm"
+	"by", "order", "ms", "cpu", "pid", "interrupt", "comm",
 };
 
 /* "freed_by" is "by" of "freed"; NULL if @key is of something else. */

@@ -7,6 +7,8 @@
  * and some allocations later thief_give() gives it back, and then victim_give() does,
  * which had a right to it: that call is a double free.
  *
+ * keep=1: a page is allocated, and stays so after the module has gone.
+ *
  * ms=N is how long the thief has it, pairs=N how many others allocate and free meanwhile.
  */
 #include "testmod.h"
@@ -22,6 +24,10 @@ MODULE_PARM_DESC(ms, "between the fault and where it shows");
 static unsigned int pairs = 100000;
 module_param(pairs, uint, 0444);
 MODULE_PARM_DESC(pairs, "allocations in that time");
+
+static bool keep;
+module_param(keep, bool, 0444);
+MODULE_PARM_DESC(keep, "only allocate a page, and leave it");
 
 static struct page *page;
 
@@ -44,39 +50,53 @@ static __always_inline bool take(void)
 	return found;
 }
 
+static noinline void keep_take(void)
+{
+	page = alloc_page(TEST_GFP_TASK);
+	pr_warn("pfn=0x%lx\n", page ? page_to_pfn(page) : 0);
+}
+
+/* Not a tail call, and not the same code as another function's, which would be made one. */
+#define own_name()	({ asm volatile("" : : "i" (__LINE__)); })
+
 static noinline void owner_unmap(void)
 {
 	__free_page(page);
-	/* Not a tail call: this function's name belongs in the stack. */
-	barrier();
+	own_name();
 }
 
 static noinline bool victim_take(void)
 {
-	return take();
+	bool found = take();
+
+	own_name();
+	return found;
 }
 
 static noinline void late_release(void)
 {
 	__free_page(page);
-	barrier();
+	own_name();
 }
 
 static noinline bool thief_take(void)
 {
-	return take();
+	bool found = take();
+
+	own_name();
+	return found;
 }
 
 static noinline void thief_give(void)
 {
 	__free_page(page);
-	barrier();
+	own_name();
 }
 
 static noinline void victim_give(void)
 {
 	__free_page(page);
-	barrier();
+	own_name();
 }
 
 static int set_up(void)
@@ -115,8 +135,13 @@ static void show(void)
 static int __init past_init(void)
 {
 	unsigned int i;
-	int ret = set_up();
+	int ret;
 
+	if (keep) {
+		keep_take();
+		return test_result(page ? 0 : -ENOMEM, "past");
+	}
+	ret = set_up();
 	if (!ret) {
 		for (i = 0; i < pairs; i++) {
 			struct page *other = alloc_page(TEST_GFP_TASK);

@@ -11,7 +11,7 @@ only=" $* "
 
 # past KEY: the function that a key of the last record names, without offset and sizes.
 past() {
-	last "$1" | sed 's/+.*_/ /'
+	last "$1" | sed 's/+[^_]*_/ /; s/+.*//'
 }
 
 # words KIND: what the block of the last record says behind "KIND by".
@@ -26,7 +26,7 @@ frame() {
 }
 
 refused() {
-	! write $D/history "$1"
+	! write "$D/history" "$1"
 }
 
 values() {
@@ -76,11 +76,13 @@ named() {
 	diag "$(words 'freed before')"
 	is "$name: in its first words" "$(dmesg | grep -cE 'dualbm: one free is too many: .*; before it, thief_give.*, and before that late_release')" 1
 	_pfn=$(last pfn)
-	# The module has gone meanwhile, and was loaded again where it was.
-	insmod_test past ms=0 pairs=0
-	check "$name: of a module that has gone there are names" \
-		[ "$(frame "$_pfn" "freed before" | grep -cE '\[(past|module gone)\]|^[a-z_]')" = 1 ]
-	! frame "$_pfn" "freed" | grep -E '^0x' || not_ok "$name: no raw address"
+	insmod_test past keep=1
+	_kept=$(dmesg | sed -n 's/.*\] past: pfn=//p' | tail -n 1)
+	is "$name: of a module that has gone there are names" \
+		"$(frame "$_kept" allocated | sed 's/+.*\[past\].*/ past/')" "keep_take past"
+	# Where its code was there is other code now.
+	insmod_test faulty fault=frag_free
+	is "$name: and they stay" "$(frame "$_kept" allocated | sed 's/+.*\[past\].*/ past/')" "keep_take past"
 	_line=$(dd if=$D/frames_history bs=2048 count=1 skip=$((_pfn)) iflag=fullblock 2>/dev/null)
 	is "$name: one line of 2048 bytes" "$(printf '%s\n' "$_line" | wc -c)" 2048
 	is "$name: of that frame" "${_line%% *}" "pfn=$_pfn"
@@ -119,6 +121,16 @@ faults() {
 	rmmod dualbm
 }
 
+# A free that is found by its event: what is said was before it. The block was of order 4, and
+# its second half, of order 3, is freed again.
+before() {
+	part before || return 0
+	load_dualbm scrub_interval_ms=0 history=callers boundary=0 || bail "dualbm is not armed"
+	fault double_free freed_by faulty_double_free fault=double_free order=4
+	is "$name: of the first free" "$(last freed_order)" 4
+	rmmod dualbm
+}
+
 # What is half written, or damaged, is no entry.
 torn() {
 	part torn || return 0
@@ -143,6 +155,7 @@ switch() {
 	_i=0
 	while [ $((_i += 1)) -le "${rounds:-12}" ]; do
 		write $D/history callers || not_ok "$name: on"
+		sleep 0.5
 		_pfn=1
 		while [ $((_pfn += 997)) -lt 60000 ]; do
 			echo $_pfn >$DBG/frame
@@ -152,7 +165,7 @@ switch() {
 	done
 	load_stop
 	_said=$(grep -c " by " /tmp/frames)
-	at_least "$name: frames have a history" "$_said" 100
+	at_least "$name: frames have a history" "$_said" 10
 	diag "$(grep -c 'by unknown' /tmp/frames) of $_said are by unknown"
 	check "$name: nearly all of them with a name" [ $(($(grep -c 'by unknown' /tmp/frames) * 50)) -le "$_said" ]
 	is "$name: none has a raw address, or an order that is none" \
@@ -168,11 +181,13 @@ switch() {
 # Frames that go and come back.
 hotplug() {
 	part hotplug || return 0
-	_block=$(movable_blocks | tail -n 1)
-	[ "$_block" ] || { skip "$name" "no memory can go offline"; return; }
 	load_dualbm policy=panic scrub_interval_ms=0 history=callers || bail "dualbm is not armed"
-	_pfn=$((0x$(cat /sys/devices/system/memory/block_size_bytes) / 4096 * ${_block##*memory}))
-	check "$name: a block goes" write "$_block/state" offline
+	for _block in $(movable_blocks); do
+		! write "$_block/state" offline || break
+	done
+	is "$name: a block goes" "$(cat "$_block/state")" offline
+	_size=0x$(cat /sys/devices/system/memory/block_size_bytes)
+	_pfn=$((_size * ${_block##*memory} / 4096))
 	frame $_pfn freed >/tmp/gone
 	check "$name: and comes back" write "$_block/state" online_movable
 	stress-ng --quiet --temp-path /tmp --vm 2 --vm-bytes 70% --timeout 2 >/dev/null 2>&1
@@ -188,6 +203,7 @@ hotplug() {
 values
 named
 faults
+before
 torn
 switch
 hotplug
