@@ -334,8 +334,12 @@ json "a name that looks like a key: changes nothing" '$j->{violations}[1]{comm} 
 # Every key that a record may have is shown, and the newest record comes first.
 changed
 details='unseen=pcp what=count value=-3 reason=nonzero__refcount witness=buddy liar=primary|untracked liar_node=1 liar_phys=0x2f000 known=1'
+details+=' allocated_by=take+0x1/0x2_[m] allocated_order=3 allocated_ms=400 allocated_cpu=1 allocated_pid=7 allocated_interrupt=0 allocated_comm=12'
+details+=' freed_by=give+0x1/0x2_[m] freed_order=0 freed_ms=300 freed_cpu=0 freed_pid=0 freed_interrupt=1'
+details+=' freed_before_by=unknown freed_before_order=0 freed_before_ms=900 freed_before_cpu=0 freed_before_pid=1 freed_before_interrupt=0'
+details+=' allocated_before_by=take+0x1/0x2_[m] allocated_before_order=0 allocated_before_ms=1000 allocated_before_cpu=0 allocated_before_pid=1 allocated_before_interrupt=0'
 {
-	sed "s/^record=1 .*/& $details/" "$work/tree/$debug/violations"
+	sed "s#^record=1 .*#& $details#" "$work/tree/$debug/violations"
 	sed -n 's/^record=2 /record=3 /p' "$work/tree/$debug/violations"
 } >"$broken/$debug/violations"
 run 1 "violations, all keys" --root "$broken" violations
@@ -348,6 +352,7 @@ while read -r key; do
 	case $key in
 	record | pfn | order | frames | block | event | was | primary | secondary | untracked) ;;
 	known | node | zone | cpu | pid | comm | time_ns | caller | class | proof | repaired) ;;
+	*_by) check "violations: shows $key" grep -qE "^  ${key//_/ } [a-z]" "$work/text" ;;
 	*) check "violations: shows $key" grep -qE "(^| )$key=" "$work/text" ;;
 	esac
 	check "violations, JSON: shows $key" grep -qF "\"$key\":" "$work/out"
@@ -355,6 +360,9 @@ done < <(sed -n '/^### What: .*last_violation/,/^### /p' docs/interface.md | sed
 	cut -d'|' -f1 | grep -oE '`[a-z_]+`' | tr -d '`')
 json "violations, JSON: who did what, how often" '@{$j->{summary}} == 2 && $j->{summary}[0]{count} == 2 && $j->{summary}[0]{last_record} == 3'
 json "violations, JSON: numbers are numbers" '$j->{violations}[0]{value} == -3 && $j->{violations}[0]{liar_phys} == 0x2f000 && $j->{violations}[0]{liar} eq "primary|untracked"'
+is "violations: the history in words" "$(grep -E '^  (allocated|freed) by' "$work/text" | sed 's/_/ /' | paste -sd';')" \
+	"  allocated by take+0x1/0x2 [m], order 3, 400 ms before, CPU 1, task 7 12;  freed by give+0x1/0x2 [m], order 0, 300 ms before, CPU 0, task 0, in an interrupt"
+json "violations, JSON: the history" '$j->{violations}[0]{freed_ms} == 300 && $j->{violations}[0]{freed_before_by} eq "unknown" && $j->{violations}[0]{allocated_comm} eq "12" && $j->{violations}[0]{freed_interrupt} == 1'
 json "violations, JSON: a captured tree has no wall clock" 'exists $j->{violations}[0]{wall_clock} && !defined $j->{violations}[0]{wall_clock}'
 
 # What a module of long ago, or a forger, may have left between two records.

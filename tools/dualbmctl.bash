@@ -65,7 +65,8 @@ _dualbmctl() {
 	load)
 		words='--force --module --json policy=report policy=panic on_degraded=report
 			on_degraded=panic boundary=0 boundary=1 scrub_interval_ms= repair=0 repair=1
-			inject=0 inject=1 allow_untested=0 allow_untested=1'
+			inject=0 inject=1 allow_untested=0 allow_untested=1
+			history=off history=callers history_mib='
 		# What follows "=" is a word of its own to bash.
 		if [[ $cur == = || $prev == = ]]; then
 			local name=${COMP_WORDS[COMP_CWORD - 1]}
@@ -73,6 +74,7 @@ _dualbmctl() {
 			[[ $prev != = ]] || name=${COMP_WORDS[COMP_CWORD - 2]}
 			case $name in
 			policy | on_degraded) words='report panic' ;;
+			history) words='off callers' ;;
 			boundary | repair | inject | allow_untested) words='0 1' ;;
 			*) words='' ;;
 			esac
