@@ -265,8 +265,10 @@ void dualbm_site_name(u32 mark, char *name, size_t size)
 		if (smp_load_acquire(&site->address) == address)
 			return;
 	}
-	if (!mark || !dead_site_name(mark, name, size))
-		strscpy(name, mark ? "[module gone]" : "unknown", size);
+	if (mark <= MARK_RETHOOK)
+		strscpy(name, "unknown", size);
+	else if (!dead_site_name(mark, name, size))
+		strscpy(name, "[module gone]", size);
 }
 
 /* Under the lock of the notifier chain, so one at a time. */
