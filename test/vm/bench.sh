@@ -44,23 +44,18 @@ measure >/tmp/with
 added "boundary=0"
 at_most "boundary=0 adds to a pair of order 0" "$(of_order 0)" "$1"
 at_most "boundary=0 adds to a pair of order 9" "$(of_order 9)" "$2"
+plain=$(of_order 0)
+echo callers >$D/history
+measure >/tmp/with
+added "boundary=0 history=callers"
+echo off >$D/history
+measure >/tmp/with
+is "a history that is switched off again adds nothing" "$(of_order 0)" "$plain"
 rmmod dualbm
 
 load_dualbm policy=panic scrub_interval_ms=0 || bail "dualbm is not armed: $(cat $D/state)"
 measure >/tmp/with
 added "boundary=1"
 expect_clean "costs"
-rmmod dualbm
-
-load_dualbm policy=panic boundary=0 scrub_interval_ms=0 history=callers ||
-	bail "dualbm is not armed: $(cat $D/state)"
-# What is learned of a place in code is learned once.
-measure >/dev/null
-measure >/tmp/with
-added "boundary=0 history=callers"
-echo off >$D/history
-measure >/tmp/with
-added "boundary=0, history switched off again"
-expect_clean "costs of the history"
 rmmod dualbm
 finish
