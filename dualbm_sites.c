@@ -11,6 +11,7 @@
  */
 #include <linux/kallsyms.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
@@ -60,6 +61,8 @@ struct dead_name {
 static struct site *sites;
 static struct dead_name *dead_names;
 static unsigned int next_dead;
+/* Two modules may come or go at once: the notifier chain is locked for readers only. */
+static DEFINE_MUTEX(dead_lock);
 
 static __always_inline unsigned long first_place(unsigned long address)
 {
@@ -271,7 +274,6 @@ void dualbm_site_name(u32 mark, char *name, size_t size)
 		strscpy(name, "[module gone]", size);
 }
 
-/* Under the lock of the notifier chain, so one at a time. */
 static void bury(struct site *site)
 {
 	struct dead_name *dead = &dead_names[next_dead++ % DEAD_NAMES];
@@ -298,6 +300,7 @@ static int module_changes(struct notifier_block *notifier, unsigned long state, 
 	const struct module *module = data;
 	unsigned long i;
 
+	mutex_lock(&dead_lock);
 	for (i = 0; i < NR_SITES; i++) {
 		unsigned long address = READ_ONCE(sites[i].address);
 
@@ -307,6 +310,7 @@ static int module_changes(struct notifier_block *notifier, unsigned long state, 
 		    within_module(address, module))
 			bury(&sites[i]);
 	}
+	mutex_unlock(&dead_lock);
 	return NOTIFY_DONE;
 }
 
