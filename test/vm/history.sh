@@ -165,7 +165,7 @@ switch() {
 	done
 	load_stop
 	_said=$(grep -c " by " /tmp/frames)
-	at_least "$name: frames have a history" "$_said" 10
+	at_least "$name: frames have a history" "$_said" 3
 	diag "$(grep -c 'by unknown' /tmp/frames) of $_said are by unknown"
 	check "$name: nearly all of them with a name" [ $(($(grep -c 'by unknown' /tmp/frames) * 50)) -le "$_said" ]
 	is "$name: none has a raw address, or an order that is none" \
