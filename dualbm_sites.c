@@ -15,6 +15,7 @@
 #include <linux/notifier.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
@@ -190,6 +191,18 @@ static unsigned long replaced_address(const unsigned long *slot)
 	return 0;
 }
 
+/*
+ * A distance that were wrong all the same, at the top of a stack, would lead to its guard page:
+ * then the caller is unknown, and nothing else.
+ */
+static __always_inline bool load(const unsigned long *slot, unsigned long *address)
+{
+	__get_kernel_nofault(address, slot, unsigned long, fault);
+	return true;
+fault:
+	return false;
+}
+
 u32 dualbm_site_caller(unsigned long *slot)
 {
 	const struct site *site, *table = sites;
@@ -197,7 +210,8 @@ u32 dualbm_site_caller(unsigned long *slot)
 	unsigned long address;
 
 	do {
-		address = READ_ONCE_NOCHECK(*slot);
+		if (unlikely(!load(slot, &address)))
+			return 0;
 again:
 		site = &table[first_place(address)];
 		/* Pairs with find_far(). */
