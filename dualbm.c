@@ -30,6 +30,7 @@ bool dualbm_boundary = true;
 bool dualbm_repair;
 bool dualbm_inject;
 bool dualbm_allow_untested;
+bool dualbm_audit_mappings;
 unsigned int dualbm_scrub_interval_ms = 60000;
 
 static const char * const reaction_names[] = {
@@ -98,6 +99,20 @@ static const struct kernel_param_ops switch_ops = {
 	.get = switch_get,
 };
 
+static int mappings_set(const char *text, const struct kernel_param *param)
+{
+	if (!DUALBM_HAVE_MAPPINGS && sysfs_streq(text, "1")) {
+		pr_err("%s: this kernel lets no module look at page tables\n", param->name);
+		return -EOPNOTSUPP;
+	}
+	return switch_set(text, param);
+}
+
+static const struct kernel_param_ops mappings_ops = {
+	.set = mappings_set,
+	.get = switch_get,
+};
+
 static int interval_set(const char *text, const struct kernel_param *param)
 {
 	unsigned int interval;
@@ -163,6 +178,8 @@ module_param_cb(history, &history_ops, NULL, 0444);
 MODULE_PARM_DESC(history, "who had a frame before: off (default) or callers");
 module_param_cb(history_mib, &history_mib_ops, &dualbm_history_mib, 0444);
 MODULE_PARM_DESC(history_mib, "memory for the history in MiB; 0 (default) is what suits the memory");
+module_param_cb(audit_mappings, &mappings_ops, &dualbm_audit_mappings, 0644);
+MODULE_PARM_DESC(audit_mappings, "look for free frames that processes have mapped: 0 (default) or 1");
 
 #ifdef DUALBM_TEST_HOOKS
 /* A build for tests: fail at the given step of init. */
@@ -189,6 +206,8 @@ static int __init dualbm_init(void)
 	int ret;
 
 	look_at_kernel();
+	if (!DUALBM_HAVE_MAPPINGS)
+		pr_info("audit_mappings is not to be had: this kernel lets no module look at page tables\n");
 	ret = dualbm_mode_init();
 	if (ret)
 		return ret;

@@ -64,6 +64,7 @@ enum dualbm_stat {
 	DUALBM_STAT_CENSUS_AGE_MS,
 	DUALBM_STAT_BAD_PAGE,
 	DUALBM_STAT_COUNT_UNDERFLOW,
+	DUALBM_STAT_MAPPED_FREE,
 	DUALBM_NR_STATS
 };
 
@@ -152,6 +153,7 @@ extern bool dualbm_boundary;
 extern bool dualbm_repair;
 extern bool dualbm_inject;
 extern bool dualbm_allow_untested;
+extern bool dualbm_audit_mappings;
 extern unsigned int dualbm_scrub_interval_ms;
 
 /**

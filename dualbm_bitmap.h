@@ -78,6 +78,7 @@ enum dualbm_class {
 	DUALBM_ALLOCATOR_CORRUPTION,
 	DUALBM_BAD_PAGE,	/* no rule: the kernel found it */
 	DUALBM_COUNT_UNDERFLOW,	/* no rule: the count says it */
+	DUALBM_MAPPED_FREE,	/* no rule: page tables say it */
 	DUALBM_NR_CLASSES
 };
 

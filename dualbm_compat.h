@@ -15,6 +15,8 @@
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
@@ -252,6 +254,87 @@ static inline bool dualbm_page_is_unaccepted(struct page *block)
 #define dualbm_event_in_nmi()	false
 #define dualbm_event_may_wait()	dualbm_caller_may_wait()
 #endif
+
+/* ---- page tables of processes ---- */
+
+/*
+ * "mm: new follow_pfnmap API", 6.12, which took the place of follow_pte(); that is exported
+ * since 5.12 and stable releases of 5.10 ("mm: provide a saner PTE walking API for modules"), has
+ * another first argument from 6.10 on, and sees no huge mapping.
+ *
+ * dualbm_mapping_begin(): with mmap_lock held, 0 if something is mapped at @address; then its
+ * frame is @pfn, and it stays so until dualbm_mapping_end(), as the lock of the page table is held.
+ */
+struct dualbm_mapping {
+#if defined(DUALBM_PROBED_FOLLOW_PFNMAP)
+	struct follow_pfnmap_args args;
+#elif defined(DUALBM_PROBED_FOLLOW_PTE)
+	pte_t *pte;
+	spinlock_t *lock;	/* the page table's */
+#endif
+	unsigned long pfn;
+};
+
+#if defined(DUALBM_PROBED_FOLLOW_PFNMAP)
+#define DUALBM_HAVE_MAPPINGS	true
+
+static inline int dualbm_mapping_begin(struct dualbm_mapping *mapping,
+				       struct vm_area_struct *vma, unsigned long address)
+{
+	int ret;
+
+	mapping->args = (struct follow_pfnmap_args){ .vma = vma, .address = address };
+	ret = follow_pfnmap_start(&mapping->args);
+	mapping->pfn = mapping->args.pfn;
+	return ret;
+}
+
+static inline void dualbm_mapping_end(struct dualbm_mapping *mapping)
+{
+	follow_pfnmap_end(&mapping->args);
+}
+#elif defined(DUALBM_PROBED_FOLLOW_PTE)
+#define DUALBM_HAVE_MAPPINGS	true
+
+static inline int dualbm_mapping_begin(struct dualbm_mapping *mapping,
+				       struct vm_area_struct *vma, unsigned long address)
+{
+	int ret = follow_pte(vma->vm_mm, address, &mapping->pte, &mapping->lock);
+
+	if (!ret)
+		mapping->pfn = pte_pfn(*mapping->pte);
+	return ret;
+}
+
+static inline void dualbm_mapping_end(struct dualbm_mapping *mapping)
+{
+	/* For sparse, which does not know that follow_pte() has taken it. */
+	__acquire(mapping->lock);
+	pte_unmap_unlock(mapping->pte, mapping->lock);
+}
+#else
+#define DUALBM_HAVE_MAPPINGS	false
+
+static inline int dualbm_mapping_begin(struct dualbm_mapping *mapping,
+				       struct vm_area_struct *vma, unsigned long address)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void dualbm_mapping_end(struct dualbm_mapping *mapping)
+{
+}
+#endif
+
+/* "pid: Export find_ge_pid()" came with 5.16 at the latest: before, what it is made of. */
+static inline struct pid *dualbm_pid_at(int number)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 16, 0)
+	return find_ge_pid(number, &init_pid_ns);
+#else
+	return idr_get_next(&init_pid_ns.idr, &number);
+#endif
+}
 
 /* ---- hooks ---- */
 

@@ -149,6 +149,27 @@ void probe(struct bin_attribute *attr)
 	attr->read = read;
 }
 
+#elif defined(PROBE_FOLLOW_PFNMAP)
+
+int probe(struct vm_area_struct *vma);
+int probe(struct vm_area_struct *vma)
+{
+	struct follow_pfnmap_args args = { .vma = vma, .address = vma->vm_start };
+	int ret = follow_pfnmap_start(&args);
+
+	if (!ret)
+		follow_pfnmap_end(&args);
+	return ret;
+}
+
+#elif defined(PROBE_FOLLOW_PTE)
+
+int probe(struct mm_struct *mm, pte_t **pte, spinlock_t **lock);
+int probe(struct mm_struct *mm, pte_t **pte, spinlock_t **lock)
+{
+	return follow_pte(mm, 0, pte, lock);
+}
+
 #else
 #error "which probe?"
 #endif

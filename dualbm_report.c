@@ -41,6 +41,7 @@ static const char * const class_names[DUALBM_NR_CLASSES] = {
 	[DUALBM_ALLOCATOR_CORRUPTION] = "allocator_corruption",
 	[DUALBM_BAD_PAGE] = "bad_page",
 	[DUALBM_COUNT_UNDERFLOW] = "count_underflow",
+	[DUALBM_MAPPED_FREE] = "mapped_free",
 };
 
 static const enum dualbm_stat class_stats[DUALBM_NR_CLASSES] = {
@@ -52,6 +53,7 @@ static const enum dualbm_stat class_stats[DUALBM_NR_CLASSES] = {
 	[DUALBM_ALLOCATOR_CORRUPTION] = DUALBM_STAT_ALLOCATOR_CORRUPTION,
 	[DUALBM_BAD_PAGE] = DUALBM_STAT_BAD_PAGE,
 	[DUALBM_COUNT_UNDERFLOW] = DUALBM_STAT_COUNT_UNDERFLOW,
+	[DUALBM_MAPPED_FREE] = DUALBM_STAT_MAPPED_FREE,
 };
 
 static const char * const proof_names[DUALBM_NR_PROOFS] = {
@@ -136,6 +138,12 @@ static struct workqueue_struct *uevent_queue;
 const char *dualbm_class_name(enum dualbm_class class)
 {
 	return class_names[class];
+}
+
+/* A mismatch that nothing proves; what is exact but may be lawful has its own name. */
+static bool is_unproven(const struct dualbm_violation *v)
+{
+	return v->proof == DUALBM_UNPROVEN && v->class != DUALBM_MAPPED_FREE;
 }
 
 const char *dualbm_code_name(unsigned int code)
@@ -264,6 +272,8 @@ static int report_details(const struct dualbm_violation *v, char *buffer, size_t
 				    v->what, v->value);
 	if (*v->reason)
 		length += scnprintf(buffer + length, size - length, " reason=%s", v->reason);
+	if (*v->mapper)
+		length += scnprintf(buffer + length, size - length, " %s", v->mapper);
 	if (v->liars) {
 		length += scnprintf(buffer + length, size - length, " witness=%s liar=%s",
 				    witness_names[v->witness], dualbm_plane_names[v->liar]);
@@ -281,7 +291,7 @@ static int report_details(const struct dualbm_violation *v, char *buffer, size_t
 
 static int report_line(const struct dualbm_violation *v, char *buffer, size_t size)
 {
-	bool unproven = v->proof == DUALBM_UNPROVEN;
+	bool unproven = is_unproven(v);
 	int length;
 
 	length = scnprintf(buffer, size, "%s pfn=0x%lx order=%u proof=%s",
@@ -557,7 +567,7 @@ static void send_uevents(struct work_struct *work)
 		return;
 	/* Everybody hears it: no address, no frame, and nothing that a task has chosen. */
 	scnprintf(line, sizeof(line), "DUALBM_VIOLATION=%s record=%llu proof=%s",
-		  v.proof == DUALBM_UNPROVEN ? "unproven" : class_names[v.class],
+		  is_unproven(&v) ? "unproven" : class_names[v.class],
 		  v.number, proof_names[v.proof]);
 	/* Only a kobject in a kset has uevents; the module's own is in one. */
 	kobject_uevent_env(&THIS_MODULE->mkobj.kobj, KOBJ_CHANGE, environment);
@@ -655,6 +665,22 @@ static void taint(const struct dualbm_violation *v)
 	preempt_enable();
 }
 
+/*
+ * Neither a violation nor a mismatch, whatever the parameters say: nothing is tainted, as
+ * panic_on_taint would stop the machine for that, and it goes on.
+ */
+static void react_mapped(struct dualbm_violation *v)
+{
+	static DEFINE_RATELIMIT_STATE(burst, 10 * HZ, 3);
+
+	dualbm_count(DUALBM_STAT_MAPPED_FREE);
+	ring_store(v);
+	trace_violation(v);
+	if (__ratelimit(&burst))
+		log_block(v, false);
+	irq_work_queue(&late_work);
+}
+
 void dualbm_report(struct dualbm_violation *v)
 {
 	bool stop = dualbm_reaction_is_panic(&dualbm_policy);
@@ -662,6 +688,10 @@ void dualbm_report(struct dualbm_violation *v)
 	if (dualbm_selftest_takes(v))
 		return;
 	describe(v);
+	if (v->class == DUALBM_MAPPED_FREE) {
+		react_mapped(v);
+		return;
+	}
 	if (v->proof == DUALBM_UNPROVEN) {
 		react_unproven(v);
 		return;

@@ -39,6 +39,7 @@ enum dualbm_witness {
 #define DUALBM_STACK_DEPTH	24
 #define DUALBM_CALLER_NAME	96
 #define DUALBM_REASON_LENGTH	48
+#define DUALBM_MAPPER_LENGTH	320
 /* A name that is all escapes. */
 #define DUALBM_COMM_LENGTH	(4 * (TASK_COMM_LEN - 1) + 1)
 
@@ -78,6 +79,8 @@ enum dualbm_witness {
  *	'=' and '\\', are written as a backslash and three octal digits
  * @reason: of a bad page, what the kernel says of it, escaped as @comm is, but with "_" for
  *	a blank; or ""
+ * @mapper: of a mapped free frame, who has it mapped and where, as keys whose values are escaped
+ *	as @comm is; or ""
  * @caller_name: @caller with its symbol, made while its module is there
  * @stack: return addresses, innermost first
  * @past: what the history has of @first, without this event
@@ -117,6 +120,7 @@ struct dualbm_violation {
 	char zone[8];
 	char comm[DUALBM_COMM_LENGTH];
 	char reason[DUALBM_REASON_LENGTH];
+	char mapper[DUALBM_MAPPER_LENGTH];
 	char caller_name[DUALBM_CALLER_NAME];
 	unsigned long stack[DUALBM_STACK_DEPTH];
 	struct dualbm_past past[DUALBM_NR_PASTS];
@@ -271,7 +275,8 @@ int dualbm_prove_check(void);
  *
  * Proven: ring, log, trace event, taint, uevent, and with policy=panic a panic.
  * Unproven: counted as such, ring, trace event, log up to three times in ten
- * seconds, and with on_degraded=panic a panic.
+ * seconds, and with on_degraded=panic a panic. A mapped free frame: its own counter, ring, trace
+ * event, uevent, log as of an unproven one, and never a taint or a panic.
  *
  * Context: Any; allocates nothing and does not sleep. What that forbids is done
  * a moment later: the uevent, and the log of a proven finding whose event came

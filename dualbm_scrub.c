@@ -15,6 +15,7 @@
 #include "dualbm.h"
 #include "dualbm_guard.h"
 #include "dualbm_learn.h"
+#include "dualbm_mapped.h"
 #include "dualbm_memory.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
@@ -38,8 +39,14 @@
 #define AUDIT_SHARE	128
 #define AUDIT_LEAST	((8UL << 30) / PAGE_SIZE)
 
+/*
+ * Steps of the audit of mappings in a pass, of up to DUALBM_MAPPED_UNITS looks each; a pass
+ * that was asked for takes all of them.
+ */
+#define MAPPING_STEPS	1024
+
 /* What a pass still has to do, in this order. */
-enum stage { CONTROL, DIRECTORY, CHUNKS, LISTS, DONE };
+enum stage { CONTROL, DIRECTORY, CHUNKS, LISTS, MAPPINGS, DONE };
 
 struct position {
 	enum stage stage;
@@ -51,6 +58,7 @@ struct position {
 	int node;
 	int zone;
 	unsigned int list;
+	unsigned long mappings;		/* steps of that stage */
 };
 
 /*
@@ -81,6 +89,8 @@ static u64 last_words, last_found, last_ms;
 /* Where the audit goes on, with how many frames in this pass, and of how many in all. */
 static unsigned long audit_pfn, audit_left;
 static unsigned long audit_done, audit_all;
+/* How many steps of processes a pass may take. */
+static unsigned long mappings_left;
 
 /*
  * Who only tries a lock that others queue for may never get it, so it queues as well. But
@@ -223,7 +233,7 @@ static void chunk_step(struct position *position)
 	chunk = chunk_at(position);
 	if (!chunk) {
 		dualbm_census_complete(position->walk_ns);
-		position->stage = is_audit_done() ? LISTS : DONE;
+		position->stage = is_audit_done() ? LISTS : MAPPINGS;
 		position->node = first_online_node;
 	} else if (!position->planes_done) {
 		move_to_node(chunk->node);
@@ -245,7 +255,7 @@ static void list_step(struct position *position)
 	struct zone *zone;
 
 	if (position->node >= MAX_NUMNODES) {
-		position->stage = DONE;
+		position->stage = MAPPINGS;
 		audit_pfn = 0;
 		dualbm_count(DUALBM_STAT_AUDIT_PASSES);
 		return;
@@ -264,6 +274,20 @@ static void list_step(struct position *position)
 	position->node = next_online_node(position->node);
 }
 
+/* Its memory may not leave while a frame of it is looked at. */
+static void mapping_step(struct position *position)
+{
+	bool done = true;
+
+	if (READ_ONCE(dualbm_audit_mappings)) {
+		lock_memory();
+		audit_found += dualbm_mapped_step(&done);
+		mutex_unlock(&dualbm_memory_lock);
+	}
+	if (done || ++position->mappings >= mappings_left)
+		position->stage = DONE;
+}
+
 static void step(struct position *position)
 {
 	switch (position->stage) {
@@ -279,6 +303,9 @@ static void step(struct position *position)
 		break;
 	case LISTS:
 		list_step(position);
+		break;
+	case MAPPINGS:
+		mapping_step(position);
 		break;
 	case DONE:
 		break;
@@ -326,6 +353,11 @@ static void plan_pass(bool full)
 		 round_up(min(audit_left, rest), DUALBM_CHUNK_FRAMES) / DUALBM_AUDIT_FRAMES;
 	if (rest <= audit_left)
 		steps += count_list_steps();
+	if (full)
+		dualbm_mapped_begin();
+	mappings_left = full ? ULONG_MAX : MAPPING_STEPS;
+	if (READ_ONCE(dualbm_audit_mappings))
+		steps += min(mappings_left, dualbm_mapped_steps());
 	WRITE_ONCE(steps_all, steps);
 }
 
@@ -623,13 +655,14 @@ int dualbm_scrub_show(char *buffer)
 	unsigned long frames = max(READ_ONCE(audit_all), 1UL);
 
 	return sysfs_emit(buffer,
-			  "running=%d interval_ms=%u pass=%lu progress=%lu%% audit=%lu%% blocks=%llu hold_max_ns=%llu last_ms=%llu last_result=%s words=%llu found=%llu\n",
+			  "running=%d interval_ms=%u pass=%lu progress=%lu%% audit=%lu%% blocks=%llu hold_max_ns=%llu last_ms=%llu last_result=%s words=%llu found=%llu mappings=%llu mappings_ns=%llu\n",
 			  now, READ_ONCE(dualbm_scrub_interval_ms), READ_ONCE(pass_number),
 			  now ? READ_ONCE(steps_done) * 100 / all : 100,
 			  min(READ_ONCE(audit_done) * 100 / frames, 100UL),
 			  (u64)READ_ONCE(audited) / DUALBM_AUDIT_FRAMES, dualbm_audit_hold_ns(),
 			  READ_ONCE(last_ms), READ_ONCE(last_found) ? "findings" : "clean",
-			  READ_ONCE(last_words), READ_ONCE(last_found));
+			  READ_ONCE(last_words), READ_ONCE(last_found),
+			  dualbm_mapped_looks(), dualbm_mapped_ns());
 }
 
 int dualbm_scrub_init(void)

@@ -62,6 +62,7 @@ static const char * const stat_names[] = {
 	[DUALBM_STAT_CENSUS_AGE_MS] = "census_age_ms",
 	[DUALBM_STAT_BAD_PAGE] = "bad_page",
 	[DUALBM_STAT_COUNT_UNDERFLOW] = "count_underflow",
+	[DUALBM_STAT_MAPPED_FREE] = "mapped_free",
 };
 
 static_assert(ARRAY_SIZE(stat_names) == DUALBM_NR_STATS);

@@ -16,6 +16,12 @@ static bool found_by_nobody(const struct dualbm_violation *v)
 	return v->event == DUALBM_FORGET;
 }
 
+/* What page tables and free lists say of a mapped frame is so; only whether it is wrong is open. */
+static bool is_doubtful(const struct dualbm_violation *v)
+{
+	return v->proof == DUALBM_UNPROVEN && v->class != DUALBM_MAPPED_FREE;
+}
+
 static int say_what(const struct dualbm_violation *v, char *line, size_t size)
 {
 	switch (v->class) {
@@ -47,6 +53,10 @@ static int say_what(const struct dualbm_violation *v, char *line, size_t size)
 	case DUALBM_COUNT_UNDERFLOW:
 		return scnprintf(line, size,
 				 "a reference of page frame 0x%lx was given back that nobody had",
+				 v->first);
+	case DUALBM_MAPPED_FREE:
+		return scnprintf(line, size,
+				 "page frame 0x%lx is free, and a process still has it mapped",
 				 v->first);
 	default:
 		return scnprintf(line, size, "page frame 0x%lx is not what it was", v->first);
@@ -97,6 +107,10 @@ static int say_whom_of(const struct dualbm_violation *v, char *line, size_t size
 		return scnprintf(line, size,
 				 "suspect %s, which gave it back, then who else gives back such pages",
 				 caller);
+	case DUALBM_MAPPED_FREE:
+		return scnprintf(line, size,
+				 "suspect the driver of what is mapped there, which freed it first; not the process: %s",
+				 v->mapper);
 	default:
 		return scnprintf(line, size, "nobody is to be suspected");
 	}
@@ -134,7 +148,7 @@ static int say_whom(const struct dualbm_violation *v, char *line, size_t size)
 
 static int say_next(const struct dualbm_violation *v, char *line, size_t size)
 {
-	const char *name = v->proof == DUALBM_UNPROVEN ? "unproven" :
+	const char *name = is_doubtful(v) ? "unproven" :
 			   dualbm_class_name(v->class);
 
 	switch (v->class) {
@@ -156,7 +170,7 @@ int dualbm_words(const struct dualbm_violation *v, unsigned int number, char *li
 
 	switch (number) {
 	case 0:
-		if (v->proof == DUALBM_UNPROVEN)
+		if (is_doubtful(v))
 			length = scnprintf(line, size, "not proven: ");
 		return length + say_what(v, line + length, size - length);
 	case 1:

@@ -333,7 +333,7 @@ json "a name that looks like a key: changes nothing" '$j->{violations}[1]{comm} 
 
 # Every key that a record may have is shown, and the newest record comes first.
 changed
-details='unseen=pcp what=count value=-3 reason=nonzero__refcount witness=buddy liar=primary|untracked liar_node=1 liar_phys=0x2f000 known=1'
+details='unseen=pcp what=count value=-3 reason=nonzero__refcount mapper_pid=71 mapper_comm=x address=0x7f00 vma=- file=card0 witness=buddy liar=primary|untracked liar_node=1 liar_phys=0x2f000 known=1'
 details+=' allocated_by=take+0x1/0x2_[m] allocated_order=3 allocated_ms=400 allocated_cpu=1 allocated_pid=7 allocated_interrupt=0 allocated_comm=12'
 details+=' freed_by=give+0x1/0x2_[m] freed_order=0 freed_ms=300 freed_cpu=0 freed_pid=0 freed_interrupt=1'
 details+=' freed_before_by=unknown freed_before_order=0 freed_before_ms=900 freed_before_cpu=0 freed_before_pid=1 freed_before_interrupt=0'

@@ -65,7 +65,7 @@ _dualbmctl() {
 	load)
 		words='--force --module --json policy=report policy=panic on_degraded=report
 			on_degraded=panic boundary=0 boundary=1 scrub_interval_ms= repair=0 repair=1
-			inject=0 inject=1 allow_untested=0 allow_untested=1
+			audit_mappings=0 audit_mappings=1 inject=0 inject=1 allow_untested=0 allow_untested=1
 			history=off history=callers history_mib='
 		# What follows "=" is a word of its own to bash.
 		if [[ $cur == = || $prev == = ]]; then
@@ -75,7 +75,7 @@ _dualbmctl() {
 			case $name in
 			policy | on_degraded) words='report panic' ;;
 			history) words='off callers' ;;
-			boundary | repair | inject | allow_untested) words='0 1' ;;
+			boundary | repair | audit_mappings | inject | allow_untested) words='0 1' ;;
 			*) words='' ;;
 			esac
 			mapfile -t COMPREPLY < <(compgen -W "$words" -- "${cur#=}")

@@ -292,6 +292,8 @@ const char *violation_class_text(const char *class)
 		{ "bad_page", "the kernel itself found a page that is not what it has to be" },
 		{ "count_underflow",
 		  "a reference was given back that nobody had, caught in the call itself" },
+		{ "mapped_free",
+		  "a process has a frame mapped that is free; nothing stops for it" },
 		{ "plane_corruption", "dualbm's own record was damaged" },
 		{ "directory_corruption", "the index of dualbm's record was damaged" },
 	};
