@@ -140,12 +140,6 @@ const char *dualbm_class_name(enum dualbm_class class)
 	return class_names[class];
 }
 
-/* A mismatch that nothing proves; what is exact but may be lawful has its own name. */
-static bool is_unproven(const struct dualbm_violation *v)
-{
-	return v->proof == DUALBM_UNPROVEN && v->class != DUALBM_MAPPED_FREE;
-}
-
 const char *dualbm_code_name(unsigned int code)
 {
 	return code_names[code];
@@ -291,7 +285,7 @@ static int report_details(const struct dualbm_violation *v, char *buffer, size_t
 
 static int report_line(const struct dualbm_violation *v, char *buffer, size_t size)
 {
-	bool unproven = is_unproven(v);
+	bool unproven = dualbm_is_mismatch(v);
 	int length;
 
 	length = scnprintf(buffer, size, "%s pfn=0x%lx order=%u proof=%s",
@@ -567,7 +561,7 @@ static void send_uevents(struct work_struct *work)
 		return;
 	/* Everybody hears it: no address, no frame, and nothing that a task has chosen. */
 	scnprintf(line, sizeof(line), "DUALBM_VIOLATION=%s record=%llu proof=%s",
-		  is_unproven(&v) ? "unproven" : class_names[v.class],
+		  dualbm_is_mismatch(&v) ? "unproven" : class_names[v.class],
 		  v.number, proof_names[v.proof]);
 	/* Only a kobject in a kset has uevents; the module's own is in one. */
 	kobject_uevent_env(&THIS_MODULE->mkobj.kobj, KOBJ_CHANGE, environment);

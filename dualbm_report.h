@@ -127,6 +127,22 @@ struct dualbm_violation {
 };
 
 /**
+ * dualbm_is_mismatch() - does nothing prove a finding
+ * @v: the finding
+ *
+ * What page tables and free lists say of a mapped frame is so, and only whether it is wrong is
+ * open: that has a name of its own.
+ *
+ * Context: Any.
+ *
+ * Return: true if files and logs call it "unproven".
+ */
+static inline bool dualbm_is_mismatch(const struct dualbm_violation *v)
+{
+	return v->proof == DUALBM_UNPROVEN && v->class != DUALBM_MAPPED_FREE;
+}
+
+/**
  * dualbm_verdict() - an event broke a rule: look, prove, react
  * @v: class, event, code, pfn, first, last, frames and order filled in
  *

@@ -16,12 +16,6 @@ static bool found_by_nobody(const struct dualbm_violation *v)
 	return v->event == DUALBM_FORGET;
 }
 
-/* What page tables and free lists say of a mapped frame is so; only whether it is wrong is open. */
-static bool is_doubtful(const struct dualbm_violation *v)
-{
-	return v->proof == DUALBM_UNPROVEN && v->class != DUALBM_MAPPED_FREE;
-}
-
 static int say_what(const struct dualbm_violation *v, char *line, size_t size)
 {
 	switch (v->class) {
@@ -134,6 +128,8 @@ static int say_others(const struct dualbm_violation *v, char *line, size_t size)
 		length = say_past(v, "; ", " had allocated it", DUALBM_ALLOCATED, line, size);
 		return length + say_past(v, ", and ", " freed it last", DUALBM_FREED,
 					 line + length, size - length);
+	case DUALBM_MAPPED_FREE:
+		return say_past(v, "; ", " freed it last", DUALBM_FREED, line, size);
 	default:
 		return 0;
 	}
@@ -148,7 +144,7 @@ static int say_whom(const struct dualbm_violation *v, char *line, size_t size)
 
 static int say_next(const struct dualbm_violation *v, char *line, size_t size)
 {
-	const char *name = is_doubtful(v) ? "unproven" :
+	const char *name = dualbm_is_mismatch(v) ? "unproven" :
 			   dualbm_class_name(v->class);
 
 	switch (v->class) {
@@ -170,7 +166,7 @@ int dualbm_words(const struct dualbm_violation *v, unsigned int number, char *li
 
 	switch (number) {
 	case 0:
-		if (is_doubtful(v))
+		if (dualbm_is_mismatch(v))
 			length = scnprintf(line, size, "not proven: ");
 		return length + say_what(v, line + length, size - length);
 	case 1:

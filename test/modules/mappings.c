@@ -5,6 +5,7 @@
  * to it is done in the process that writes, which the mapping belongs to:
  *
  *	map N		N pages are allocated and mapped
+ *	block ORDER	the same with one block, which nobody takes while smaller ones are free
  *	unmap		the mapping is taken away from whoever has it, then the pages are freed
  *	free		the pages are freed under the mapping, which is the fault
  *	device		memory of a device that has no struct page is mapped
@@ -28,6 +29,7 @@
 struct pages {
 	struct mutex lock;	/* one command at a time; a mapping is made within one */
 	unsigned int count;
+	unsigned int order;	/* of the block that they are, or 0 */
 	bool device;
 	struct page *page[MOST_PAGES];
 };
@@ -36,9 +38,29 @@ static void free_all(struct pages *pages)
 {
 	unsigned int i;
 
-	for (i = 0; i < pages->count; i++)
+	for (i = 0; !pages->order && i < pages->count; i++)
 		__free_page(pages->page[i]);
+	if (pages->order)
+		__free_pages(pages->page[0], pages->order);
 	pages->count = 0;
+	pages->order = 0;
+}
+
+static int allocate_block(struct pages *pages, unsigned int order)
+{
+	struct page *page;
+
+	if (pages->count || !order || BIT(order) > MOST_PAGES)
+		return -EINVAL;
+	page = alloc_pages(TEST_GFP_TASK, order);
+	if (!page)
+		return -ENOMEM;
+	pages->order = order;
+	while (pages->count < BIT(order)) {
+		pages->page[pages->count] = page + pages->count;
+		pages->count++;
+	}
+	return 0;
 }
 
 static int allocate(struct pages *pages, unsigned int count)
@@ -115,12 +137,13 @@ static int obey(struct file *file, const char *command)
 	unsigned long address = 0;
 	unsigned int number;
 	int ret = 0;
+	bool block = sscanf(command, "block %u", &number) == 1;
 
-	if (sscanf(command, "map %u", &number) == 1) {
-		ret = allocate(pages, number);
+	if (block || sscanf(command, "map %u", &number) == 1) {
+		ret = block ? allocate_block(pages, number) : allocate(pages, number);
 		if (ret)
 			return ret;
-		address = map(file, number);
+		address = map(file, pages->count);
 		pr_info("mapped pfn=0x%lx address=0x%lx pid=%d\n",
 			page_to_pfn(pages->page[0]), address, current->tgid);
 	} else if (sscanf(command, "churn %u", &number) == 1) {

@@ -53,7 +53,7 @@ if part parameter; then
 	done
 	is "and why" "$(dmesg | grep -c 'audit_mappings: .* is not accepted; use 0 or 1')" 4
 	holder_start
-	tell map 8
+	tell block 8
 	tell free
 	scrub
 	is "while it is off nothing is found" "$(moved)" ""
@@ -65,9 +65,9 @@ if part parameter; then
 fi
 
 if part found; then
-	load audit_mappings=1 policy=panic on_degraded=panic
+	load audit_mappings=1 policy=panic on_degraded=panic history=callers
 	holder_start
-	tell map 64
+	tell block 8
 	scrub
 	is "what is mapped and not freed is well" "$(moved)" ""
 	tell free
@@ -78,8 +78,8 @@ if part found; then
 	is "freed under a mapping: one finding, no violation" "$(moved)" "mapped_free+1"
 	is "its class" "$(last class)" mapped_free
 	is "its frame" "$(last pfn)" "$_pfn"
-	# Some have a new owner by then: those that were freed last.
-	at_least "how many are free" "$(last frames)" 8
+	is "how many" "$(last frames)" 256
+	is "who freed it, from the history" "$(last freed_by | sed 's/+.*_/ /')" "free_all [mappings]"
 	is "nothing that proves a fault" "$(last proof)" none
 	is "nobody's call" "$(last caller) $(last event) $(last was)" "- forget free"
 	is "who has it mapped" "$(last mapper_pid) $(last mapper_comm)" "$(mapped pid) holder.sh"
@@ -88,7 +88,7 @@ if part found; then
 	like "on which list it lies" "$(last what)" '^(buddy|pcp)$'
 	is "the kernel is not tainted" "$(($(cat /proc/sys/kernel/tainted) >> 5 & 1))" 0
 	is "one block in the log" "$(dmesg | grep -c "dualbm: mapped_free pfn=$_pfn order=0 proof=none ")" 1
-	like "with words for people" "$(dmesg | grep 'dualbm: suspect')" 'mappings.040pid.0751'
+	like "with words for people" "$(dmesg | grep 'dualbm: suspect')" 'mappings.040pid.0751; free_all\+.* freed it last'
 	scrub
 	scrub
 	is "as long as it lasts it is reported once" "$(moved)" "mapped_free+1"
