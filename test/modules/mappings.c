@@ -5,7 +5,7 @@
  * to it is done in the process that writes, which the mapping belongs to:
  *
  *	map N		N pages are allocated and mapped
- *	block ORDER	the same with one block, which nobody takes while smaller ones are free
+ *	block ORDER	the same with one block, of the zone that others take last
  *	unmap		the mapping is taken away from whoever has it, then the pages are freed
  *	free		the pages are freed under the mapping, which is the fault
  *	device		memory of a device that has no struct page is mapped
@@ -52,7 +52,7 @@ static int allocate_block(struct pages *pages, unsigned int order)
 
 	if (pages->count || !order || BIT(order) > MOST_PAGES)
 		return -EINVAL;
-	page = alloc_pages(TEST_GFP_TASK, order);
+	page = alloc_pages(TEST_GFP_TASK | GFP_DMA, order);
 	if (!page)
 		return -ENOMEM;
 	pages->order = order;
