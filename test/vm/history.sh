@@ -115,8 +115,13 @@ faults() {
 	is "$name: in an interrupt" "$(last freed_interrupt)" 1
 	insmod_test faulty fault=put_page_twice leave=1
 	echo now >$D/scrub
-	is "$name: found by the audit: freed_by" "$(last class) $(last caller) $(past freed_by)" \
-		"allocator_corruption - faulty_put_page_twice [faulty]"
+	case $(uname -r) in
+	5.*) skip "$name: found by the audit: freed_by" "nobody may look at another CPU's lists before 6.0" ;;
+	*)
+		is "$name: found by the audit: freed_by" "$(last class) $(last caller) $(past freed_by)" \
+			"allocator_corruption - faulty_put_page_twice [faulty]"
+		;;
+	esac
 	dmesg -c >/dev/null
 	rmmod dualbm
 }
@@ -156,20 +161,18 @@ switch() {
 	while [ $((_i += 1)) -le "${rounds:-12}" ]; do
 		write $D/history callers || not_ok "$name: on"
 		sleep 0.5
-		_pfn=1
-		while [ $((_pfn += 997)) -lt 60000 ]; do
-			echo $_pfn >$DBG/frame
-			cat $DBG/frame
-		done >>/tmp/frames
+		dd if=$D/frames_history bs=2048 skip=$((_i * 4096)) count=1000 iflag=fullblock 2>/dev/null |
+			grep -oE '[a-z_]+_by=.*[^ ]' >>/tmp/frames
 		write $D/history off || not_ok "$name: off"
 	done
 	load_stop
-	_said=$(grep -c " by " /tmp/frames)
-	at_least "$name: frames have a history" "$_said" 3
-	diag "$(grep -c 'by unknown' /tmp/frames) of $_said are by unknown"
-	check "$name: nearly all of them with a name" [ $(($(grep -c 'by unknown' /tmp/frames) * 50)) -le "$_said" ]
+	_said=$(tr ' ' '\n' </tmp/frames | grep -c _by=)
+	_unknown=$(tr ' ' '\n' </tmp/frames | grep -c _by=unknown)
+	at_least "$name: frames have a history" "$_said" 50
+	diag "$_unknown of $_said are by unknown"
+	check "$name: nearly all of them with a name" [ $((_unknown * 50)) -le "$_said" ]
 	is "$name: none has a raw address, or an order that is none" \
-		"$(grep " by " /tmp/frames | grep -cE ' by 0x| order [2-9][0-9]')" 0
+		"$(grep -cE '_by=0x|_order=[2-9][0-9]' /tmp/frames)" 0
 	expect_clean "$name"
 	is "$name: armed" "$(cat $D/state)" armed
 	# Unloaded while it is on.

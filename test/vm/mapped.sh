@@ -82,7 +82,7 @@ if part found; then
 	is "who freed it, from the history" "$(last freed_by | sed 's/+.*_/ /')" "free_all [mappings]"
 	is "nothing that proves a fault" "$(last proof)" none
 	is "nobody's call" "$(last caller) $(last event) $(last was)" "- forget free"
-	is "who has it mapped" "$(last mapper_pid) $(last mapper_comm)" "$(mapped pid) holder.sh"
+	is "who has it mapped" "$(last mapper_pid) $(last mapper_comm)" "$(mapped pid) $(cat /proc/$holder/comm)"
 	is "where" "$(last address)" "$_address"
 	like "of which area and file" "$(last vma) $(last file)" '^- [a-z/]*mappings\\040pid\\0751$'
 	like "on which list it lies" "$(last what)" '^(buddy|pcp)$'
