@@ -161,6 +161,11 @@ static bool entry_covers(const struct entry *entry, unsigned long pfn, unsigned 
 		pfn - head < BIT(copy->who >> ORDER_SHIFT & (BIT(ORDER_BITS) - 1));
 }
 
+static unsigned int order_of(const struct entry *entry)
+{
+	return entry->who >> ORDER_SHIFT & (BIT(ORDER_BITS) - 1);
+}
+
 static u32 ticks_since(const struct entry *entry)
 {
 	return (u32)jiffies - (u32)entry->when;
@@ -187,53 +192,70 @@ static void describe(const struct entry *entry, struct dualbm_past *past)
 	past->age_ms = jiffies_to_msecs(ticks_since(entry));
 	past->pid = entry->when >> PID_SHIFT & (BIT(PID_BITS) - 1);
 	past->cpu = entry->who >> CPU_SHIFT & (BIT(CPU_BITS) - 1);
-	past->order = entry->who >> ORDER_SHIFT & (BIT(ORDER_BITS) - 1);
+	past->order = order_of(entry);
 	past->interrupt = entry->who >> INTERRUPT_SHIFT;
 	dualbm_site_name(entry->who & (BIT(DUALBM_MARK_BITS) - 1), past->name,
 			 sizeof(past->name));
 	find_comm(past);
 }
 
-/* Two of each kind, the newer one first. */
-static void take(const struct entry *entry, struct entry *newest, struct entry *before)
+/* An entry, and the first frame of the block that it is of. */
+struct found {
+	struct entry entry;
+	unsigned long head;
+};
+
+static bool is_of(const struct found *this, const struct found *block)
 {
-	if (!newest->who || ticks_since(entry) < ticks_since(newest)) {
-		*before = *newest;
-		*newest = *entry;
-	} else if (!before->who || ticks_since(entry) < ticks_since(before)) {
-		*before = *entry;
-	}
+	return this->head == block->head && order_of(&this->entry) == order_of(&block->entry);
 }
 
-/* An event is noted for the first frame of its block: go through all that a block can have. */
-static void collect(unsigned long pfn, struct entry found[DUALBM_NR_PASTS])
+/* Within one tick nobody knows; then what was freed is the block that had been allocated. */
+static bool is_newer(const struct found *this, const struct found *that,
+		     const struct found *allocated)
 {
-	unsigned long head, last = ~0UL;
+	u32 age = ticks_since(&this->entry), other = ticks_since(&that->entry);
+
+	if (!that->entry.who || age != other)
+		return !that->entry.who || age < other;
+	return allocated && is_of(this, allocated) && !is_of(that, allocated);
+}
+
+/*
+ * The newest two of a kind. An event is noted for the first frame of its block: go through all
+ * that a block can have.
+ */
+static void collect(unsigned long pfn, enum dualbm_past_kind last,
+		    enum dualbm_past_kind before_last, const struct found *allocated,
+		    struct found *newest, struct found *before)
+{
+	unsigned long passed = ~0UL;
 	unsigned int order, i;
 
 	for (order = 0; order < BIT(ORDER_BITS); order++) {
-		head = pfn >> order << order;
-		if (head == last)
-			continue;
-		last = head;
-		for (i = 0; i < DUALBM_NR_PASTS; i++) {
-			const struct bucket *bucket = &buckets[head & bucket_mask];
-			struct entry copy;
+		struct found this = { .head = pfn >> order << order };
+		const struct entry *entries = buckets[this.head & bucket_mask].entries;
 
-			if (!entry_covers(&bucket->entries[i], pfn, head, &copy))
+		if (this.head == passed)
+			continue;
+		passed = this.head;
+		for (i = 0; i < 2; i++) {
+			if (!entry_covers(&entries[i ? before_last : last], pfn, this.head,
+					  &this.entry))
 				continue;
-			if (i == DUALBM_FREED || i == DUALBM_FREED_BEFORE)
-				take(&copy, &found[DUALBM_FREED], &found[DUALBM_FREED_BEFORE]);
-			else
-				take(&copy, &found[DUALBM_ALLOCATED],
-				     &found[DUALBM_ALLOCATED_BEFORE]);
+			if (is_newer(&this, newest, allocated)) {
+				*before = *newest;
+				*newest = this;
+			} else if (is_newer(&this, before, allocated)) {
+				*before = this;
+			}
 		}
 	}
 }
 
 bool dualbm_history_of(unsigned long pfn, struct dualbm_past past[DUALBM_NR_PASTS])
 {
-	struct entry found[DUALBM_NR_PASTS] = {};
+	struct found found[DUALBM_NR_PASTS] = {};
 	unsigned int i;
 	bool on;
 
@@ -242,10 +264,13 @@ bool dualbm_history_of(unsigned long pfn, struct dualbm_past past[DUALBM_NR_PAST
 	rcu_read_lock();
 	on = static_key_enabled(&dualbm_history_on);
 	if (on && pfn < BIT(MAX_PHYSMEM_BITS - PAGE_SHIFT)) {
-		collect(pfn, found);
+		collect(pfn, DUALBM_ALLOCATED, DUALBM_ALLOCATED_BEFORE, NULL,
+			&found[DUALBM_ALLOCATED], &found[DUALBM_ALLOCATED_BEFORE]);
+		collect(pfn, DUALBM_FREED, DUALBM_FREED_BEFORE, &found[DUALBM_ALLOCATED],
+			&found[DUALBM_FREED], &found[DUALBM_FREED_BEFORE]);
 		for (i = 0; i < DUALBM_NR_PASTS; i++)
-			if (found[i].who)
-				describe(&found[i], &past[i]);
+			if (found[i].entry.who)
+				describe(&found[i].entry, &past[i]);
 	}
 	rcu_read_unlock();
 	return on;
