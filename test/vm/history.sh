@@ -161,14 +161,14 @@ switch() {
 	while [ $((_i += 1)) -le "${rounds:-12}" ]; do
 		write $D/history callers || not_ok "$name: on"
 		sleep 0.5
-		dd if=$D/frames_history bs=2048 skip=$((_i * 4096)) count=1000 iflag=fullblock 2>/dev/null |
+		dd if=$D/frames_history bs=2048 skip=$((_i * 30000)) count=1000 iflag=fullblock 2>/dev/null |
 			grep -oE '[a-z_]+_by=.*[^ ]' >>/tmp/frames
 		write $D/history off || not_ok "$name: off"
 	done
 	load_stop
 	_said=$(tr ' ' '\n' </tmp/frames | grep -c _by=)
 	_unknown=$(tr ' ' '\n' </tmp/frames | grep -c _by=unknown)
-	at_least "$name: frames have a history" "$_said" 50
+	at_least "$name: frames have a history" "$_said" 20
 	diag "$_unknown of $_said are by unknown"
 	check "$name: nearly all of them with a name" [ $((_unknown * 50)) -le "$_said" ]
 	is "$name: none has a raw address, or an order that is none" \
