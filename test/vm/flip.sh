@@ -117,7 +117,7 @@ scrub() {
 }
 
 scrub_result() {
-	sed -n 's/.* found=//p' $D/scrub
+	sed -n 's/.* found=\([0-9]*\).*/\1/p' $D/scrub
 }
 
 # after NAME PFN STATE

@@ -158,7 +158,7 @@ switch() {
 		bail "dualbm is not armed"
 	load_start 100M
 	_i=0
-	while [ $((_i += 1)) -le "${rounds:-12}" ]; do
+	while [ $((_i += 1)) -le "${rounds:-6}" ]; do
 		write $D/history callers || not_ok "$name: on"
 		sleep 0.5
 		dd if=$D/frames_history bs=2048 skip=$((_i * 30000)) count=1000 iflag=fullblock 2>/dev/null |
