@@ -268,7 +268,7 @@ few_unknown() {
 files() {
 	load
 	is "files: these are for everybody" "$(public_files | xargs)" \
-		"hooks policy scrub state state_reason stats"
+		"history hooks policy scrub state state_reason stats"
 	for _file in $(public_files); do
 		check "files: $_file, as nobody" as_nobody "cat $D/$_file >/dev/null"
 	done
