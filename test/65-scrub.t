@@ -29,7 +29,12 @@ for kernel in $KERNELS; do
 		-- scrub.sh hotplug 30
 	vm "storm-$kernel" 'done' --share --timeout "$limit" --kernel "$kernel" -- storm.sh faults "${faults[@]}"
 	vm "latency-$kernel" 'done' --share --kernel "$kernel" -- storm.sh latency 15
-	vm "urgent-$kernel" 'done' --debian --kernel "$kernel" -- scrub.sh urgent
+	# Three minutes; where timers of such a CPU do not expire at all, it is run always.
+	if [[ $kernel == 6.12 && ${DUALBM_LONG-} != 1 ]]; then
+		skip "urgent-$kernel" "DUALBM_LONG=1"
+	else
+		vm "urgent-$kernel" 'done' --debian --kernel "$kernel" -- scrub.sh urgent
+	fi
 	vm "watchdog-$kernel" 'done' --kernel "$kernel" -- scrub.sh watchdog
 	vm "watchdog-stop-$kernel" panic --kernel "$kernel" -- scrub.sh watchdog stop
 	like "watchdog-stop-$kernel: the panic says why" "$(panic_string)" \
