@@ -150,6 +150,11 @@ noinline void dualbm_history_bulk(struct page *page)
 
 /* ---- reading ---- */
 
+static unsigned int order_of(const struct entry *entry)
+{
+	return entry->who >> ORDER_SHIFT & (BIT(ORDER_BITS) - 1);
+}
+
 static bool entry_covers(const struct entry *entry, unsigned long pfn, unsigned long head,
 			 struct entry *copy)
 {
@@ -158,12 +163,7 @@ static bool entry_covers(const struct entry *entry, unsigned long pfn, unsigned 
 	return copy->who && copy->when >> CHECK_SHIFT << CHECK_SHIFT ==
 		check_of(copy->when & (BIT(CHECK_SHIFT) - 1), copy->who) &&
 		(copy->who >> TAG_SHIFT & (BIT(TAG_BITS) - 1)) == head >> bucket_bits &&
-		pfn - head < BIT(copy->who >> ORDER_SHIFT & (BIT(ORDER_BITS) - 1));
-}
-
-static unsigned int order_of(const struct entry *entry)
-{
-	return entry->who >> ORDER_SHIFT & (BIT(ORDER_BITS) - 1);
+		pfn - head < BIT(order_of(copy));
 }
 
 static u32 ticks_since(const struct entry *entry)

@@ -166,13 +166,11 @@ static unsigned long skip_holes(const struct mm_struct *mm, unsigned long addres
 /* Believed only while events are. Of memory without planes, and of no memory at all, no. */
 static bool is_recorded_free(unsigned long pfn)
 {
-	unsigned long *planes;
 	bool is_free;
 
 	rcu_read_lock();
-	planes = dualbm_planes_at(pfn);
-	is_free = planes && READ_ONCE(dualbm_mode) == DUALBM_TRACKING &&
-		  dualbm_planes_code(planes, pfn % DUALBM_CHUNK_FRAMES) == DUALBM_CODE_FREE;
+	is_free = READ_ONCE(dualbm_mode) == DUALBM_TRACKING &&
+		  dualbm_frame_code(pfn) == DUALBM_CODE_FREE;
 	rcu_read_unlock();
 	return is_free;
 }
