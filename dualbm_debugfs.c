@@ -338,10 +338,11 @@ static int inject_scrubber(bool stop)
 
 static int inject_history(unsigned long pfn)
 {
-	unsigned int believed, tried = dualbm_history_falsify(pfn, &believed);
+	struct dualbm_falsified falsified = dualbm_history_falsify(pfn);
 
-	answer("of %u entries of pfn 0x%lx that were falsified, %u are believed", tried, pfn,
-	       believed);
+	answer("pfn 0x%lx: %u of %u flipped entries are believed, %u of %u mixed ones", pfn,
+	       falsified.flips_believed, falsified.flips, falsified.mixes_believed,
+	       falsified.mixes);
 	return 0;
 }
 

@@ -286,32 +286,33 @@ static bool is_believed(struct entry entry, u64 when, u64 who, unsigned long pfn
 	return entry_covers(&entry, pfn, pfn, &copy);
 }
 
-unsigned int dualbm_history_falsify(unsigned long pfn, unsigned int *believed)
+struct dualbm_falsified dualbm_history_falsify(unsigned long pfn)
 {
-	unsigned int tried = 0, i, j, bit;
+	struct dualbm_falsified result = {};
 	struct entry entry, other;
+	unsigned int i, j, bit;
 
-	*believed = 0;
 	rcu_read_lock();
 	for (i = 0; static_key_enabled(&dualbm_history_on) && i < DUALBM_NR_PASTS; i++) {
 		const struct bucket *bucket = &buckets[pfn & bucket_mask];
 
 		if (!entry_covers(&bucket->entries[i], pfn, pfn, &entry))
 			continue;
-		for (bit = 0; bit < 64; bit++, tried += 2)
-			*believed += is_believed(entry, BIT_ULL(bit), 0, pfn) +
-				     is_believed(entry, 0, BIT_ULL(bit), pfn);
+		for (bit = 0; bit < 64; bit++, result.flips += 2)
+			result.flips_believed += is_believed(entry, BIT_ULL(bit), 0, pfn) +
+						 is_believed(entry, 0, BIT_ULL(bit), pfn);
 		/* As who reads while it is written sees it. */
 		for (j = 0; j < DUALBM_NR_PASTS; j++) {
 			if (!entry_covers(&bucket->entries[j], pfn, pfn, &other) ||
 			    other.who == entry.who)
 				continue;
-			tried++;
-			*believed += is_believed(entry, 0, entry.who ^ other.who, pfn);
+			result.mixes++;
+			result.mixes_believed +=
+				is_believed(entry, 0, entry.who ^ other.who, pfn);
 		}
 	}
 	rcu_read_unlock();
-	return tried;
+	return result;
 }
 
 static const char * const past_words[DUALBM_NR_PASTS] = {
