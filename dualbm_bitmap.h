@@ -79,6 +79,7 @@ enum dualbm_class {
 	DUALBM_BAD_PAGE,	/* no rule: the kernel found it */
 	DUALBM_COUNT_UNDERFLOW,	/* no rule: the count says it */
 	DUALBM_MAPPED_FREE,	/* no rule: page tables say it */
+	DUALBM_PIECE_FREE,	/* no rule: the history says where blocks begin */
 	DUALBM_NR_CLASSES
 };
 

@@ -24,6 +24,7 @@
 #include "dualbm.h"
 #include "dualbm_history.h"
 #include "dualbm_hooks.h"
+#include "dualbm_pieces.h"
 #include "dualbm_report.h"
 
 static_assert(DUALBM_PAST_COMM == DUALBM_COMM_LENGTH);
@@ -32,9 +33,10 @@ static_assert(DUALBM_PAST_COMM == DUALBM_COMM_LENGTH);
  * An entry: two words, and neither is believed without the other.
  *
  *	when:	jiffies (32), task (22), check (10)
- *	who:	site (19), CPU (13), order (5), tag (26), interrupt (1)
+ *	who:	site (19), CPU (13), order (4), apart (1), tag (26), interrupt (1)
  *
- * The tag is what of the frame's number does not follow from the entry's place.
+ * The tag is what of the frame's number does not follow from the entry's place. Of a block that
+ * may be freed in pieces it is said that it is apart.
  */
 #define PID_SHIFT	32
 #define PID_BITS	22
@@ -42,8 +44,9 @@ static_assert(DUALBM_PAST_COMM == DUALBM_COMM_LENGTH);
 #define CPU_SHIFT	DUALBM_MARK_BITS
 #define CPU_BITS	13
 #define ORDER_SHIFT	(CPU_SHIFT + CPU_BITS)
-#define ORDER_BITS	5
-#define TAG_SHIFT	(ORDER_SHIFT + ORDER_BITS)
+#define ORDER_BITS	4
+#define APART_SHIFT	(ORDER_SHIFT + ORDER_BITS)
+#define TAG_SHIFT	(APART_SHIFT + 1)
 #define TAG_BITS	26
 #define INTERRUPT_SHIFT	(TAG_SHIFT + TAG_BITS)
 
@@ -79,6 +82,7 @@ static DEFINE_MUTEX(mode_lock);
 static struct bucket *buckets;
 static unsigned int bucket_bits __read_mostly;
 static unsigned long bucket_mask __read_mostly;
+static bool splits_are_known __read_mostly;
 
 /* ---- writing ---- */
 
@@ -105,14 +109,14 @@ static __always_inline void push(struct entry *entry, struct entry *before, u64 
 }
 
 static __always_inline void note(enum dualbm_past_kind kind, struct page *page,
-				 unsigned int order, unsigned long *slot)
+				 unsigned int order, bool apart, unsigned long *slot)
 {
 	u32 mark = dualbm_site_caller(slot), pid = current->pid, cpu = raw_smp_processor_id();
 	unsigned long pfn = page_to_pfn(page);
 	struct bucket *bucket = &buckets[pfn & bucket_mask];
 	u64 when = (u32)jiffies | (u64)pid << PID_SHIFT;
 	u64 who = mark | (u64)cpu << CPU_SHIFT | (u64)(order % BIT(ORDER_BITS)) << ORDER_SHIFT |
-		  (u64)(pfn >> bucket_bits) << TAG_SHIFT |
+		  (u64)apart << APART_SHIFT | (u64)(pfn >> bucket_bits) << TAG_SHIFT |
 		  (u64)!in_task() << INTERRUPT_SHIFT;
 
 	if (kind == DUALBM_FREED)
@@ -121,31 +125,6 @@ static __always_inline void note(enum dualbm_past_kind kind, struct page *page,
 	else
 		push(&bucket->entries[DUALBM_ALLOCATED],
 		     &bucket->entries[DUALBM_ALLOCATED_BEFORE], when, who);
-}
-
-/* The return address of the function that this is in: amd64 has it above the frame pointer. */
-#define OWN_SLOT	((unsigned long *)__builtin_frame_address(0) + 1)
-
-static noinline void history_alloc(void *data, struct page *page, unsigned int order,
-				   gfp_t gfp, int migratetype)
-{
-	if (unlikely(!page))
-		return;
-	dualbm_event_enter();
-	note(DUALBM_ALLOCATED, page, order, OWN_SLOT);
-	dualbm_event_leave();
-}
-
-static noinline void history_free(void *data, struct page *page, unsigned int order)
-{
-	dualbm_event_enter();
-	note(DUALBM_FREED, page, order, OWN_SLOT);
-	dualbm_event_leave();
-}
-
-noinline void dualbm_history_bulk(struct page *page)
-{
-	note(DUALBM_ALLOCATED, page, 0, OWN_SLOT);
 }
 
 /* ---- reading ---- */
@@ -252,6 +231,118 @@ static void collect(unsigned long pfn, enum dualbm_past_kind last,
 		}
 	}
 }
+
+/* ---- blocks ---- */
+
+/*
+ * Of a block of two frames, a second one that is freed by itself is what __free_pages() does
+ * with a reference too many.
+ */
+#define PIECE_MIN_ORDER	2
+
+/* A frame that was last freed and not allocated by itself was, if at all, as part of a block. */
+static __always_inline bool is_suspect(const struct bucket *bucket)
+{
+	const struct entry *allocated = &bucket->entries[DUALBM_ALLOCATED];
+
+	return !READ_ONCE(allocated->who) ||
+	       (s32)((u32)READ_ONCE(allocated->when) -
+		     (u32)READ_ONCE(bucket->entries[DUALBM_FREED].when)) < 0;
+}
+
+/* From here on its frames may be freed each by itself. */
+static void take_apart(const struct found *block)
+{
+	struct bucket *bucket = &buckets[block->head & bucket_mask];
+	u64 who = block->entry.who | BIT_ULL(APART_SHIFT);
+	u64 when = block->entry.when & (BIT_ULL(CHECK_SHIFT) - 1);
+	unsigned int i;
+
+	for (i = 0; i < DUALBM_NR_PASTS; i++) {
+		struct entry *entry = &bucket->entries[i];
+
+		if (READ_ONCE(entry->who) != block->entry.who ||
+		    READ_ONCE(entry->when) != block->entry.when)
+			continue;
+		WRITE_ONCE(entry->when, when | check_of(when, who));
+		WRITE_ONCE(entry->who, who);
+	}
+}
+
+/* The block that a frame was allocated in, if nothing was freed of it since. */
+static bool find_block(unsigned long pfn, struct found *block)
+{
+	struct found before = {}, freed = {};
+
+	*block = (struct found){};
+	collect(pfn, DUALBM_ALLOCATED, DUALBM_ALLOCATED_BEFORE, NULL, block, &before);
+	if (!block->entry.who || block->entry.who >> APART_SHIFT & 1)
+		return false;
+	before = (struct found){};
+	collect(pfn, DUALBM_FREED, DUALBM_FREED_BEFORE, NULL, &freed, &before);
+	/* Within one tick nobody knows. */
+	return !freed.entry.who || ticks_since(&freed.entry) > ticks_since(&block->entry);
+}
+
+static noinline void look_for_block(unsigned long pfn, unsigned int order)
+{
+	struct found block;
+	unsigned int whole;
+
+	if (!find_block(pfn, &block) || block.head == pfn)
+		return;
+	/* Whatever it is: its other frames are not judged by it any more. */
+	take_apart(&block);
+	whole = order_of(&block.entry);
+	/*
+	 * __free_pages() with a reference too many frees the block but for its first frame, the
+	 * upper half first (mm/page_alloc.c, 5.10 to 7.3).
+	 */
+	if (order + 1 == whole && pfn == block.head + BIT(order))
+		return;
+	dualbm_piece_freed(pfn, order, block.head, whole);
+}
+
+void dualbm_history_split(struct page *page)
+{
+	struct found block;
+
+	if (find_block(page_to_pfn(page), &block))
+		take_apart(&block);
+}
+
+/* ---- events ---- */
+
+/* The return address of the function that this is in: amd64 has it above the frame pointer. */
+#define OWN_SLOT	((unsigned long *)__builtin_frame_address(0) + 1)
+
+static noinline void history_alloc(void *data, struct page *page, unsigned int order,
+				   gfp_t gfp, int migratetype)
+{
+	if (unlikely(!page))
+		return;
+	dualbm_event_enter();
+	/* prep_new_page(), mm/page_alloc.c, all releases, has set PG_head by now. */
+	note(DUALBM_ALLOCATED, page, order,
+	     order < PIECE_MIN_ORDER || PageHead(page) || !splits_are_known, OWN_SLOT);
+	dualbm_event_leave();
+}
+
+static noinline void history_free(void *data, struct page *page, unsigned int order)
+{
+	dualbm_event_enter();
+	if (unlikely(is_suspect(&buckets[page_to_pfn(page) & bucket_mask])))
+		look_for_block(page_to_pfn(page), order);
+	note(DUALBM_FREED, page, order, true, OWN_SLOT);
+	dualbm_event_leave();
+}
+
+noinline void dualbm_history_bulk(struct page *page)
+{
+	note(DUALBM_ALLOCATED, page, 0, true, OWN_SLOT);
+}
+
+/* ---- what is remembered of a frame ---- */
 
 bool dualbm_history_of(unsigned long pfn, struct dualbm_past past[DUALBM_NR_PASTS])
 {
@@ -428,6 +519,8 @@ static int switch_on(void)
 
 	bucket_bits = wanted_bits();
 	bucket_mask = BIT(bucket_bits) - 1;
+	splits_are_known = dualbm_hooks[DUALBM_HOOK_SPLIT].attached &&
+			   !READ_ONCE(dualbm_hooks[DUALBM_HOOK_SPLIT].dead);
 	bytes = sizeof(struct bucket) << bucket_bits;
 	/* Rather nothing than what others need. */
 	buckets = __vmalloc(bytes, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);

@@ -112,6 +112,16 @@ const char *dualbm_history_name(void);
 void dualbm_history_bulk(struct page *page);
 
 /**
+ * dualbm_history_split() - a block is made into single pages
+ * @page: its first one
+ *
+ * From here on each may be freed by itself.
+ *
+ * Context: Any, while %dualbm_history_on is set; preemption disabled.
+ */
+void dualbm_history_split(struct page *page);
+
+/**
  * dualbm_history_of() - what is remembered of a frame
  * @pfn: any number
  * @past: filled in

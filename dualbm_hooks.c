@@ -17,6 +17,7 @@
 #include "dualbm.h"
 #include "dualbm_event.h"
 #include "dualbm_guard.h"
+#include "dualbm_history.h"
 #include "dualbm_hooks.h"
 #include "dualbm_learn.h"
 #include "dualbm_mode.h"
@@ -78,6 +79,17 @@ static void entry_unpoison(struct ftrace_regs *regs)
 	dualbm_count(DUALBM_STAT_FORGET_EVENTS);
 	dualbm_mode_forget();
 	dualbm_learn_request();
+}
+
+/*
+ * mm/memcontrol.c, split_page_memcg(page, ...), 5.10 to 7.3: what split_page() and
+ * make_alloc_exact() both call before any part of the block can be freed by itself. The other
+ * arguments are another thing in nearly each release.
+ */
+static void entry_split(struct ftrace_regs *regs)
+{
+	if (static_branch_unlikely(&dualbm_history_on))
+		dualbm_history_split((struct page *)argument(regs, 0));
 }
 
 static int tracepoint_attach(struct dualbm_hook *hook);
@@ -148,6 +160,11 @@ struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS] = {
 		.symbols = { "bad_page" },
 		.without = "bad pages are in the log only; panic_on_taint=0x20 covers them",
 		ENTRY(dualbm_entry_bad_page),
+	},
+	[DUALBM_HOOK_SPLIT] = {
+		.symbols = { "split_page_memcg" },
+		.without = "a free inside of a block is told by nobody (history=callers)",
+		ENTRY(entry_split),
 	},
 	[DUALBM_HOOK_BOUNDARY_ALLOC] = {
 		.absent = !DUALBM_HAVE_RETURN_PROBES,

@@ -42,6 +42,7 @@ static const char * const class_names[DUALBM_NR_CLASSES] = {
 	[DUALBM_BAD_PAGE] = "bad_page",
 	[DUALBM_COUNT_UNDERFLOW] = "count_underflow",
 	[DUALBM_MAPPED_FREE] = "mapped_free",
+	[DUALBM_PIECE_FREE] = "piece_free",
 };
 
 static const enum dualbm_stat class_stats[DUALBM_NR_CLASSES] = {
@@ -54,6 +55,7 @@ static const enum dualbm_stat class_stats[DUALBM_NR_CLASSES] = {
 	[DUALBM_BAD_PAGE] = DUALBM_STAT_BAD_PAGE,
 	[DUALBM_COUNT_UNDERFLOW] = DUALBM_STAT_COUNT_UNDERFLOW,
 	[DUALBM_MAPPED_FREE] = DUALBM_STAT_MAPPED_FREE,
+	[DUALBM_PIECE_FREE] = DUALBM_STAT_PIECE_FREE,
 };
 
 static const char * const proof_names[DUALBM_NR_PROOFS] = {
@@ -663,11 +665,11 @@ static void taint(const struct dualbm_violation *v)
  * Neither a violation nor a mismatch, whatever the parameters say: nothing is tainted, as
  * panic_on_taint would stop the machine for that, and it goes on.
  */
-static void react_mapped(struct dualbm_violation *v)
+static void react_without_proof(struct dualbm_violation *v)
 {
 	static DEFINE_RATELIMIT_STATE(burst, 10 * HZ, 3);
 
-	dualbm_count(DUALBM_STAT_MAPPED_FREE);
+	dualbm_count(class_stats[v->class]);
 	ring_store(v);
 	trace_violation(v);
 	if (__ratelimit(&burst))
@@ -682,8 +684,8 @@ void dualbm_report(struct dualbm_violation *v)
 	if (dualbm_selftest_takes(v))
 		return;
 	describe(v);
-	if (v->class == DUALBM_MAPPED_FREE) {
-		react_mapped(v);
+	if (dualbm_is_report_only(v)) {
+		react_without_proof(v);
 		return;
 	}
 	if (v->proof == DUALBM_UNPROVEN) {

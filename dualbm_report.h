@@ -127,11 +127,24 @@ struct dualbm_violation {
 };
 
 /**
- * dualbm_is_mismatch() - does nothing prove a finding
+ * dualbm_is_report_only() - is a finding true, and perhaps lawful
  * @v: the finding
  *
- * What page tables and free lists say of a mapped frame is so, and only whether it is wrong is
- * open: that has a name of its own.
+ * Of a mapped frame page tables and free lists say it, of a piece the history and the counts;
+ * only whether it is wrong is open. It has a name and a counter, and no consequence.
+ *
+ * Context: Any.
+ *
+ * Return: true if so.
+ */
+static inline bool dualbm_is_report_only(const struct dualbm_violation *v)
+{
+	return v->class == DUALBM_MAPPED_FREE || v->class == DUALBM_PIECE_FREE;
+}
+
+/**
+ * dualbm_is_mismatch() - does nothing prove a finding
+ * @v: the finding
  *
  * Context: Any.
  *
@@ -139,7 +152,7 @@ struct dualbm_violation {
  */
 static inline bool dualbm_is_mismatch(const struct dualbm_violation *v)
 {
-	return v->proof == DUALBM_UNPROVEN && v->class != DUALBM_MAPPED_FREE;
+	return v->proof == DUALBM_UNPROVEN && !dualbm_is_report_only(v);
 }
 
 /**
@@ -291,7 +304,7 @@ int dualbm_prove_check(void);
  *
  * Proven: ring, log, trace event, taint, uevent, and with policy=panic a panic.
  * Unproven: counted as such, ring, trace event, log up to three times in ten
- * seconds, and with on_degraded=panic a panic. A mapped free frame: its own counter, ring, trace
+ * seconds, and with on_degraded=panic a panic. A mapped free frame and a piece: its own counter, ring, trace
  * event, uevent, log as of an unproven one, and never a taint or a panic.
  *
  * Context: Any; allocates nothing and does not sleep. What that forbids is done

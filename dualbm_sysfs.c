@@ -63,6 +63,8 @@ static const char * const stat_names[] = {
 	[DUALBM_STAT_BAD_PAGE] = "bad_page",
 	[DUALBM_STAT_COUNT_UNDERFLOW] = "count_underflow",
 	[DUALBM_STAT_MAPPED_FREE] = "mapped_free",
+	[DUALBM_STAT_PIECE_FREE] = "piece_free",
+	[DUALBM_STAT_PIECE_FREE_DOUBTS] = "piece_free_doubts",
 };
 
 static_assert(ARRAY_SIZE(stat_names) == DUALBM_NR_STATS);

@@ -22,6 +22,7 @@ TRACE_DEFINE_ENUM(DUALBM_ALLOCATOR_CORRUPTION);
 TRACE_DEFINE_ENUM(DUALBM_BAD_PAGE);
 TRACE_DEFINE_ENUM(DUALBM_COUNT_UNDERFLOW);
 TRACE_DEFINE_ENUM(DUALBM_MAPPED_FREE);
+TRACE_DEFINE_ENUM(DUALBM_PIECE_FREE);
 TRACE_DEFINE_ENUM(DUALBM_PRIMARY);
 TRACE_DEFINE_ENUM(DUALBM_SECONDARY);
 TRACE_DEFINE_ENUM(DUALBM_UNTRACKED);
@@ -80,7 +81,8 @@ TRACE_EVENT(violation,
 				   { DUALBM_ALLOCATOR_CORRUPTION, "allocator_corruption" },
 				   { DUALBM_BAD_PAGE, "bad_page" },
 				   { DUALBM_COUNT_UNDERFLOW, "count_underflow" },
-				   { DUALBM_MAPPED_FREE, "mapped_free" }),
+				   { DUALBM_MAPPED_FREE, "mapped_free" },
+				   { DUALBM_PIECE_FREE, "piece_free" }),
 		  __entry->pfn, __entry->order, __entry->frames, __entry->proof,
 		  __entry->code, __entry->node,
 		  __print_symbolic(__entry->liar,

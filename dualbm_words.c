@@ -52,6 +52,10 @@ static int say_what(const struct dualbm_violation *v, char *line, size_t size)
 		return scnprintf(line, size,
 				 "page frame 0x%lx is free, and a process still has it mapped",
 				 v->first);
+	case DUALBM_PIECE_FREE:
+		return scnprintf(line, size,
+				 "page frame 0x%lx was freed out of the middle of a block that is still allocated",
+				 v->first);
 	default:
 		return scnprintf(line, size, "page frame 0x%lx is not what it was", v->first);
 	}
@@ -105,6 +109,10 @@ static int say_whom_of(const struct dualbm_violation *v, char *line, size_t size
 		return scnprintf(line, size,
 				 "suspect the driver of what is mapped there, which freed it first; not the process: %s",
 				 v->mapper);
+	case DUALBM_PIECE_FREE:
+		return scnprintf(line, size,
+				 "suspect %s, which freed it; not the owner of the block, who will free it too",
+				 caller);
 	default:
 		return scnprintf(line, size, "nobody is to be suspected");
 	}
@@ -130,6 +138,8 @@ static int say_others(const struct dualbm_violation *v, char *line, size_t size)
 					 line + length, size - length);
 	case DUALBM_MAPPED_FREE:
 		return say_past(v, "; ", " freed it last", DUALBM_FREED, line, size);
+	case DUALBM_PIECE_FREE:
+		return say_past(v, "; ", " had allocated the block", DUALBM_ALLOCATED, line, size);
 	default:
 		return 0;
 	}

@@ -74,11 +74,12 @@ is "textfile: can be read by all" "$(stat -c %a "$prom")" 644
 is "textfile: violations" "$(value dualbm_violations_total)" 2
 is "textfile: violations by class" \
 	"$(sed -n 's/^dualbm_violations_by_class_total{class="\(.*\)"} 1$/\1/p' "$prom" | xargs)" "boundary_double_free plane_corruption"
-# A mapped free frame is a class, but no violation: it has a metric and a warning of its own.
+# A mapped free frame, and a piece, are classes, but no violations: they have metrics and warnings of their own.
 is "textfile: every class of the module" \
 	"$(sed -n 's/^dualbm_violations_by_class_total{class="\(.*\)"}.*/\1/p' "$prom" | sort | xargs)" \
-	"$(strings dualbm_report.c class_names | grep -vxE 'none|mapped_free' | xargs)"
-is "textfile: what is a class and no violation" "$(value dualbm_mapped_free_total)" 0
+	"$(strings dualbm_report.c class_names | grep -vxE 'none|mapped_free|piece_free' | xargs)"
+is "textfile: what is a class and no violation" \
+	"$(value dualbm_mapped_free_total) $(value dualbm_piece_free_total)" "0 0"
 # What the module counts is printed, or else it is a class.
 lost=''
 mapfile -t names < <(strings dualbm_sysfs.c stat_names)
@@ -397,7 +398,7 @@ check "the module's line begins with the class" grep -q 'scnprintf(buffer, size,
 line=$(sed -n 's/^ *\(\^dualbm: (.*) pfn=\)$/\1/p' docs/metrics.md)
 is "docs/metrics.md: the expression finds every class" \
 	"$(strings dualbm_report.c class_names | sed 's/.*/dualbm: & pfn=0x1 order=0/' | grep -vE "${line:-nothing}")" \
-	$'dualbm: mapped_free pfn=0x1 order=0\ndualbm: none pfn=0x1 order=0'
-check "docs/metrics.md: and that one is a warning" grep -q 'dualbm: mapped_free' docs/metrics.md
+	$'dualbm: mapped_free pfn=0x1 order=0\ndualbm: none pfn=0x1 order=0\ndualbm: piece_free pfn=0x1 order=0'
+check "docs/metrics.md: and those are warnings" grep -q 'dualbm: mapped_free.*dualbm: piece_free' docs/metrics.md
 
 done_testing

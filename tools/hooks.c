@@ -43,6 +43,11 @@ static bool has_charge(const struct check *check)
 	       (config_is(check, "MEMCG") && since(check, 6, 11));
 }
 
+static bool has_memcg(const struct check *check)
+{
+	return !check->config || config_is(check, "MEMCG");
+}
+
 static bool has_depart(const struct check *check)
 {
 	return (!check->config || config_is(check, "COMPACTION")) && since(check, 6, 9);
@@ -91,6 +96,9 @@ static const struct hook hooks[] = {
 	  { "long unsigned int" }, "pages that are no longer poisoned" },
 	{ { "bad_page" }, FTRACE, false, always,
 	  { "struct page *, char *" }, "what the kernel's own checks find" },
+	{ { "split_page_memcg" }, FTRACE, false, has_memcg,
+	  { "struct page *, unsigned int", "struct page *, int, int" },
+	  "frees inside of blocks, for the history" },
 	{ { "__alloc_frozen_pages_noprof", "__alloc_pages_noprof", "__alloc_pages",
 	    "__alloc_pages_nodemask" }, KRETPROBE, false, has_return_probes,
 	  { "" }, "the boundary's check of allocations" },

@@ -294,6 +294,8 @@ const char *violation_class_text(const char *class)
 		  "a reference was given back that nobody had, caught in the call itself" },
 		{ "mapped_free",
 		  "a process has a frame mapped that is free; nothing stops for it" },
+		{ "piece_free",
+		  "a frame was freed out of the middle of somebody's block; nothing stops for it" },
 		{ "plane_corruption", "dualbm's own record was damaged" },
 		{ "directory_corruption", "the index of dualbm's record was damaged" },
 	};

@@ -317,8 +317,7 @@ static void print_findings(const struct module_status *status)
 	static const char * const classes[] = {
 		"double_alloc", "double_free", "boundary_double_free", "plane_corruption",
 		"directory_corruption", "allocator_corruption", "bad_page", "count_underflow",
-		"mapped_free", "unproven",
-		"corrected",
+		"mapped_free", "piece_free", "unproven", "corrected",
 	};
 	uint64_t violations = stat_of(status, "violations"), value;
 	size_t i;

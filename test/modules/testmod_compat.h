@@ -28,6 +28,13 @@
 #include <linux/page_frag_cache.h>
 #endif
 
+/* By 7.2 the flags of a file in memory have a type of their own. */
+#ifdef EMPTY_VMA_FLAGS
+#define TEST_NO_VMA_FLAGS	EMPTY_VMA_FLAGS
+#else
+#define TEST_NO_VMA_FLAGS	0
+#endif
+
 /* ---- orders and lists of the allocator ---- */
 
 /*

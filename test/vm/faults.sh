@@ -14,7 +14,7 @@
 
 T=/sys/kernel/tracing
 P=/sys/module/dualbm/parameters
-COUNTERS='violations|double_alloc|double_free|boundary_double_free|plane_corruption|directory_corruption|allocator_corruption|bad_page|count_underflow|mapped_free|unproven|corrected|coverage_gaps|relearns'
+COUNTERS='violations|double_alloc|double_free|boundary_double_free|plane_corruption|directory_corruption|allocator_corruption|bad_page|count_underflow|mapped_free|piece_free|unproven|corrected|coverage_gaps|relearns'
 
 # The counters that a report moves, as they are now.
 counters() {

@@ -12,7 +12,7 @@
 # event, or when the scrub finds it.
 . ./mm-lib.sh
 
-COUNTERS='violations|double_alloc|double_free|boundary_double_free|plane_corruption|directory_corruption|allocator_corruption|bad_page|count_underflow|mapped_free|unproven|corrected|coverage_gaps|relearns'
+COUNTERS='violations|double_alloc|double_free|boundary_double_free|plane_corruption|directory_corruption|allocator_corruption|bad_page|count_underflow|mapped_free|piece_free|unproven|corrected|coverage_gaps|relearns'
 ALL="primary secondary untracked known"
 
 # bits PFN: the state and the four bits, as debugfs says.

@@ -136,6 +136,37 @@ before() {
 	rmmod dualbm
 }
 
+# A free that begins inside of a block: at the culprit's call, and no policy stops for it.
+pieces() {
+	part pieces || return 0
+	load_dualbm scrub_interval_ms=0 history=callers policy=panic on_degraded=panic ||
+		bail "dualbm is not armed"
+	COUNTERS='violations|unproven|piece_free|piece_free_doubts'
+	for _order in 2 4 9; do
+		for _op in whole compound split exact extra; do
+			counters
+			insmod_test pieces op=$_op order=$_order
+			is "$name: $_op, order $_order: is no finding" "$? $(moved)" "0 "
+		done
+		counters
+		insmod_test pieces op=put order=$_order
+		is "$name: put, order $_order: is one" "$? $(moved)" "0 piece_free+1"
+		_said=$(dmesg | sed -n 's/.*\] pieces: pfn=//p' | tail -n 1)
+		is "$name: put, order $_order: which" "$(last class) $(last proof) $(last pfn) block=$(last block) $(last value)" \
+			"piece_free none $_said $_order"
+		is "$name: put, order $_order: by whom, of whose" "$(past caller), $(past allocated_by) $(last allocated_order)" \
+			"piece_put [pieces], work [pieces] $_order"
+	done
+	counters
+	insmod_test pieces op=hand order=4
+	is "$name: taken apart by hand is counted, once" "$? $(moved)" "0 piece_free_doubts+1"
+	is "$name: the kernel is not tainted" "$(($(cat /proc/sys/kernel/tainted) >> 5 & 1))" 0
+	check "$name: the log has it in words" sh -c \
+		"dmesg | grep -q 'dualbm: page frame 0x[0-9a-f]* was freed out of the middle of a block'"
+	is "$name: armed" "$(cat $D/state)" armed
+	rmmod dualbm
+}
+
 # sampled_frames PLACES FRAMES: so many neighbours at so many places all over memory, movable
 # memory at its end too.
 sampled_frames() {
@@ -237,6 +268,7 @@ values
 named
 faults
 before
+pieces
 torn
 switch
 hotplug

@@ -6,7 +6,7 @@
 
 # shellcheck disable=SC2034 # for those that source this
 T=/sys/kernel/tracing
-COUNTERS='violations|double_alloc|double_free|boundary_double_free|plane_corruption|directory_corruption|allocator_corruption|bad_page|count_underflow|mapped_free|unproven|coverage_gaps'
+COUNTERS='violations|double_alloc|double_free|boundary_double_free|plane_corruption|directory_corruption|allocator_corruption|bad_page|count_underflow|mapped_free|piece_free|unproven|coverage_gaps'
 
 load() {
 	load_dualbm "$@" || bail "dualbm is not armed: $(cat $D/state)"
