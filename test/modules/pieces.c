@@ -85,7 +85,7 @@ static int exact(void)
 	return 0;
 }
 
-static int work(void)
+static noinline int work(void)
 {
 	bool compound = !strcmp(op, "compound");
 	struct page *page;
