@@ -156,7 +156,7 @@ pieces() {
 		is "$name: put, order $_order: which" "$(last class) $(last proof) $(last pfn) block=$(last block) $(last value)" \
 			"piece_free none $_said $_order"
 		is "$name: put, order $_order: by whom, of whose" "$(past caller), $(past allocated_by) $(last allocated_order)" \
-			"piece_put [pieces], work [pieces] $_order"
+			"piece_put, work [pieces] $_order"
 	done
 	counters
 	insmod_test pieces op=hand order=4
