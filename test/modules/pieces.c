@@ -7,7 +7,7 @@
  * op=extra	__free_pages() while somebody has a reference, who then puts the first page
  * op=compound	a compound block, freed whole
  * op=whole	a block, freed whole
- * op=hand	counts are set by hand, and then each page is freed by itself
+ * op=hand	of many blocks counts are set by hand, and then each page is freed by itself
  * op=put	a reference of a page in the middle is taken and dropped, which is the fault; the
  *		rest of the block is leaked
  */
@@ -54,13 +54,28 @@ static void extra(struct page *page)
 	put_page(page);
 }
 
-static void by_hand(struct page *page)
-{
-	unsigned int i;
+/* Many, as who had a frame before decides whether its free is looked at. */
+#define HAND_BLOCKS	32
 
-	for (i = 1; i < BIT(order); i++)
-		set_page_count(page + i, 1);
-	free_each(page);
+static int by_hand(void)
+{
+	struct page *blocks[HAND_BLOCKS];
+	unsigned int taken, i;
+
+	for (taken = 0; taken < HAND_BLOCKS; taken++) {
+		blocks[taken] = alloc_pages(TEST_GFP_TASK, order);
+		if (!blocks[taken])
+			break;
+	}
+	next_tick();
+	for (i = 0; i < taken; i++) {
+		unsigned int page;
+
+		for (page = 1; page < BIT(order); page++)
+			set_page_count(blocks[i] + page, 1);
+		free_each(blocks[i]);
+	}
+	return taken == HAND_BLOCKS ? 0 : -ENOMEM;
 }
 
 static noinline void piece_put(struct page *page)
@@ -92,6 +107,8 @@ static noinline int work(void)
 
 	if (!strcmp(op, "exact"))
 		return exact();
+	if (!strcmp(op, "hand"))
+		return by_hand();
 	page = alloc_pages(TEST_GFP_TASK | (compound ? __GFP_COMP : 0), order);
 	if (!page)
 		return -ENOMEM;
@@ -100,8 +117,6 @@ static noinline int work(void)
 		split(page);
 	else if (!strcmp(op, "extra"))
 		extra(page);
-	else if (!strcmp(op, "hand"))
-		by_hand(page);
 	else if (!strcmp(op, "put"))
 		piece_put(page);
 	else if (compound || !strcmp(op, "whole"))
