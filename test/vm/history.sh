@@ -184,6 +184,12 @@ sampled_frames() {
 		}' /proc/meminfo
 }
 
+# use_frames COUNT: so many are allocated, each by itself, and freed.
+use_frames() {
+	dd if=/dev/zero of=/tmp/fill bs=4k count="$1" 2>/dev/null
+	rm /tmp/fill
+}
+
 # What is half written, or damaged, is no entry.
 torn() {
 	part torn || return 0
@@ -197,10 +203,9 @@ torn() {
 		"0 of many flipped entries are believed"
 	diag "$(cat $DBG/inject)"
 	# The check has 10 bits: of so many one in 1024 passes, and 12 more is no chance.
-	load_start 100M
-	sleep 2
-	load_stop
-	sampled_frames 32 64 | while read -r _pfn; do
+	use_frames 75000
+	use_frames 75000
+	sampled_frames 256 8 | while read -r _pfn; do
 		echo "falsify history $_pfn" >$DBG/inject
 		cat $DBG/inject
 	done >/tmp/falsified
@@ -226,9 +231,9 @@ switch() {
 	_i=0
 	while [ $((_i += 1)) -le "${rounds:-6}" ]; do
 		write $D/history callers || not_ok "$name: on"
-		sleep 0.5
-		for _pfn in $(sampled_frames 24 1); do
-			dd if=$D/frames_history bs=2048 skip="$_pfn" count=120 iflag=fullblock 2>/dev/null
+		use_frames 10000
+		for _pfn in $(sampled_frames 48 1); do
+			dd if=$D/frames_history bs=2048 skip="$_pfn" count=60 iflag=fullblock 2>/dev/null
 		done | grep -oE '[a-z_]+_by=.*[^ ]' >>/tmp/frames
 		write $D/history off || not_ok "$name: off"
 	done
@@ -252,10 +257,7 @@ switch() {
 hotplug() {
 	part hotplug || return 0
 	load_dualbm policy=panic scrub_interval_ms=0 history=callers || bail "dualbm is not armed"
-	for _block in $(movable_blocks); do
-		! write "$_block/state" offline || break
-	done
-	is "$name: a block goes" "$(cat "$_block/state")" offline
+	check "$name: a block goes" wait_for 20 block_leaves
 	_size=0x$(cat /sys/devices/system/memory/block_size_bytes)
 	_pfn=$((_size * ${_block##*memory} / 4096))
 	frame $_pfn freed >/tmp/gone

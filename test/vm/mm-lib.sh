@@ -65,3 +65,11 @@ movable_blocks() {
 		[ "$(cat "$_block/valid_zones" 2>/dev/null)" = Movable ] && echo "$_block"
 	done
 }
+
+# A block of memory goes offline, $_block. What is in it may be pinned: wait_for SECONDS block_leaves.
+block_leaves() {
+	for _block in $(movable_blocks); do
+		! write "$_block/state" offline || return 0
+	done
+	return 1
+}

@@ -65,14 +65,6 @@ agrees() {
 	near "$1: and nearly it" "$_sum" "$(stat pages_managed)" 64
 }
 
-# What is in a block may be pinned.
-block_leaves() {
-	for _block in $(movable_blocks); do
-		! write "$_block/state" offline || return 0
-	done
-	return 1
-}
-
 census() {
 	load scrub_interval_ms=0
 	agrees "after learning"
