@@ -17,30 +17,26 @@
 #include "dualbm_report.h"
 
 /*
- * All that was not freed now is recorded allocated, nothing of it is compound, and of at least half of
- * it the count is 0. Of a block that its owner has taken apart by setting counts, which no
- * hook sees, each frame that somebody still has would have one.
+ * All that was not freed now is recorded allocated, nothing of it is compound, and of at
+ * least half of it the count is 0. Of a block that its owner has taken apart by setting
+ * counts, which no hook sees, each frame that somebody still has would have one.
  */
 static bool is_whole(unsigned long pfn, unsigned int order, unsigned long block,
 		     unsigned int block_order)
 {
-	unsigned long *planes = dualbm_planes_at(block);
 	unsigned long frame, others = 0, unused = 0;
 
-	if (!planes || block % DUALBM_CHUNK_FRAMES + BIT(block_order) > DUALBM_CHUNK_FRAMES)
-		return false;
 	for (frame = block; frame < block + BIT(block_order); frame++) {
-		struct page *page = pfn_to_page(frame);
-
 		if (frame - pfn < BIT(order))
 			continue;
-		if (PageCompound(page) ||
-		    dualbm_planes_code(planes, frame % DUALBM_CHUNK_FRAMES) != DUALBM_CODE_ALLOCATED)
+		/* What is untracked may have no struct page by now. */
+		if (dualbm_frame_code(frame) != DUALBM_CODE_ALLOCATED ||
+		    PageCompound(pfn_to_page(frame)))
 			return false;
 		if (frame == block)
 			continue;
 		others++;
-		unused += !page_ref_count(page);
+		unused += !page_ref_count(pfn_to_page(frame));
 	}
 	return unused * 2 >= others;
 }

@@ -304,8 +304,8 @@ int dualbm_prove_check(void);
  *
  * Proven: ring, log, trace event, taint, uevent, and with policy=panic a panic.
  * Unproven: counted as such, ring, trace event, log up to three times in ten
- * seconds, and with on_degraded=panic a panic. A mapped free frame and a piece: its own counter, ring, trace
- * event, uevent, log as of an unproven one, and never a taint or a panic.
+ * seconds, and with on_degraded=panic a panic. A mapped free frame and a piece: its own
+ * counter, ring, trace event, uevent, log as of an unproven one, and never a taint or a panic.
  *
  * Context: Any; allocates nothing and does not sleep. What that forbids is done
  * a moment later: the uevent, and the log of a proven finding whose event came
