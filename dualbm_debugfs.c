@@ -338,11 +338,10 @@ static int inject_scrubber(bool stop)
 
 static int inject_history(unsigned long pfn)
 {
-	struct dualbm_falsified falsified = dualbm_history_falsify(pfn);
+	unsigned int believed, tried = dualbm_history_falsify(pfn, &believed);
 
-	answer("pfn 0x%lx: %u of %u flipped entries are believed, %u of %u mixed ones", pfn,
-	       falsified.flips_believed, falsified.flips, falsified.mixes_believed,
-	       falsified.mixes);
+	answer("of %u entries of pfn 0x%lx with a flipped bit, %u are believed", tried, pfn,
+	       believed);
 	return 0;
 }
 

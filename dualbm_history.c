@@ -32,12 +32,17 @@ static_assert(DUALBM_PAST_COMM == DUALBM_COMM_LENGTH);
 /*
  * An entry: two words, and neither is believed without the other.
  *
- *	when:	jiffies (32), task (22), check (10)
+ *	when:	jiffies (31), turn (1), task (22), check (10)
  *	who:	site (19), CPU (13), order (4), apart (1), tag (26), interrupt (1)
  *
  * The tag is what of the frame's number does not follow from the entry's place. Of a block that
- * may be freed in pieces it is said that it is apart.
+ * may be freed in pieces it is said that it is apart. The last free of a frame has the turn of
+ * the last allocation if it came behind it, and else the other one: within one tick of the
+ * clock nothing else tells.
  */
+#define TICKS_BITS	31
+#define TICKS_MASK	(BIT_ULL(TICKS_BITS) - 1)
+#define TURN		BIT_ULL(TICKS_BITS)
 #define PID_SHIFT	32
 #define PID_BITS	22
 #define CHECK_SHIFT	54
@@ -87,8 +92,9 @@ static bool splits_are_known __read_mostly;
 /* ---- writing ---- */
 
 /*
- * Of @when without its check. What is half written, or damaged, has another one 1023 times of
- * 1024.
+ * Of @when without its check. No flipped bit leaves it as it is: of the ten bits from any bit of
+ * the factor on, neither all are 0 nor all are 1. What is mixed from two entries has the right
+ * one once in 1024.
  */
 static __always_inline u64 check_of(u64 when, u64 who)
 {
@@ -114,17 +120,20 @@ static __always_inline void note(enum dualbm_past_kind kind, struct page *page,
 	u32 mark = dualbm_site_caller(slot), pid = current->pid, cpu = raw_smp_processor_id();
 	unsigned long pfn = page_to_pfn(page);
 	struct bucket *bucket = &buckets[pfn & bucket_mask];
-	u64 when = (u32)jiffies | (u64)pid << PID_SHIFT;
+	u64 when = (jiffies & TICKS_MASK) | (u64)pid << PID_SHIFT;
 	u64 who = mark | (u64)cpu << CPU_SHIFT | (u64)(order % BIT(ORDER_BITS)) << ORDER_SHIFT |
 		  (u64)apart << APART_SHIFT | (u64)(pfn >> bucket_bits) << TAG_SHIFT |
 		  (u64)!in_task() << INTERRUPT_SHIFT;
 
-	if (kind == DUALBM_FREED)
+	if (kind == DUALBM_FREED) {
+		when |= READ_ONCE(bucket->entries[DUALBM_ALLOCATED].when) & TURN;
 		push(&bucket->entries[DUALBM_FREED], &bucket->entries[DUALBM_FREED_BEFORE],
 		     when, who);
-	else
+	} else {
+		when |= ~READ_ONCE(bucket->entries[DUALBM_FREED].when) & TURN;
 		push(&bucket->entries[DUALBM_ALLOCATED],
 		     &bucket->entries[DUALBM_ALLOCATED_BEFORE], when, who);
+	}
 }
 
 /* ---- reading ---- */
@@ -147,7 +156,7 @@ static bool entry_covers(const struct entry *entry, unsigned long pfn, unsigned 
 
 static u32 ticks_since(const struct entry *entry)
 {
-	return (u32)jiffies - (u32)entry->when;
+	return (jiffies - entry->when) & TICKS_MASK;
 }
 
 /* The task has that name now, if it is the one that it was. */
@@ -244,10 +253,10 @@ static void collect(unsigned long pfn, enum dualbm_past_kind last,
 static __always_inline bool is_suspect(const struct bucket *bucket)
 {
 	const struct entry *allocated = &bucket->entries[DUALBM_ALLOCATED];
+	const struct entry *freed = &bucket->entries[DUALBM_FREED];
 
 	return !READ_ONCE(allocated->who) ||
-	       (s32)((u32)READ_ONCE(allocated->when) -
-		     (u32)READ_ONCE(bucket->entries[DUALBM_FREED].when)) < 0;
+	       !((READ_ONCE(allocated->when) ^ READ_ONCE(freed->when)) & TURN);
 }
 
 /* From here on its frames may be freed each by itself. */
@@ -377,33 +386,24 @@ static bool is_believed(struct entry entry, u64 when, u64 who, unsigned long pfn
 	return entry_covers(&entry, pfn, pfn, &copy);
 }
 
-struct dualbm_falsified dualbm_history_falsify(unsigned long pfn)
+unsigned int dualbm_history_falsify(unsigned long pfn, unsigned int *believed)
 {
-	struct dualbm_falsified result = {};
-	struct entry entry, other;
-	unsigned int i, j, bit;
+	unsigned int tried = 0, i, bit;
+	struct entry entry;
 
+	*believed = 0;
 	rcu_read_lock();
 	for (i = 0; static_key_enabled(&dualbm_history_on) && i < DUALBM_NR_PASTS; i++) {
 		const struct bucket *bucket = &buckets[pfn & bucket_mask];
 
 		if (!entry_covers(&bucket->entries[i], pfn, pfn, &entry))
 			continue;
-		for (bit = 0; bit < 64; bit++, result.flips += 2)
-			result.flips_believed += is_believed(entry, BIT_ULL(bit), 0, pfn) +
-						 is_believed(entry, 0, BIT_ULL(bit), pfn);
-		/* As who reads while it is written sees it. */
-		for (j = 0; j < DUALBM_NR_PASTS; j++) {
-			if (!entry_covers(&bucket->entries[j], pfn, pfn, &other) ||
-			    other.who == entry.who)
-				continue;
-			result.mixes++;
-			result.mixes_believed +=
-				is_believed(entry, 0, entry.who ^ other.who, pfn);
-		}
+		for (bit = 0; bit < 64; bit++, tried += 2)
+			*believed += is_believed(entry, BIT_ULL(bit), 0, pfn) +
+				     is_believed(entry, 0, BIT_ULL(bit), pfn);
 	}
 	rcu_read_unlock();
-	return result;
+	return tried;
 }
 
 static const char * const past_words[DUALBM_NR_PASTS] = {

@@ -136,28 +136,17 @@ void dualbm_history_split(struct page *page);
 bool dualbm_history_of(unsigned long pfn, struct dualbm_past past[DUALBM_NR_PASTS]);
 
 /**
- * struct dualbm_falsified - what became of falsified copies of entries
- * @flips: copies with one bit flipped
- * @flips_believed: those of them that are taken for entries: there is none
- * @mixes: copies with the first word of one entry and the second one of another
- * @mixes_believed: those of them that are taken for entries: one of 1024
- */
-struct dualbm_falsified {
-	unsigned int flips;
-	unsigned int flips_believed;
-	unsigned int mixes;
-	unsigned int mixes_believed;
-};
-
-/**
- * dualbm_history_falsify() - is what is damaged or half written taken for an entry
+ * dualbm_history_falsify() - is a damaged entry taken for one
  * @pfn: the first frame of a block that there are entries of
+ * @believed: how many were, filled in
+ *
+ * Tries it on copies, with each bit of each entry flipped.
  *
  * Context: Any; takes no lock.
  *
- * Return: how many copies were tried, and how many were taken for entries.
+ * Return: how many were tried.
  */
-struct dualbm_falsified dualbm_history_falsify(unsigned long pfn);
+unsigned int dualbm_history_falsify(unsigned long pfn, unsigned int *believed);
 
 /**
  * dualbm_past_line() - one event of the past in words

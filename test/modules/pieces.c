@@ -109,6 +109,8 @@ static noinline int work(void)
 		return exact();
 	if (!strcmp(op, "hand"))
 		return by_hand();
+	/* What became free just now was not freed in this tick. */
+	next_tick();
 	page = alloc_pages(TEST_GFP_TASK | (compound ? __GFP_COMP : 0), order);
 	if (!page)
 		return -ENOMEM;

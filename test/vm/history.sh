@@ -199,25 +199,17 @@ torn() {
 	dmesg -c >/dev/null
 	echo "falsify history $_pfn" >$DBG/inject
 	is "$name: of an entry with a flipped bit nothing is believed" \
-		"$(sed -n 's/^pfn 0x[0-9a-f]*: \([0-9]* of\) [5-9][0-9][0-9] \(.*\), .*/\1 many \2/p' $DBG/inject)" \
-		"0 of many flipped entries are believed"
-	diag "$(cat $DBG/inject)"
-	# The check has 10 bits: of so many one in 1024 passes, and 12 more is no chance.
+		"$(sed 's/of [5-9][0-9][0-9] entries of pfn 0x[0-9a-f]*/of many/' $DBG/inject)" \
+		"of many with a flipped bit, 0 are believed"
 	use_frames 75000
 	use_frames 75000
 	sampled_frames 256 8 | while read -r _pfn; do
 		echo "falsify history $_pfn" >$DBG/inject
 		cat $DBG/inject
-	done >/tmp/falsified
-	awk '{ flipped += $3; flips += $5; mixed += $10; mixes += $12 }
-		END { print flips + 0, flipped + 0, mixes + 0, mixed + 0, (mixed > 12 + mixes / 1024) }' \
-		/tmp/falsified >/tmp/sums
-	read -r _flips _flipped _mixes _mixed _many </tmp/sums
-	at_least "$name: of many frames" "$_flips" 8000
-	is "$name: no flipped bit is believed" "$_flipped" 0
-	at_least "$name: and many that are mixed from two" "$_mixes" 60
-	is "$name: of those as few as the check promises" "$_many" 0
-	diag "mixed: $_mixed of $_mixes are believed"
+	done | awk '{ tried += $2; believed += $(NF - 2) } END { print tried + 0, believed + 0 }' >/tmp/sums
+	read -r _tried _believed </tmp/sums
+	at_least "$name: of many frames" "$_tried" 8000
+	is "$name: nothing" "$_believed" 0
 	expect_quiet_kernel "$name"
 	rmmod dualbm
 }
@@ -273,11 +265,12 @@ hotplug() {
 }
 
 values
+# These want a healthy kernel: a page that is in a list twice may hold a block of memory for good.
+hotplug
+switch
 named
 faults
 before
 pieces
 torn
-switch
-hotplug
 finish
