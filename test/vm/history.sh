@@ -203,7 +203,7 @@ torn() {
 		"of many with a flipped bit, 0 are believed"
 	use_frames 75000
 	use_frames 75000
-	sampled_frames 256 8 | while read -r _pfn; do
+	sampled_frames 128 8 | while read -r _pfn; do
 		echo "falsify history $_pfn" >$DBG/inject
 		cat $DBG/inject
 	done | awk '{ tried += $2; believed += $(NF - 2) } END { print tried + 0, believed + 0 }' >/tmp/sums
@@ -224,12 +224,16 @@ switch() {
 	while [ $((_i += 1)) -le "${rounds:-6}" ]; do
 		write $D/history callers || not_ok "$name: on"
 		use_frames 10000
-		for _pfn in $(sampled_frames 48 1); do
-			dd if=$D/frames_history bs=2048 skip="$_pfn" count=60 iflag=fullblock 2>/dev/null
-		done | grep -oE '[a-z_]+_by=.*[^ ]' >>/tmp/frames
+		dd if=$D/frames_history bs=2048 skip=$((_i * 50000)) count=500 iflag=fullblock 2>/dev/null |
+			grep -oE '[a-z_]+_by=.*[^ ]' >>/tmp/frames
 		write $D/history off || not_ok "$name: off"
 	done
 	load_stop
+	write $D/history callers || not_ok "$name: on"
+	use_frames 40000
+	for _pfn in $(sampled_frames 96 1); do
+		dd if=$D/frames_history bs=2048 skip="$_pfn" count=30 iflag=fullblock 2>/dev/null
+	done | grep -oE '[a-z_]+_by=.*[^ ]' >>/tmp/frames
 	_said=$(tr ' ' '\n' </tmp/frames | grep -c _by=)
 	_unknown=$(tr ' ' '\n' </tmp/frames | grep -c _by=unknown)
 	at_least "$name: frames have a history" "$_said" 20
@@ -239,8 +243,6 @@ switch() {
 		"$(grep -cE '_by=0x|_order=[2-9][0-9]' /tmp/frames)" 0
 	expect_clean "$name"
 	is "$name: armed" "$(cat $D/state)" armed
-	# Unloaded while it is on.
-	write $D/history callers
 	rmmod dualbm
 	expect_quiet_kernel "$name: unloaded while on"
 }
