@@ -3,7 +3,7 @@
 #
 # Whose a debug kernel's reports are (scripts/kernel-reports): every kind of report with
 # the module in it makes a run red, and one that merely lists the module among those
-# that are loaded does not make it the module's.
+# that are loaded does not make it the module's. And which deaths are the emulated CPU's own.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -159,4 +159,15 @@ printf '@done 0\n' >"$work/log"
 judged "nobody has looked for leaks" 2 ""
 guest_ends >"$work/log"
 judged "nothing to report" 0 ""
+for flags in 6f132202 00000200 00008202 ffffffff; do
+	echo "[  362.603735] RSP: 0018:ffffd32800aebbf0 EFLAGS: $flags" >"$work/log"
+	check "no CPU has the flags $flags" emulator_failed "$work/log"
+done
+for flags in 00000246 00010286 00000002 00250ed7; do
+	echo "[  362.603735] RSP: 0018:ffffd32800aebbf0 EFLAGS: $flags" >"$work/log"
+	check "a CPU may have the flags $flags" eval '! emulator_failed "$work/log"'
+done
+: >"$work/log"
+check "a kernel that dies without a register has no excuse" eval '! emulator_failed "$work/log"'
+
 done_testing

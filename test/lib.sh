@@ -9,7 +9,7 @@
 
 count=0
 failures=0
-declare -A vm_arguments vm_logs vm_pids
+declare -A vm_arguments vm_logs vm_pids vm_again
 
 ok() {
 	printf 'ok %d - %s\n' $((count += 1)) "$1"
@@ -166,10 +166,24 @@ vm_start() {
 
 	shift
 	mkdir -p "$CACHE/logs"
-	vm_arguments[$name]=$*
+	vm_arguments[$name]=${*@Q}
 	vm_logs[$name]=$CACHE/logs/$(tr -c 'A-Za-z0-9.\n' '-' <<<"$name")-$(date +%m%d-%H%M%S)-$$-$count.log
 	"$TOP/scripts/vm-run" --log "${vm_logs[$name]}" "$@" >"${vm_logs[$name]}.tap" </dev/null &
 	vm_pids[$name]=$!
+}
+
+# emulator_failed LOG: a CPU died with flags that no CPU can have: bits that are always 0, or
+# the one that is always 1. QEMU up to 9.0 takes data for flags where an instruction that writes
+# both is interrupted by a fault in between (its "target/i386" of 2024 mends that); with the bit for
+# virtual 8086 mode among them the next interrupt is a double fault. Seen once in some thousand
+# guests. It says nothing about the kernel inside.
+emulator_failed() {
+	local flags
+
+	while read -r flags; do
+		! ((0x$flags & 0xffc08028 || !(0x$flags & 2))) || return 0
+	done < <(sed -n 's/.*EFLAGS: \([0-9a-f]\{8\}\).*/\1/p' "$1")
+	return 1
 }
 
 # vm_end NAME done|panic: the guest's test points, each with NAME before it, and one for
@@ -179,6 +193,13 @@ vm_end() {
 
 	wait "${vm_pids[$name]}" || status=$?
 	vm_log=${vm_logs[$name]}
+	if ((status == 3)) && [[ ! ${vm_again[$name]-} ]] && emulator_failed "$vm_log"; then
+		diag "$name: the emulated CPU failed, with flags that no CPU has; once more (log: $vm_log)"
+		vm_again[$name]=yes
+		eval "vm_start ${name@Q} ${vm_arguments[$name]}"
+		vm_end "$name" "$end"
+		return
+	fi
 	while IFS= read -r line; do
 		case $line in
 		'ok '*)
@@ -214,7 +235,7 @@ vm_end() {
 	*) not_ok "$name: ended as it should ($end)" "exit status $status
 $(tail -n 20 "$vm_log")" ;;
 	esac
-	kernel=$(sed -n 's/.* --kernel \([^ ]*\) .*/\1/p' <<<" ${vm_arguments[$name]} ")
+	kernel=$(sed -n "s/.*'--kernel' '\([^']*\)'.*/\1/p" <<<"${vm_arguments[$name]}")
 	[[ ! $kernel ]] || ! is_debug_kernel "$kernel" || judge "$name" "$kernel"
 }
 
