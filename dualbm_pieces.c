@@ -6,7 +6,6 @@
  * another one and drops it frees a frame out of the middle of it, and no check of the kernel sees
  * that. The history knows where blocks begin; here is what has to be seen besides.
  */
-#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/page_ref.h>
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Sourced by test/52-kinds.t and scripts/kinds: what was said of each kind of page bug.
+# Sourced by test/52-kinds.t: what was said of each kind of page bug.
 
 # One line for each kind: its name, and what it is.
 read_kinds() {

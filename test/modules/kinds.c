@@ -28,9 +28,6 @@ static struct page *page;
 static void *memory;
 static DECLARE_COMPLETION(over);
 
-/* Not a tail call, and not the same code as another function's, which would be made one. */
-#define own_name()	({ asm volatile("" : : "i" (__LINE__)); })
-
 static int about(struct page *which)
 {
 	page = which;
@@ -48,35 +45,21 @@ static int about_page(unsigned int order, gfp_t more)
 static noinline void owner_free(void)
 {
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
-/*
- * The page that was freed last is handed out next, to whoever asks on this CPU. Others that were on
- * top of it are given back.
- */
 static noinline bool victim_take(void)
 {
-	struct page *tried[64];
-	bool found = false;
-	unsigned int i;
+	bool found = test_take_page(page);
 
-	for (i = 0; i < ARRAY_SIZE(tried) && !found; i++) {
-		tried[i] = alloc_page(TEST_GFP_FAULT);
-		found = tried[i] == page;
-	}
-	if (found)
-		i--;
-	while (i--)
-		if (tried[i])
-			__free_page(tried[i]);
+	test_own_name();
 	return found;
 }
 
 static noinline void victim_free(void)
 {
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
 /* ---- freed twice ---- */
@@ -85,7 +68,7 @@ static noinline void victim_free(void)
 static noinline void culprit_twice(void)
 {
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
 static int twice(void)
@@ -102,7 +85,7 @@ static int twice(void)
 static noinline void culprit_block(unsigned int order)
 {
 	__free_pages(page, order);
-	own_name();
+	test_own_name();
 }
 
 static int block_twice(void)
@@ -120,7 +103,7 @@ static int block_twice(void)
 static noinline void culprit_late(struct work_struct *work)
 {
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
 static DECLARE_DELAYED_WORK(late, culprit_late);
@@ -141,7 +124,7 @@ static int work_twice(void)
 static noinline void culprit_callback(struct rcu_head *head)
 {
 	__free_page(page);
-	own_name();
+	test_own_name();
 	complete(&over);
 }
 
@@ -162,7 +145,7 @@ static int rcu_twice(void)
 static noinline void culprit_interrupt(struct irq_work *work)
 {
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
 static int interrupt_twice(void)
@@ -183,7 +166,7 @@ static int interrupt_twice(void)
 static noinline void culprit_stale(void)
 {
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
 static int stale_free(void)
@@ -210,7 +193,7 @@ static int stale_free(void)
 static noinline void culprit_kfree(void)
 {
 	kfree(memory);
-	own_name();
+	test_own_name();
 }
 
 static int kfree_twice(void)
@@ -226,7 +209,7 @@ static int kfree_twice(void)
 static noinline void culprit_frag(void)
 {
 	page_frag_free(memory);
-	own_name();
+	test_own_name();
 }
 
 static int frag_twice(void)
@@ -246,7 +229,7 @@ static int frag_twice(void)
 static noinline void culprit_put(void)
 {
 	put_page(page);
-	own_name();
+	test_own_name();
 }
 
 /* A packet and the ring that it came from both drop the one reference. */
@@ -265,7 +248,7 @@ static noinline void culprit_unpin(void)
 {
 	put_page(page);
 	put_page(page);
-	own_name();
+	test_own_name();
 }
 
 /* Pinned once and unpinned twice: the second takes the owner's reference. */
@@ -286,7 +269,7 @@ static noinline void culprit_revive(void)
 {
 	page_ref_inc(page);
 	put_page(page);
-	own_name();
+	test_own_name();
 }
 
 /* Who has kept a pointer takes a reference of a page that is free, and gives it back. */
@@ -307,7 +290,7 @@ static int revived(void)
 static noinline void culprit_wrong(void)
 {
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
 /* Somebody else's page, by a wrong index or address. Its owner is the one that is caught then. */
@@ -327,7 +310,7 @@ static noinline void culprit_cache(void)
 {
 	put_page(page);
 	put_page(page);
-	own_name();
+	test_own_name();
 }
 
 /* A page of a file: what is put is the page cache's reference. The file stays, as it cannot go. */
@@ -350,7 +333,7 @@ static int cache_put(void)
 static noinline void culprit_tail(void)
 {
 	__free_page(page + 1);
-	own_name();
+	test_own_name();
 }
 
 static int compound_tail(void)
@@ -381,7 +364,7 @@ static noinline void culprit_piece(void)
 {
 	get_page(page + 1);
 	put_page(page + 1);
-	own_name();
+	test_own_name();
 }
 
 /* A part of a block that is not compound has no reference of its own until somebody takes one. */
@@ -400,7 +383,7 @@ static int piece_put(void)
 static noinline void culprit_large(void)
 {
 	__free_pages(page, 2);
-	own_name();
+	test_own_name();
 }
 
 /* The neighbours are somebody else's, who has them still. */
@@ -422,7 +405,7 @@ static int order_too_large(void)
 static noinline void culprit_small(void)
 {
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
 /* The rest is lost. That is a leak, and nobody is given what somebody has. */
@@ -439,7 +422,7 @@ static int order_too_small(void)
 static noinline void culprit_exact(size_t size)
 {
 	free_pages_exact(memory, size);
-	own_name();
+	test_own_name();
 }
 
 /* Three pages of four; the fourth was given back when they were allocated. */
@@ -457,13 +440,13 @@ static int exact_too_large(void)
 static noinline void culprit_slab_frag(void)
 {
 	page_frag_free(memory);
-	own_name();
+	test_own_name();
 }
 
 static noinline void culprit_slab_page(void)
 {
 	free_page((unsigned long)memory & PAGE_MASK);
-	own_name();
+	test_own_name();
 }
 
 static int slab(void (*culprit)(void))
@@ -488,7 +471,7 @@ static int slab_page(void)
 static noinline void culprit_vmalloc(void)
 {
 	__free_page(vmalloc_to_page(memory));
-	own_name();
+	test_own_name();
 }
 
 static int vmalloc_page(void)
@@ -508,7 +491,7 @@ static noinline void culprit_mapping(void)
 {
 	page->mapping = (void *)0xffff888000001000UL;
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
 static int freed_with_mapping(void)
@@ -524,7 +507,7 @@ static noinline void culprit_locked(void)
 {
 	__SetPageLocked(page);
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
 static int freed_locked(void)
@@ -540,7 +523,7 @@ static noinline void culprit_extra(void)
 {
 	page_ref_add(page + 1, 1);
 	__free_pages(page, 1);
-	own_name();
+	test_own_name();
 }
 
 /* A part of the block is still used by somebody who took a reference of that part. */
@@ -558,7 +541,7 @@ static int freed_in_use(void)
 static noinline void culprit_stray(void)
 {
 	set_page_count(page, 3);
-	own_name();
+	test_own_name();
 }
 
 /* Found by whoever looks: it was no call. */

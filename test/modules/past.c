@@ -31,72 +31,50 @@ MODULE_PARM_DESC(keep, "only allocate a page, and leave it");
 
 static struct page *page;
 
-/* Until it is the one. The others were on top of it. */
-static __always_inline bool take(void)
-{
-	struct page *tried[64];
-	bool found = false;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(tried) && !found; i++) {
-		tried[i] = alloc_page(TEST_GFP_FAULT);
-		found = tried[i] == page;
-	}
-	if (found)
-		i--;
-	while (i--)
-		if (tried[i])
-			__free_page(tried[i]);
-	return found;
-}
-
 static noinline void keep_take(void)
 {
 	page = alloc_page(TEST_GFP_TASK);
 	pr_warn("pfn=0x%lx\n", page ? page_to_pfn(page) : 0);
 }
 
-/* Not a tail call, and not the same code as another function's, which would be made one. */
-#define own_name()	({ asm volatile("" : : "i" (__LINE__)); })
-
 static noinline void owner_unmap(void)
 {
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
 static noinline bool victim_take(void)
 {
-	bool found = take();
+	bool found = test_take_page(page);
 
-	own_name();
+	test_own_name();
 	return found;
 }
 
 static noinline void late_release(void)
 {
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
 static noinline bool thief_take(void)
 {
-	bool found = take();
+	bool found = test_take_page(page);
 
-	own_name();
+	test_own_name();
 	return found;
 }
 
 static noinline void thief_give(void)
 {
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
 static noinline void victim_give(void)
 {
 	__free_page(page);
-	own_name();
+	test_own_name();
 }
 
 static int set_up(void)

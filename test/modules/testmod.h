@@ -38,6 +38,34 @@
 #define TEST_GFP_ATOMIC	(GFP_ATOMIC | __GFP_NOWARN)
 
 /*
+ * At the end of a function whose name has to be in a stack: what it called is no tail call, and its
+ * code is not the same as another function's, which the compiler would make one.
+ */
+#define test_own_name()		({ asm volatile("" : : "i" (__LINE__)); })
+
+/*
+ * Is a page that was freed handed out again: those that were freed last on this CPU come first. The
+ * others that came before it are given back.
+ */
+static __always_inline bool test_take_page(const struct page *page)
+{
+	struct page *tried[64];
+	bool found = false;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tried) && !found; i++) {
+		tried[i] = alloc_page(TEST_GFP_FAULT);
+		found = tried[i] == page;
+	}
+	if (found)
+		i--;
+	while (i--)
+		if (tried[i])
+			__free_page(tried[i]);
+	return found;
+}
+
+/*
  * Where a function begins, behind an ENDBR if there is one, which is no place for an indirect
  * call on a machine with IBT; an emulated one has none.
  */
