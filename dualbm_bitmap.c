@@ -217,6 +217,19 @@ static void await_tokens(unsigned long *planes, unsigned long word, unsigned lon
 			cpu_relax();
 }
 
+/* Not what the rule table expects of a move: @took is what was taken, nothing was given yet. */
+static noinline void not_there(unsigned long *planes, enum dualbm_event_type event,
+			       enum dualbm_plane to, unsigned long word, unsigned long mask,
+			       unsigned long took, struct dualbm_mismatch *found)
+{
+	unsigned long gave;
+
+	await_tokens(planes, word, mask & ~took, found);
+	gave = give(planes, to, word, mask);
+	settle_move(planes, event, word, mask, took, gave,
+		    read_word(planes, DUALBM_UNTRACKED, word) & mask, found);
+}
+
 /*
  * Alloc and free move tokens between the primary and the secondary plane. The
  * token is taken before it is given: of two CPUs that free one frame at once,
@@ -231,13 +244,37 @@ static __always_inline void move_word(unsigned long *planes,
 	unsigned long took = take(planes, from, word, mask);
 	unsigned long gave, untracked;
 
-	if (unlikely(took != mask))
-		await_tokens(planes, word, mask & ~took, found);
+	if (unlikely(took != mask)) {
+		not_there(planes, event, to, word, mask, took, found);
+		return;
+	}
 	gave = give(planes, to, word, mask);
 	untracked = read_word(planes, DUALBM_UNTRACKED, word) & mask;
-	if (unlikely(took != mask || (gave | untracked)))
+	if (unlikely(gave | untracked))
 		settle_move(planes, event, word, mask, took, gave, untracked, found);
 }
+
+/*
+ * The same for a block that has a part of a word for itself, of 8, 16 or 32 frames: what is
+ * exchanged as a whole needs no loop. All architectures that dualbm knows have the low
+ * byte of a word first.
+ */
+#define MOVE_PART(type, planes, event, from, to, first, found)				\
+do {											\
+	unsigned long _part = (first) / BITS_PER_TYPE(type), _word = (first) / BITS_PER_LONG; \
+	unsigned int _shift = (first) % BITS_PER_LONG;					\
+	unsigned long _mask = (unsigned long)(type)~0 << _shift, _took, _gave, _untracked; \
+											\
+	_took = (unsigned long)xchg((type *)dualbm_plane(planes, from) + _part, (type)0) << _shift; \
+	if (unlikely(_took != _mask)) {							\
+		not_there(planes, event, to, _word, _mask, _took, found);		\
+		break;									\
+	}										\
+	_gave = (unsigned long)xchg((type *)dualbm_plane(planes, to) + _part, (type)~0) << _shift; \
+	_untracked = read_word(planes, DUALBM_UNTRACKED, _word) & _mask;		\
+	if (unlikely(_gave | _untracked))						\
+		settle_move(planes, event, _word, _mask, _took, _gave, _untracked, found); \
+} while (0)
 
 static void rewrite_word(unsigned long *planes, enum dualbm_event_type event,
 			 unsigned long word, unsigned long mask,
@@ -260,6 +297,18 @@ static __always_inline bool move_block(unsigned long *planes,
 	unsigned long word = first / BITS_PER_LONG, last;
 
 	found->frames = 0;
+	if (nr == 8 && !(first % 8)) {
+		MOVE_PART(u8, planes, event, from, to, first, found);
+		return !found->frames;
+	}
+	if (nr == 16 && !(first % 16)) {
+		MOVE_PART(u16, planes, event, from, to, first, found);
+		return !found->frames;
+	}
+	if (nr == 32 && !(first % 32)) {
+		MOVE_PART(u32, planes, event, from, to, first, found);
+		return !found->frames;
+	}
 	if (nr < BITS_PER_LONG || first % BITS_PER_LONG) {
 		unsigned long step = min(nr, BITS_PER_LONG - first % BITS_PER_LONG);
 
@@ -332,12 +381,11 @@ bool dualbm_planes_moved(unsigned long *planes, enum dualbm_event_type event,
 	unsigned long gave = seen & BIT(to) ? mask : 0;
 
 	found->frames = 0;
-	if (!took) {
-		await_tokens(planes, word, mask, found);
-		gave = give(planes, to, word, mask);
-	}
-	settle_move(planes, event, word, mask, took, gave,
-		    read_word(planes, DUALBM_UNTRACKED, word) & mask, found);
+	if (!took)
+		not_there(planes, event, to, word, mask, 0, found);
+	else
+		settle_move(planes, event, word, mask, took, gave,
+			    read_word(planes, DUALBM_UNTRACKED, word) & mask, found);
 	return !found->frames;
 }
 

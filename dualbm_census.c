@@ -118,7 +118,7 @@ void dualbm_memory_census(struct dualbm_census *now)
 		seq = read_seqcount_begin(&numbers_stores);
 		*now = census;
 	} while (read_seqcount_retry(&numbers_stores, seq));
-	now->bytes += dualbm_directory_bytes();
+	now->bytes += dualbm_flat_bytes();
 	now->age_ms = div_u64(ktime_get_ns() - READ_ONCE(surveyed_ns), NSEC_PER_MSEC);
 }
 

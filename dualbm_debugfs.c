@@ -225,7 +225,7 @@ static const struct file_operations frame_fops = {
 /* ---- injection ---- */
 
 static const char * const inject_syntax[] = {
-	"flip primary|secondary|untracked|known PFN", "flip directory|complement PFN",
+	"flip primary|secondary|untracked|known PFN", "flip directory|complement|map PFN",
 	"flip armed|policy", "drop alloc|free", "stop|start scrubber", "falsify history PFN",
 };
 
@@ -264,7 +264,7 @@ static int inject_plane(int plane, unsigned long pfn)
 
 static int inject_directory(unsigned int copy, unsigned long pfn)
 {
-	int ret = dualbm_directory_flip(pfn, copy);
+	int ret = dualbm_flat_flip(pfn, copy);
 
 	if (!ret)
 		answer("flipped a bit of the directory's %s for pfn 0x%lx",
@@ -272,11 +272,20 @@ static int inject_directory(unsigned int copy, unsigned long pfn)
 	return ret;
 }
 
+static int inject_map(unsigned long pfn)
+{
+	int ret = dualbm_flat_misplace(pfn);
+
+	if (!ret)
+		answer("mapped zeroes in place of the planes of pfn 0x%lx", pfn);
+	return ret;
+}
+
 /* Not by dualbm_guard_store(): that would change all three copies. */
 static int inject_control(const char *name)
 {
 	if (!strcmp(name, "armed")) {
-		WRITE_ONCE(dualbm_mode, READ_ONCE(dualbm_mode) ^ 1);
+		dualbm_mode_flip();
 		answer("flipped a bit of the mode: events are not believed now");
 	} else if (!strcmp(name, "policy")) {
 		WRITE_ONCE(dualbm_policy, READ_ONCE(dualbm_policy) ^ 1);
@@ -358,6 +367,8 @@ static int inject(const char *text)
 		return inject_directory(0, pfn);
 	if (words == 3 && !strcmp(verb, "flip") && !strcmp(object, "complement"))
 		return inject_directory(1, pfn);
+	if (words == 3 && !strcmp(verb, "flip") && !strcmp(object, "map"))
+		return inject_map(pfn);
 	if (words == 3 && !strcmp(verb, "falsify") && !strcmp(object, "history"))
 		return inject_history(pfn);
 	if (words == 2 && !strcmp(verb, "flip"))

@@ -57,14 +57,13 @@ void dualbm_nmi_wait(void)
 }
 
 /*
- * The two copies of an entry disagree. The chunk's own record says where its planes
- * are, so that no event is lost; the scrubber puts the entry right. The first event
+ * The two copies of the flat map's base disagree. The record of the chunks says where
+ * planes are, so that no event is lost; the scrubber puts the base right. The first event
  * that comes by reports it.
  */
-static noinline unsigned long *directory_broken(enum dualbm_event_type event,
-						unsigned long pfn, unsigned int order)
+static noinline void base_broken(enum dualbm_event_type event, unsigned long pfn,
+				 unsigned int order)
 {
-	struct dualbm_chunk *chunk = dualbm_chunk_record(pfn);
 	struct dualbm_violation v = {
 		.class = DUALBM_DIRECTORY_CORRUPTION,
 		.event = event,
@@ -76,10 +75,8 @@ static noinline unsigned long *directory_broken(enum dualbm_event_type event,
 		.what = "directory",
 	};
 
-	if (dualbm_directory_confirm(pfn) &&
-	    (!chunk || !test_and_set_bit(DUALBM_CHUNK_ACCUSED, &chunk->flags)))
+	if (dualbm_flat_accuse())
 		dualbm_verdict(&v);
-	return chunk ? chunk->planes : NULL;
 }
 
 static noinline void rule_broken(enum dualbm_event_type event, unsigned long pfn,
@@ -152,15 +149,15 @@ static void event_tracked(enum dualbm_event_type event, unsigned long pfn,
 {
 	struct dualbm_mismatch found;
 
+	if (unlikely(dualbm_base_is_broken(&dualbm_flat)))
+		base_broken(event, pfn, order);
 	if (event != DUALBM_ALLOC && event != DUALBM_FREE)
 		dualbm_learn_disqualify(pfn, frames);
 	while (frames) {
 		unsigned long first = pfn % DUALBM_CHUNK_FRAMES;
 		unsigned long nr = min(frames, DUALBM_CHUNK_FRAMES - first);
-		unsigned long *planes = dualbm_lookup(pfn);
+		unsigned long *planes = dualbm_planes_at(pfn);
 
-		if (unlikely(planes == DUALBM_LOOKUP_CORRUPT))
-			planes = directory_broken(event, pfn, order);
 		if (unlikely(!planes))
 			event_unseen();
 		else if (!dualbm_planes_apply(planes, event, first, nr, &found))
@@ -183,25 +180,17 @@ void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
 	event_end(nmi);
 }
 
-/* The planes of a frame, if they are there and events are believed; else NULL. */
-static __always_inline unsigned long *planes_of(unsigned long pfn)
-{
-	unsigned long *planes;
-
-	if (unlikely(READ_ONCE(dualbm_mode) != DUALBM_TRACKING))
-		return NULL;
-	planes = dualbm_lookup(pfn);
-	return likely(planes > DUALBM_LOOKUP_CORRUPT) ? planes : NULL;
-}
-
+/* Nothing was stored yet if the frame's token was not there: a page of zeroes has none. */
 static noinline void frame_unexpected(enum dualbm_event_type event,
-				      unsigned long pfn, unsigned long *planes,
-				      unsigned int seen)
+				      unsigned long pfn, unsigned int seen)
 {
 	unsigned long first = pfn % DUALBM_CHUNK_FRAMES;
+	unsigned long *planes = dualbm_planes_record(pfn);
 	struct dualbm_mismatch found;
 
-	if (!dualbm_planes_moved(planes, event, first, seen, &found))
+	if (unlikely(!planes))
+		event_unseen();
+	else if (!dualbm_planes_moved(planes, event, first, seen, &found))
 		rule_broken(event, pfn, 0, pfn - first, &found);
 }
 
@@ -211,10 +200,12 @@ static noinline void move_block_event(enum dualbm_event_type event,
 {
 	unsigned long first = pfn % DUALBM_CHUNK_FRAMES, nr = 1UL << order;
 	bool nmi = event_begin(), expected;
+	unsigned long *planes = dualbm_flat_planes(pfn);
 	struct dualbm_mismatch found;
-	unsigned long *planes = planes_of(pfn);
 
-	if (likely(planes && first + nr <= DUALBM_CHUNK_FRAMES)) {
+	/* Of a page of zeroes, or of frames that are not known yet, all of it is asked. */
+	if (likely(planes && first + nr <= DUALBM_CHUNK_FRAMES &&
+		   READ_ONCE(dualbm_plane(planes, DUALBM_KNOWN)[first / BITS_PER_LONG]))) {
 		if (event == DUALBM_ALLOC)
 			expected = dualbm_planes_alloc(planes, first, nr, &found);
 		else
@@ -233,13 +224,13 @@ static __always_inline void move_frame_event(enum dualbm_event_type event,
 					     enum dualbm_plane to, unsigned long pfn)
 {
 	bool nmi = event_begin();
-	unsigned long *planes = planes_of(pfn);
+	unsigned long *planes = dualbm_flat_planes(pfn);
 	unsigned int seen;
 
 	if (likely(planes)) {
 		seen = dualbm_move_frame(planes, from, to, pfn % DUALBM_CHUNK_FRAMES);
 		if (unlikely(seen != BIT(from)))
-			frame_unexpected(event, pfn, planes, seen);
+			frame_unexpected(event, pfn, seen);
 	} else {
 		dualbm_event(event, pfn, 0);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Control data that one flipped bit could turn into silence: policies, the
- * directory's root, the table of hooks. It is kept three times, once complemented;
+ * Control data that one flipped bit could turn into silence: policies,
+ * the table of hooks. It is kept three times, once complemented;
  * the scrubber compares, and two of three put the third one right.
  */
 #include <linux/spinlock.h>

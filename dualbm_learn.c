@@ -358,15 +358,16 @@ static unsigned long learn_words(const struct slice *slice)
 static int learn_slice_stopped(void *data)
 {
 	struct slice *slice = data;
+	enum dualbm_mode mode;
 
 	if (!dualbm_mode_current(slice->generation))
 		return -EAGAIN;
-	WRITE_ONCE(dualbm_mode, DUALBM_FORGETTING);
+	mode = dualbm_mode_pause();
 	dualbm_nmi_wait();
 	slice->word = learn_words(slice);
 	/* An NMI's event that tracks again finds all that was learned. */
 	smp_mb();
-	WRITE_ONCE(dualbm_mode, DUALBM_TRACKING);
+	dualbm_mode_resume(mode);
 	return 0;
 }
 

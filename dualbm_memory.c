@@ -7,9 +7,9 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
+#include <linux/xarray.h>
 
 #include "dualbm.h"
-#include "dualbm_guard.h"
 #include "dualbm_hooks.h"
 #include "dualbm_learn.h"
 #include "dualbm_memory.h"
@@ -44,23 +44,25 @@ struct unmanaged_section {
 static LIST_HEAD(unmanaged);
 unsigned long dualbm_unmanaged_frames;
 
+/* The chunks once more, by the number of their section. */
+static DEFINE_XARRAY(chunk_index);
+
 struct dualbm_chunk *dualbm_chunk_record(unsigned long pfn)
 {
 	unsigned long start_pfn = round_down(pfn, DUALBM_CHUNK_FRAMES);
-	struct dualbm_chunk *chunk;
+	struct dualbm_chunk *chunk = xa_load(&chunk_index, pfn >> DUALBM_CHUNK_SHIFT);
 
-	/* The caller is in a section that synchronize_rcu() waits for, or holds the lock. */
-	list_for_each_entry_rcu(chunk, &dualbm_chunks, list, true)
-		if (chunk->start_pfn == start_pfn)
-			return chunk->check == dualbm_check_value(start_pfn, chunk->planes) ?
-			       chunk : NULL;
-	return NULL;
+	if (!chunk || chunk->start_pfn != start_pfn ||
+	    chunk->check != dualbm_check_value(start_pfn, chunk->planes))
+		return NULL;
+	return chunk;
 }
 
-static struct dualbm_chunk *chunk_find(unsigned long start_pfn)
+unsigned long *dualbm_planes_record(unsigned long pfn)
 {
-	/* Spares the walk where there is none, that is for all memory at load. */
-	return dualbm_lookup(start_pfn) ? dualbm_chunk_record(start_pfn) : NULL;
+	const struct dualbm_chunk *chunk = dualbm_chunk_record(pfn);
+
+	return chunk ? chunk->planes : NULL;
 }
 
 static void chunk_insert(struct dualbm_chunk *new)
@@ -145,7 +147,7 @@ static void forget_chunk(struct dualbm_chunk *chunk)
  */
 static int chunk_create(unsigned long start_pfn, int node, u64 present)
 {
-	struct dualbm_chunk *chunk = chunk_find(start_pfn);
+	struct dualbm_chunk *chunk = dualbm_chunk_record(start_pfn);
 	int ret;
 
 	if (chunk) {
@@ -173,9 +175,8 @@ static int chunk_create(unsigned long start_pfn, int node, u64 present)
 	preempt_disable();
 	dualbm_learn_disqualify(start_pfn, DUALBM_CHUNK_FRAMES);
 	preempt_enable();
-	/* Whoever finds the planes finds them filled in. */
-	smp_wmb();
-	ret = dualbm_directory_set(start_pfn, node, chunk->planes);
+	/* Whoever finds the planes finds them filled in: xa_store() is a release. */
+	ret = xa_err(xa_store(&chunk_index, start_pfn >> DUALBM_CHUNK_SHIFT, chunk, GFP_KERNEL));
 	if (ret)
 		goto free_planes;
 	chunk_insert(chunk);
@@ -242,7 +243,7 @@ static void drop_unmanaged(struct unmanaged_section *section)
  */
 static void memory_going_online(unsigned long start, unsigned long end)
 {
-	unsigned long pfn, without = 0;
+	unsigned long pfn, without = 0, version = dualbm_chunks_version;
 
 	for (pfn = round_down(start, DUALBM_CHUNK_FRAMES); pfn < end;
 	     pfn += DUALBM_CHUNK_FRAMES) {
@@ -254,6 +255,8 @@ static void memory_going_online(unsigned long start, unsigned long end)
 		note_unmanaged(pfn, node, present);
 		without++;
 	}
+	if (dualbm_chunks_version != version)
+		dualbm_flat_update();
 	if (without)
 		pr_warn("memory at pfn 0x%lx comes online unmanaged: %zu KiB needed for its planes\n",
 			start, CHUNK_PAGES * PAGE_SIZE / 1024 * without);
@@ -288,6 +291,8 @@ bool dualbm_memory_adopt(void)
 		adopted += frames_of(section->present);
 		drop_unmanaged(section);
 	}
+	if (adopted)
+		dualbm_flat_update();
 	mutex_unlock(&dualbm_memory_lock);
 	if (adopted)
 		pr_info("%lu frames that came online unmanaged are managed now\n", adopted);
@@ -307,7 +312,7 @@ static void memory_gone(unsigned long start, unsigned long end)
 		if (chunk->start_pfn >= end ||
 		    chunk->start_pfn + DUALBM_CHUNK_FRAMES <= start)
 			continue;
-		dualbm_directory_set(chunk->start_pfn, chunk->node, NULL);
+		xa_erase(&chunk_index, chunk->start_pfn >> DUALBM_CHUNK_SHIFT);
 		list_del_rcu(&chunk->list);
 		list_add(&chunk->gone, &gone);
 		dualbm_chunks_version++;
@@ -316,7 +321,9 @@ static void memory_gone(unsigned long start, unsigned long end)
 	}
 	for_each_node_mask(node, nodes)
 		dualbm_placement_recount(node);
-	synchronize_rcu();
+	/* Waits for who found one of them. */
+	if (!list_empty(&gone))
+		dualbm_flat_update();
 	list_for_each_entry_safe(chunk, next, &gone, gone) {
 		vfree(chunk->planes);
 		kfree(chunk->departing);
@@ -399,7 +406,7 @@ static int __init node_chunks(int nid, unsigned long *needed)
 		int node = nid;
 		u64 present = subsections_online(pfn, &node);
 
-		if (!present || chunk_find(pfn))
+		if (!present || dualbm_chunk_record(pfn))
 			continue;
 		*needed += CHUNK_PAGES;
 		if (!ret)
@@ -420,6 +427,8 @@ static int __init boot_chunks(void)
 		if (!ret)
 			ret = failed;
 	}
+	if (!ret)
+		dualbm_flat_update();
 	mutex_unlock(&dualbm_memory_lock);
 	if (ret)
 		pr_err("not enough memory for the planes: %lu KiB needed\n",
@@ -444,6 +453,8 @@ phys_addr_t dualbm_plane_phys(const struct dualbm_chunk *chunk,
 struct renewal {
 	unsigned long pfn;
 	unsigned long *planes;
+	void *map;
+	unsigned long version;		/* of the list of chunks that @map is for */
 };
 
 /*
@@ -454,33 +465,29 @@ static int renew_stopped(void *data)
 {
 	struct renewal *renewal = data;
 	struct dualbm_chunk *chunk = dualbm_chunk_record(renewal->pfn);
-	enum dualbm_mode mode = READ_ONCE(dualbm_mode);
+	enum dualbm_mode mode;
 	unsigned int begun;
-	int ret;
 
 	/* Its holder has stopped as well, in the middle of whatever it does. */
-	if (mutex_is_locked(&dualbm_memory_lock))
+	if (mutex_is_locked(&dualbm_memory_lock) || renewal->version != dualbm_chunks_version)
 		return -EAGAIN;
 	if (!chunk)
 		return -ENOENT;
-	if (mode == DUALBM_TRACKING)
-		WRITE_ONCE(dualbm_mode, DUALBM_FORGETTING);
+	mode = dualbm_mode_pause();
 	begun = dualbm_nmi_begun();
 	dualbm_nmi_wait();
 	memcpy(renewal->planes, chunk->planes, DUALBM_NR_PLANES * DUALBM_PLANE_BYTES);
-	ret = dualbm_directory_repoint(renewal->pfn, renewal->planes);
+	swap(renewal->planes, chunk->planes);
+	chunk->check = dualbm_check_value(chunk->start_pfn, chunk->planes);
+	if (renewal->map)
+		renewal->map = dualbm_flat_exchange(renewal->map);
 	dualbm_nmi_wait();
 	if (dualbm_nmi_begun() != begun) {
 		dualbm_learn_disqualify(renewal->pfn, DUALBM_CHUNK_FRAMES);
-		dualbm_planes_forget(renewal->planes, 0, DUALBM_CHUNK_FRAMES);
+		dualbm_planes_forget(chunk->planes, 0, DUALBM_CHUNK_FRAMES);
 	}
-	if (!ret) {
-		swap(renewal->planes, chunk->planes);
-		chunk->check = dualbm_check_value(chunk->start_pfn, chunk->planes);
-	}
-	if (mode == DUALBM_TRACKING)
-		WRITE_ONCE(dualbm_mode, DUALBM_TRACKING);
-	return ret;
+	dualbm_mode_resume(mode);
+	return 0;
 }
 
 /* vfree() drops one reference to each page; the second one keeps it. */
@@ -489,6 +496,32 @@ static void retire_page(struct retired_page *page, const void *address)
 	page->page = vmalloc_to_page(address);
 	get_page(page->page);
 	list_add(&page->list, &retired);
+}
+
+/* Both are ready before all CPUs stop: the new planes, and a map that shows them. */
+static int renew(struct renewal *renewal)
+{
+	const struct dualbm_chunk *chunk;
+	bool mapped = false;
+	int ret;
+
+	mutex_lock(&dualbm_memory_lock);
+	chunk = dualbm_chunk_record(renewal->pfn);
+	if (chunk) {
+		mapped = dualbm_flat_bytes();
+		renewal->map = dualbm_flat_build(chunk, renewal->planes);
+		renewal->version = dualbm_chunks_version;
+	}
+	mutex_unlock(&dualbm_memory_lock);
+	if (!chunk)
+		return -ENOENT;
+	if (mapped && !renewal->map)
+		return -ENOMEM;
+	ret = dualbm_stop(renew_stopped, renewal);
+	/* Whoever found the old ones has left them. */
+	synchronize_rcu();
+	vunmap(renewal->map);
+	return ret;
 }
 
 int dualbm_memory_renew(unsigned long pfn, enum dualbm_plane plane,
@@ -508,7 +541,7 @@ int dualbm_memory_renew(unsigned long pfn, enum dualbm_plane plane,
 		renewal.planes = dualbm_planes_map(node);
 	if (renewal.planes) {
 		do {
-			ret = dualbm_stop(renew_stopped, &renewal);
+			ret = renew(&renewal);
 		} while (ret == -EAGAIN && !schedule_timeout_uninterruptible(1));
 	}
 	if (ret) {
@@ -516,8 +549,6 @@ int dualbm_memory_renew(unsigned long pfn, enum dualbm_plane plane,
 		kfree(page);
 		return ret;
 	}
-	/* Whoever found the old ones has left them. */
-	synchronize_rcu();
 	byte = round_down(byte, PAGE_SIZE);
 	*phys = dualbm_planes_phys(renewal.planes, plane, byte);
 	mutex_lock(&dualbm_memory_lock);
@@ -555,16 +586,13 @@ int __init dualbm_memory_init(void)
 {
 	int ret;
 
-	ret = dualbm_census_init() ?: dualbm_directory_init();
+	ret = dualbm_census_init() ?: dualbm_flat_init();
 	if (ret)
-		goto free_directory;
-	ret = dualbm_guard_add("directory_root", &dualbm_directory, sizeof(dualbm_directory));
-	if (ret)
-		goto free_directory;
+		goto free_flat;
 	ret = register_memory_notifier(&memory_notifier);
 	if (ret) {
 		pr_err("cannot register the memory notifier: %d\n", ret);
-		goto free_directory;
+		goto free_flat;
 	}
 	dualbm_hooks[DUALBM_HOOK_MEMORY].attached = true;
 	ret = boot_chunks();
@@ -574,8 +602,8 @@ int __init dualbm_memory_init(void)
 	}
 	return 0;
 
-free_directory:
-	dualbm_directory_exit();
+free_flat:
+	dualbm_flat_exit();
 	dualbm_census_exit();
 	return ret;
 }
@@ -588,6 +616,6 @@ void dualbm_memory_exit(void)
 	memory_gone(0, ULONG_MAX);
 	mutex_unlock(&dualbm_memory_lock);
 	give_back_retired();
-	dualbm_directory_exit();
+	dualbm_flat_exit();
 	dualbm_census_exit();
 }

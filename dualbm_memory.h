@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory: chunks and their directory (dualbm_memory.c, dualbm_directory.c,
- * dualbm_placement.c), and running numbers of it (dualbm_census.c).
+ * Memory: chunks (dualbm_memory.c), where their pages lie (dualbm_placement.c), the map by
+ * which events find them (dualbm_flat.c), and running numbers of it (dualbm_census.c).
  */
 #ifndef DUALBM_MEMORY_H
 #define DUALBM_MEMORY_H
@@ -21,8 +21,7 @@
  * @node: the node of its memory
  * @planes: its planes
  * @check: a check value of @start_pfn and @planes, so that the record is a
- *	witness when the two copies of the directory disagree
- * @flags: %DUALBM_CHUNK_ACCUSED
+ *	witness of what the flat map says
  * @counts: what its planes held when they were last surveyed; in the census
  * @corrections: how often the scrubber found a page of each plane wrong
  * @departing: a mask, by word, of frames that have been departing since
@@ -39,34 +38,28 @@ struct dualbm_chunk {
 	int node;
 	unsigned long *planes;
 	unsigned long check;
-	unsigned long flags;
 	struct dualbm_counts counts;
 	unsigned int corrections[DUALBM_NR_PLANES];
 	unsigned long *departing;
 	unsigned long departing_time;
 };
 
-/* A bit of dualbm_chunk.flags: an event has reported its entry in the directory. */
-#define DUALBM_CHUNK_ACCUSED	0
-
-#define DUALBM_LEAF_SHIFT	(PAGE_SHIFT - 3)
-#define DUALBM_LEAF_ENTRIES	BIT(DUALBM_LEAF_SHIFT)
-
 /**
- * struct dualbm_directory - where a chunk's planes are
- * @leaves: how many leaves the two roots point to
- * @root: two roots, the second one complemented, on different nodes if possible
+ * struct dualbm_flat - where the planes of all chunks are, in the order of their frames
+ * @limit: frames below it are looked for here; 0 while events are not tracked
+ * @base: the planes of frame 0
+ * @complement: of @base, so that a flip in either is seen before an address is used
  *
- * A root entry points to a leaf: two pages in a row, each entry of the second
- * one the complement of the first one's. A wiped copy, or a flip in either, is
- * seen by the lookup before a pointer is followed.
+ * A flip in @limit makes events go the long way, or be handled while they should not be,
+ * until the scrubber looks at the mode.
  */
-struct dualbm_directory {
-	unsigned long leaves;
-	unsigned long *root[2];
+struct dualbm_flat {
+	unsigned long limit;
+	unsigned long base;
+	unsigned long complement;
 };
 
-extern struct dualbm_directory dualbm_directory;
+extern struct dualbm_flat dualbm_flat;
 /* Guards dualbm_chunks and what a chunk says of itself, but not its planes. */
 extern struct mutex dualbm_memory_lock;
 extern struct list_head dualbm_chunks;
@@ -128,93 +121,91 @@ static inline unsigned long dualbm_check_value(unsigned long key, const void *ad
 	return key * 0x9e3779b97f4a7c15UL ^ ~(unsigned long)address;
 }
 
-/* What a lookup returns when the two copies of an entry disagree. */
-#define DUALBM_LOOKUP_CORRUPT	((unsigned long *)1)
+/**
+ * dualbm_base_is_broken() - do the two copies of the base disagree
+ * @flat: dualbm_flat, or one for a test
+ *
+ * Context: Any.
+ *
+ * Return: true if they do, or while it is stored.
+ */
+static __always_inline bool dualbm_base_is_broken(const struct dualbm_flat *flat)
+{
+	return (READ_ONCE(flat->base) ^ READ_ONCE(flat->complement)) != ~0UL;
+}
 
 /**
- * dualbm_lookup_in() - the planes that hold a frame, by a given directory
- * @directory: dualbm_directory, or one for a test
+ * dualbm_flat_planes() - where the planes of a frame are, if it has any
  * @pfn: any number; frames of no memory are allowed
  *
- * A chunk is a section, and the directory has two levels as the kernel's own
- * has (include/linux/mmzone.h, __nr_to_section(), 6.1 and 6.12).
+ * Context: Any; takes no lock. While the result is used, preemption is disabled, or
+ * rcu_read_lock() or dualbm_memory_lock held: see dualbm_planes_at().
  *
- * Context: Any; takes no lock. While the result is used, preemption is
- * disabled, or rcu_read_lock() or dualbm_memory_lock held: memory that goes
- * offline frees its chunk after synchronize_rcu().
- *
- * Return: the planes of the frame's chunk, NULL if no chunk holds it, or
- * %DUALBM_LOOKUP_CORRUPT.
+ * Return: the planes, or a page of zeroes in the place of each that must not be stored to;
+ * NULL while events are not tracked, beyond all memory, or if the base is broken.
  */
-static __always_inline unsigned long *
-dualbm_lookup_in(const struct dualbm_directory *directory, unsigned long pfn)
+static __always_inline unsigned long *dualbm_flat_planes(unsigned long pfn)
 {
-	unsigned long section = pfn >> DUALBM_CHUNK_SHIFT;
-	unsigned long leaf = section >> DUALBM_LEAF_SHIFT;
-	unsigned long entry, *slot;
+	unsigned long base;
 
-	if (unlikely(leaf >= directory->leaves))
+	if (unlikely(pfn >= READ_ONCE(dualbm_flat.limit)))
 		return NULL;
-	entry = READ_ONCE(directory->root[0][leaf]);
-	if (unlikely((entry ^ READ_ONCE(directory->root[1][leaf])) != ~0UL))
-		return DUALBM_LOOKUP_CORRUPT;
-	slot = (unsigned long *)entry + section % DUALBM_LEAF_ENTRIES;
-	entry = READ_ONCE(slot[0]);
-	if (unlikely((entry ^ READ_ONCE(slot[DUALBM_LEAF_ENTRIES])) != ~0UL))
-		return DUALBM_LOOKUP_CORRUPT;
-	return (unsigned long *)entry;
+	/* The value that is looked at is the value that is used. */
+	base = READ_ONCE(dualbm_flat.base);
+	if (unlikely((base ^ READ_ONCE(dualbm_flat.complement)) != ~0UL))
+		return NULL;
+	return (unsigned long *)(base + round_down(pfn, DUALBM_CHUNK_FRAMES) /
+				 (BITS_PER_BYTE / DUALBM_NR_PLANES));
 }
 
 /**
- * dualbm_lookup() - the planes that hold a frame
+ * dualbm_chunk_record() - find the chunk of a frame
  * @pfn: any number; frames of no memory are allowed
  *
- * Context: as dualbm_lookup_in().
- *
- * Return: as dualbm_lookup_in().
- */
-static __always_inline unsigned long *dualbm_lookup(unsigned long pfn)
-{
-	return dualbm_lookup_in(&dualbm_directory, pfn);
-}
-
-/**
- * dualbm_chunk_record() - find a chunk without the directory
- * @pfn: any number; frames of no memory are allowed
- *
- * Walks the list of chunks: for when the directory's copies disagree.
- *
- * Context: as dualbm_lookup().
+ * Context: as dualbm_planes_at().
  *
  * Return: the chunk that holds the frame, if its check value is right, or NULL.
  */
 struct dualbm_chunk *dualbm_chunk_record(unsigned long pfn);
 
 /**
+ * dualbm_planes_record() - the planes that hold a frame, without the flat map
+ * @pfn: any number; frames of no memory are allowed
+ *
+ * Context: as dualbm_planes_at().
+ *
+ * Return: as dualbm_planes_at().
+ */
+unsigned long *dualbm_planes_record(unsigned long pfn);
+
+/**
  * dualbm_planes_at() - the planes that hold a frame
  * @pfn: any number; frames of no memory are allowed
  *
- * Context: as dualbm_lookup().
+ * A chunk is a section (include/linux/mmzone.h, pfn_to_section_nr()).
  *
- * Return: the planes of the frame's chunk, from its record if the directory's
- * copies disagree; NULL if no chunk holds it.
+ * Context: Any; takes no lock. While the result is used, preemption is disabled, or
+ * rcu_read_lock() or dualbm_memory_lock held: memory that goes offline frees its chunk
+ * after synchronize_rcu().
+ *
+ * Return: the planes of the frame's chunk; NULL if no chunk holds it.
  */
 static __always_inline unsigned long *dualbm_planes_at(unsigned long pfn)
 {
-	unsigned long *planes = dualbm_lookup(pfn);
-	const struct dualbm_chunk *chunk;
+	unsigned long *planes = dualbm_flat_planes(pfn), frame = pfn % DUALBM_CHUNK_FRAMES;
 
-	if (likely(planes != DUALBM_LOOKUP_CORRUPT))
+	/* One of the two says something of each frame that there is. */
+	if (likely(planes && (test_bit(frame, dualbm_plane(planes, DUALBM_KNOWN)) ||
+			      test_bit(frame, dualbm_plane(planes, DUALBM_UNTRACKED)))))
 		return planes;
-	chunk = dualbm_chunk_record(pfn);
-	return chunk ? chunk->planes : NULL;
+	return dualbm_planes_record(pfn);
 }
 
 /**
  * dualbm_frame_code() - what the record says of a frame
  * @pfn: any number; frames of no memory are allowed
  *
- * Context: as dualbm_lookup().
+ * Context: as dualbm_planes_at().
  *
  * Return: its codeword; %DUALBM_CODE_UNTRACKED if no chunk holds it.
  */
@@ -227,14 +218,14 @@ static inline unsigned int dualbm_frame_code(unsigned long pfn)
 }
 
 /**
- * struct dualbm_directory_fault - what dualbm_directory_check() found
- * @pfn: first frame that the entry is for
+ * struct dualbm_flat_fault - what dualbm_flat_check() found
+ * @pfn: first frame that is looked for there
  * @frames: how many frames
- * @copies: a bit for each copy that was wrong
- * @phys: where the first of them lies
+ * @copies: of a base a bit for each copy that was wrong; 0 for a page that was not the right one
+ * @phys: where the first of them lies; or where that page lies
  * @repaired: it was put right
  */
-struct dualbm_directory_fault {
+struct dualbm_flat_fault {
 	unsigned long pfn;
 	unsigned long frames;
 	unsigned int copies;
@@ -243,27 +234,115 @@ struct dualbm_directory_fault {
 };
 
 /**
- * dualbm_directory_check() - look at some entries of the directory
+ * dualbm_flat_check() - compare some of the flat map with the record of the chunks
  * @position: where to begin, 0 at first; moved on
- * @fault: filled in if an entry was wrong
+ * @fault: filled in if something was wrong
  *
- * An entry is judged by the record of its chunk or leaf, and put right.
+ * What is wrong is put right.
  *
- * Context: Process; dualbm_memory_lock held. Some hundred entries at a time.
+ * Context: Process; dualbm_memory_lock held. Some hundred pages at a time.
  *
- * Return: 1 if a fault was found, 0 if not, -ENOENT at the end of the directory.
+ * Return: 1 if a fault was found, 0 if not, -ENOENT at the end.
  */
-int dualbm_directory_check(unsigned long *position,
-			   struct dualbm_directory_fault *fault);
+int dualbm_flat_check(unsigned long *position, struct dualbm_flat_fault *fault);
 
 /**
- * dualbm_directory_steps() - how many calls dualbm_directory_check() takes
+ * dualbm_flat_steps() - how many calls dualbm_flat_check() takes
  *
  * Context: Process; dualbm_memory_lock held.
  *
  * Return: the number, if there is no fault.
  */
-unsigned long dualbm_directory_steps(void);
+unsigned long dualbm_flat_steps(void);
+
+/**
+ * dualbm_flat_accuse() - has somebody to report a broken base now
+ *
+ * A base that is just stored is broken for a moment. Mirrors the reader's side of a
+ * seqcount, without waiting (include/linux/seqlock.h, raw_read_seqcount(), 6.1 and 6.12).
+ *
+ * Context: Any, NMI included.
+ *
+ * Return: true if it is broken, and nobody has been told so since it was last right.
+ */
+bool dualbm_flat_accuse(void);
+
+/**
+ * dualbm_flat_update() - map what chunks there are
+ *
+ * Without memory for it there is no map, and events find planes by the record.
+ *
+ * Context: Process; dualbm_memory_lock held; sleeps. On return nobody uses a chunk any more
+ * that is not in the list.
+ */
+void dualbm_flat_update(void);
+
+/**
+ * dualbm_flat_build() - make a map for dualbm_flat_exchange()
+ * @other: a chunk that gets other planes
+ * @planes: those, or NULL for zeroes
+ *
+ * Context: Process; dualbm_memory_lock held; sleeps.
+ *
+ * Return: the map, for vunmap(); NULL without memory, or if there is no map now either.
+ */
+void *dualbm_flat_build(const struct dualbm_chunk *other, const unsigned long *planes);
+
+/**
+ * dualbm_flat_exchange() - put another map in the place of the one that there is
+ * @map: from dualbm_flat_build(), with chunks as they are
+ *
+ * Context: All CPUs have stopped, and nobody holds dualbm_memory_lock.
+ *
+ * Return: the old map, for vunmap() after synchronize_rcu().
+ */
+void *dualbm_flat_exchange(void *map);
+
+/**
+ * dualbm_flat_bytes() - what the page tables of the flat map take
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: the number of bytes.
+ */
+u64 dualbm_flat_bytes(void);
+
+/**
+ * dualbm_flat_flip() - spoil the base, for injection
+ * @pfn: a frame that is found by it
+ * @copy: 0 or 1
+ *
+ * Context: Process; sleeps. Takes dualbm_memory_lock.
+ *
+ * Return: 0, or -ENXIO if no chunk holds the frame, or if there is no map.
+ */
+int dualbm_flat_flip(unsigned long pfn, unsigned int copy);
+
+/**
+ * dualbm_flat_misplace() - map a page of zeroes for the planes of a chunk, for injection
+ * @pfn: of any frame of the chunk
+ *
+ * Context: Process; sleeps. Takes dualbm_memory_lock.
+ *
+ * Return: 0, or -ENXIO if no chunk holds the frame, or if there is no map.
+ */
+int dualbm_flat_misplace(unsigned long pfn);
+
+/**
+ * dualbm_flat_init() - what a map needs
+ *
+ * Context: Module init; sleeps.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int dualbm_flat_init(void);
+
+/**
+ * dualbm_flat_exit() - undo all of it
+ *
+ * Context: Module exit, or init that fails, when no event comes any more.
+ */
+void dualbm_flat_exit(void);
 
 /**
  * dualbm_memory_renew() - move a chunk's planes to fresh pages
@@ -293,90 +372,17 @@ int dualbm_memory_renew(unsigned long pfn, enum dualbm_plane plane,
 unsigned long *dualbm_planes_map(int node);
 
 /**
- * dualbm_directory_set() - make the directory find planes, or nothing
- * @start_pfn: a chunk's first frame
- * @node: near which the entry shall lie, if it needs a new leaf
- * @planes: the planes, filled in, or NULL
- *
- * Context: Process; dualbm_memory_lock held; sleeps.
- *
- * Return: 0, -ENOMEM, or -ERANGE for a frame that the architecture cannot have.
- */
-int dualbm_directory_set(unsigned long start_pfn, int node, unsigned long *planes);
-
-/**
- * dualbm_directory_repoint() - exchange the planes of a chunk
- * @pfn: of any frame of the chunk
- * @planes: what is found from now on
- *
- * Context: All CPUs have stopped, and nobody holds dualbm_memory_lock.
- *
- * Return: 0, or -ENOENT if no leaf's record is right for it.
- */
-int dualbm_directory_repoint(unsigned long pfn, unsigned long *planes);
-
-/**
- * dualbm_directory_bytes() - what the directory takes
- *
- * Context: Any; takes no lock.
- *
- * Return: the number of bytes.
- */
-u64 dualbm_directory_bytes(void);
-
-/**
- * dualbm_directory_init() - make an empty directory
- *
- * Context: Module init; sleeps.
- *
- * Return: 0, or -ENOMEM with a log line; then dualbm_directory_exit() is due too.
- */
-int dualbm_directory_init(void);
-
-/**
- * dualbm_directory_exit() - undo dualbm_directory_init()
- *
- * Context: Module exit, or init that fails, when no event comes any more.
- */
-void dualbm_directory_exit(void);
-
-/**
- * dualbm_directory_flip() - spoil the directory, for injection
- * @pfn: a frame; the entry of its chunk is meant
- * @copy: 0 or 1
- *
- * Context: Process; sleeps. Takes dualbm_memory_lock.
- *
- * Return: 0, or -ENXIO if no chunk holds the frame.
- */
-int dualbm_directory_flip(unsigned long pfn, unsigned int copy);
-
-/**
  * dualbm_planes_phys() - where a byte of a plane is
  * @planes: the chunk's planes
  * @plane: which of them
  * @byte: offset in the plane, below %DUALBM_PLANE_BYTES
  *
- * Context: Any; as long as the planes stay, see dualbm_lookup().
+ * Context: Any; as long as the planes stay, see dualbm_planes_at().
  *
  * Return: the physical address.
  */
 phys_addr_t dualbm_planes_phys(unsigned long *planes, enum dualbm_plane plane,
 			       unsigned long byte);
-
-/**
- * dualbm_directory_confirm() - is a disagreement in the directory real
- * @pfn: the frame whose lookup said so
- *
- * An entry that the memory notifier is just storing disagrees too. Mirrors the
- * reader's side of a seqcount, without waiting (include/linux/seqlock.h,
- * raw_read_seqcount(), 6.1 and 6.12).
- *
- * Context: Any, NMI included.
- *
- * Return: true if it is still there and nobody stored entries meanwhile.
- */
-bool dualbm_directory_confirm(unsigned long pfn);
 
 /**
  * dualbm_memory_init() - make planes for all memory that is online
@@ -484,7 +490,7 @@ void dualbm_each_chunk(void (*visit)(struct dualbm_chunk *chunk, void *data), vo
  * @free: see there
  * @untracked: see there
  * @departing: see there
- * @bytes: what the planes and the directory take
+ * @bytes: what the planes and the flat map take
  * @age_ms: how long ago the oldest of it was counted, at most
  */
 struct dualbm_census {

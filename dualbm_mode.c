@@ -11,6 +11,7 @@
 #include "dualbm.h"
 #include "dualbm_guard.h"
 #include "dualbm_learn.h"
+#include "dualbm_memory.h"
 #include "dualbm_mode.h"
 #include "dualbm_trace.h"
 
@@ -21,6 +22,8 @@ static unsigned int mode_copy;
 static unsigned int mode_complement = ~DUALBM_OFF;
 
 static DEFINE_RAW_SPINLOCK(mode_lock);
+/* How many frames the flat map has room for. */
+static unsigned long span;
 static unsigned long mode_generation;
 static bool mode_stopping = true;
 static struct cpumask bracketed;
@@ -117,12 +120,53 @@ void dualbm_set_lacking(const char *why)
 		trace_state(before, dualbm_state_name());
 }
 
-/* Under mode_lock; what stores the mode otherwise puts it back, with all CPUs stopped. */
-static void store_mode(enum dualbm_mode mode)
+/* What events look at first: whether their frame is tracked, and found in the flat map. */
+static unsigned long limit_of(enum dualbm_mode mode)
+{
+	return mode == DUALBM_TRACKING ? span : 0;
+}
+
+static void write_mode(enum dualbm_mode mode)
 {
 	WRITE_ONCE(dualbm_mode, mode);
+	WRITE_ONCE(dualbm_flat.limit, limit_of(mode));
+}
+
+/* Under mode_lock. */
+static void store_mode(enum dualbm_mode mode)
+{
+	write_mode(mode);
 	mode_copy = mode;
 	mode_complement = ~mode;
+}
+
+enum dualbm_mode dualbm_mode_pause(void)
+{
+	enum dualbm_mode mode = READ_ONCE(dualbm_mode);
+
+	if (mode == DUALBM_TRACKING)
+		write_mode(DUALBM_FORGETTING);
+	return mode;
+}
+
+void dualbm_mode_resume(enum dualbm_mode mode)
+{
+	write_mode(mode);
+}
+
+void dualbm_mode_flip(void)
+{
+	write_mode(READ_ONCE(dualbm_mode) ^ 1);
+}
+
+void dualbm_mode_span(unsigned long frames)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&mode_lock, flags);
+	span = frames;
+	WRITE_ONCE(dualbm_flat.limit, limit_of(READ_ONCE(dualbm_mode)));
+	raw_spin_unlock_irqrestore(&mode_lock, flags);
 }
 
 bool dualbm_mode_check(void)
@@ -134,7 +178,8 @@ bool dualbm_mode_check(void)
 	stored = READ_ONCE(dualbm_mode);
 	right = (stored & mode_copy) | (stored & ~mode_complement) |
 		(mode_copy & ~mode_complement);
-	if (stored == right && mode_copy == right && mode_complement == ~right) {
+	if (stored == right && mode_copy == right && mode_complement == ~right &&
+	    READ_ONCE(dualbm_flat.limit) == limit_of(right)) {
 		raw_spin_unlock_irqrestore(&mode_lock, flags);
 		return true;
 	}

@@ -35,6 +35,40 @@ enum dualbm_state {
 extern enum dualbm_mode dualbm_mode;
 
 /**
+ * dualbm_mode_pause() - believe no event while all CPUs are stopped
+ *
+ * Those that can come then come by NMI; dualbm_nmi_wait() is for those that have begun.
+ *
+ * Context: All CPUs have stopped.
+ *
+ * Return: the mode, for dualbm_mode_resume().
+ */
+enum dualbm_mode dualbm_mode_pause(void);
+
+/**
+ * dualbm_mode_resume() - undo dualbm_mode_pause()
+ * @mode: what that returned
+ *
+ * Context: All CPUs have stopped.
+ */
+void dualbm_mode_resume(enum dualbm_mode mode);
+
+/**
+ * dualbm_mode_flip() - spoil the mode, for injection
+ *
+ * Context: Any.
+ */
+void dualbm_mode_flip(void);
+
+/**
+ * dualbm_mode_span() - say how far the flat map goes
+ * @frames: how many frames it has room for, from frame 0 on; 0 for none
+ *
+ * Context: Any, NMI excepted: takes a raw spinlock with interrupts disabled.
+ */
+void dualbm_mode_span(unsigned long frames);
+
+/**
  * dualbm_mode_start() - begin to handle events, as settling
  *
  * The state becomes learning.

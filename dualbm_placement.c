@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * On which nodes copies lie: pages of planes and of the directory, each copy away
- * from the others.
+ * On which nodes copies lie: pages of planes, each copy away from the others.
  *
  * The pages are taken from the node they shall be on, and mapped in a row into
  * vmalloc space: unlike vmalloc_node(), which may take pages of any node when the

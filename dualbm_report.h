@@ -20,7 +20,7 @@ enum dualbm_proof {
 	DUALBM_PROOF_RECORD,	/* no free event was lost since it was recorded */
 	DUALBM_PROOF_PLANES,	/* the event owned the frame and found no codeword */
 	DUALBM_PROOF_STOPPED,	/* still there when all CPUs had stopped */
-	DUALBM_PROOF_DIRECTORY,	/* two copies of an entry disagree */
+	DUALBM_PROOF_DIRECTORY,	/* two copies of what leads to the planes disagree */
 	DUALBM_PROOF_KERNEL,	/* the kernel says so itself, and has dropped the page */
 	DUALBM_PROOF_COUNT,	/* the count is lower than what the caller gives back */
 	DUALBM_NR_PROOFS

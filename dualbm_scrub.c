@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The scrubber: a thread that looks at everything at a steady pace, also where no
- * event comes for months: planes, directory, control data and the allocator. Here
+ * event comes for months: planes, the map of them, control data and the allocator. Here
  * are the steps of a pass and its pace; the verdicts are made elsewhere.
  */
 #include <linux/cpu.h>
@@ -46,11 +46,11 @@
 #define MAPPING_STEPS	1024
 
 /* What a pass still has to do, in this order. */
-enum stage { CONTROL, DIRECTORY, CHUNKS, LISTS, MAPPINGS, DONE };
+enum stage { CONTROL, MAP, CHUNKS, LISTS, MAPPINGS, DONE };
 
 struct position {
 	enum stage stage;
-	unsigned long directory;
+	unsigned long map;
 	struct dualbm_walk walk;
 	u64 walk_ns;			/* when it began */
 	unsigned long frame;		/* audited next; the planes come before 0 */
@@ -111,7 +111,7 @@ static void lock_memory(void)
 
 /* ---- the steps of a pass ---- */
 
-static void report_directory(const struct dualbm_directory_fault *fault)
+static void report_map(const struct dualbm_flat_fault *fault)
 {
 	struct dualbm_violation v = {
 		.class = DUALBM_DIRECTORY_CORRUPTION,
@@ -133,16 +133,16 @@ static void report_directory(const struct dualbm_directory_fault *fault)
 	dualbm_report(&v);
 }
 
-static void directory_step(struct position *position)
+static void map_step(struct position *position)
 {
-	struct dualbm_directory_fault fault = { .frames = 0 };
+	struct dualbm_flat_fault fault = { .frames = 0 };
 	int ret;
 
 	lock_memory();
-	ret = dualbm_directory_check(&position->directory, &fault);
+	ret = dualbm_flat_check(&position->map, &fault);
 	mutex_unlock(&dualbm_memory_lock);
 	if (ret > 0) {
-		report_directory(&fault);
+		report_map(&fault);
 	} else if (ret) {
 		position->stage = CHUNKS;
 		position->walk_ns = ktime_get_ns();
@@ -293,10 +293,10 @@ static void step(struct position *position)
 	switch (position->stage) {
 	case CONTROL:
 		found += dualbm_guard_check();
-		position->stage = DIRECTORY;
+		position->stage = MAP;
 		break;
-	case DIRECTORY:
-		directory_step(position);
+	case MAP:
+		map_step(position);
 		break;
 	case CHUNKS:
 		chunk_step(position);
@@ -340,7 +340,7 @@ static void plan_pass(bool full)
 		WRITE_ONCE(audit_done, 0);
 	}
 	lock_memory();
-	steps = 2 + dualbm_directory_steps();
+	steps = 2 + dualbm_flat_steps();
 	list_for_each_entry(chunk, &dualbm_chunks, list) {
 		frames += DUALBM_CHUNK_FRAMES;
 		if (chunk->start_pfn >= audit_pfn)

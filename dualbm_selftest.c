@@ -221,34 +221,23 @@ static const char *test_illegal(unsigned long *planes)
 	return NULL;
 }
 
-/* A directory of one leaf, with a flip in each copy of each level. */
-static const char *test_directory(unsigned long *planes)
+/* A flip in either copy of the base is seen before an address is used. */
+static const char *test_base(void)
 {
-	static unsigned long roots[2][1];
-	struct dualbm_directory directory = { .leaves = 1, .root = { roots[0], roots[1] } };
-	unsigned long *leaf = planes, pfn = 3 * DUALBM_CHUNK_FRAMES;
-	const char *failed = NULL;
-	int i;
+	const struct dualbm_flat good = { .limit = 1, .base = BIT(40), .complement = ~BIT(40) };
+	struct dualbm_flat flat;
+	int bit;
 
-	unsigned long *slots[] = { &roots[0][0], &roots[1][0], &leaf[3],
-				   &leaf[DUALBM_LEAF_ENTRIES + 3] };
-
-	memset(leaf, 0, PAGE_SIZE);
-	memset(leaf + DUALBM_LEAF_ENTRIES, 0xff, PAGE_SIZE);
-	roots[0][0] = (unsigned long)leaf;
-	roots[1][0] = ~(unsigned long)leaf;
-	leaf[3] = (unsigned long)planes;
-	leaf[DUALBM_LEAF_ENTRIES + 3] = ~(unsigned long)planes;
-	if (dualbm_lookup_in(&directory, pfn) != planes ||
-	    dualbm_lookup_in(&directory, pfn + DUALBM_CHUNK_FRAMES))
-		failed = "the directory";
-	for (i = 0; i < ARRAY_SIZE(slots); i++) {
-		*slots[i] ^= BIT(21);
-		if (dualbm_lookup_in(&directory, pfn) != DUALBM_LOOKUP_CORRUPT)
-			failed = "a flip in the directory";
-		*slots[i] ^= BIT(21);
+	if (dualbm_base_is_broken(&good))
+		return "the base of the flat map";
+	for (bit = 0; bit < 2 * BITS_PER_LONG; bit++) {
+		flat = good;
+		change_bit(bit % BITS_PER_LONG,
+			   bit < BITS_PER_LONG ? &flat.base : &flat.complement);
+		if (!dualbm_base_is_broken(&flat))
+			return "a flip in the base of the flat map";
 	}
-	return failed;
+	return NULL;
 }
 
 static const char *test_reports(void)
@@ -263,17 +252,15 @@ static const char *test_reports(void)
 
 static int test_scratch(const char **failed)
 {
-	/* Two pages at least, which is what a leaf of the directory takes. */
 	unsigned long *planes = dualbm_planes_map(first_memory_node);
 
-	BUILD_BUG_ON(DUALBM_NR_PLANES * DUALBM_PLANE_BYTES < 2 * PAGE_SIZE);
 	if (!planes) {
 		pr_err("not enough memory for the proof test: %zu KiB needed\n",
 		       DUALBM_NR_PLANES * DUALBM_PLANE_BYTES / 1024);
 		return -ENOMEM;
 	}
 	*failed = test_rules(planes) ?: test_single_frames(planes) ?:
-		  test_illegal(planes) ?: test_directory(planes) ?: test_reports();
+		  test_illegal(planes) ?: test_base() ?: test_reports();
 	vfree(planes);
 	return 0;
 }

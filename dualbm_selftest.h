@@ -12,7 +12,7 @@ struct dualbm_violation;
 /**
  * dualbm_selftest_load() - does the machinery find what it has to find
  *
- * On scratch planes and a scratch directory: every rule, by a second table; every
+ * On scratch planes and a scratch base of the flat map: every rule, by a second table; every
  * class of violation; reports and policy up to the panic.
  *
  * Context: Module init; sleeps.

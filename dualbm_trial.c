@@ -323,14 +323,13 @@ static void forget_suspects(unsigned long *planes)
  */
 static int judge_stopped(void *data)
 {
-	enum dualbm_mode mode = READ_ONCE(dualbm_mode);
 	struct dualbm_chunk *chunk = dualbm_chunk_record(trial.pfn);
+	enum dualbm_mode mode;
 	unsigned int begun;
 
 	if (!chunk)
 		return -ENOENT;
-	if (mode == DUALBM_TRACKING)
-		WRITE_ONCE(dualbm_mode, DUALBM_FORGETTING);
+	mode = dualbm_mode_pause();
 	do {
 		begun = dualbm_nmi_begun();
 		dualbm_nmi_wait();
@@ -345,8 +344,7 @@ static int judge_stopped(void *data)
 		dualbm_nmi_wait();
 		forget_suspects(chunk->planes);
 	}
-	if (mode == DUALBM_TRACKING)
-		WRITE_ONCE(dualbm_mode, DUALBM_TRACKING);
+	dualbm_mode_resume(mode);
 	return 0;
 }
 

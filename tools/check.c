@@ -126,7 +126,7 @@ static void check_memory(struct check *check, struct plan *plan)
 		    human_bytes(plan->bytes), human_bytes(machine->available));
 	else
 		add(check, VERDICT_YES, "memory", "planes",
-		    "%s for %s of memory: 4 bits per frame, and the directory",
+		    "%s for %s of memory: 4 bits per frame, and the map of them",
 		    human_bytes(plan->bytes), human_bytes(memory));
 }
 

@@ -315,7 +315,7 @@ struct machine {
 
 int machine_read(struct machine *machine, struct why *why);
 void machine_free(struct machine *machine);
-/* What planes and directory will take. */
+/* What planes and their map will take. */
 uint64_t machine_plane_bytes(const struct machine *machine);
 /* The node for each plane of memory on @node, as dualbm_placement.c chooses it. */
 void machine_place(const struct machine *machine, int node, int place[4]);

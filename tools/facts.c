@@ -234,24 +234,14 @@ static uint64_t round_up(uint64_t value, uint64_t to)
 
 uint64_t machine_plane_bytes(const struct machine *machine)
 {
-	uint64_t page = machine->page_size, entries = page / 8, root, leaves, used = 0, leaf;
-	uint64_t plane = round_up(machine->chunk_frames / 8, page), last = UINT64_MAX;
-	/* MAX_PHYSMEM_BITS */
-	unsigned int bits = machine->la57 ? 52 : 46;
+	uint64_t plane = round_up(machine->chunk_frames / 8, machine->page_size), span = 0;
 	size_t i;
 
-#ifdef __aarch64__
-	bits = 48;
-#endif
-	leaves = ((1ull << bits) / (machine->chunk_frames * page) + entries - 1) / entries;
-	root = round_up(leaves * 8, page);
-	for (i = 0; i < machine->nr_chunks; i++) {
-		leaf = machine->chunks[i] / machine->chunk_frames / entries;
-		used += leaf != last;
-		last = leaf;
-	}
-	/* Each part of the directory is there twice; one leaf stands for "nothing". */
-	return 4 * plane * machine->nr_chunks + 2 * root + 2 * page * (used + 1);
+	for (i = 0; i < machine->nr_chunks; i++)
+		if (machine->chunks[i] / machine->chunk_frames >= span)
+			span = machine->chunks[i] / machine->chunk_frames + 1;
+	/* All of them are mapped once more, in a row: an entry of 8 bytes for each page. */
+	return 4 * plane * machine->nr_chunks + 4 * (plane / machine->page_size) * 8 * span;
 }
 
 static int nearest(const struct machine *machine, const struct node *from, const bool *avoid)

@@ -315,7 +315,7 @@ const char *violation_proof_text(const char *proof)
 		{ "record", "the record says so, and no event was lost" },
 		{ "planes", "the planes held no codeword at all" },
 		{ "stopped", "it was still so when all CPUs had stopped" },
-		{ "directory", "the two copies of the index disagreed" },
+		{ "directory", "the map of the planes was wrong" },
 	};
 
 	return meaning(meanings, ARRAY_SIZE(meanings), proof);

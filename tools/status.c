@@ -271,7 +271,7 @@ static void print_coverage(const struct module_status *status)
 	if (gaps)
 		printf(", %s%" PRIu64 " coverage gaps%s", colour(BAD), gaps, colour(PLAIN));
 	print_untracked(status);
-	printf("\nmemory     %s for planes and directory\n",
+	printf("\nmemory     %s for planes and their map\n",
 	       human_bytes(stat_of(status, "plane_bytes")));
 }
 

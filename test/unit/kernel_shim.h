@@ -14,9 +14,12 @@
 #include <stdint.h>
 
 typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
 
 #define BITS_PER_LONG	((unsigned long)__LONG_WIDTH__)
 #define BIT(nr)		(1UL << (nr))
+#define BITS_PER_TYPE(type)	(sizeof(type) * 8)
 
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)

@@ -436,6 +436,15 @@ control() {
 		scrub
 		is "$_copy: put right" "$(scrub_key last_result)" clean
 	done
+	inject "flip map $_frame"
+	echo free >$F/action
+	frame_is "map: an event finds its planes all the same" "$_frame" free
+	scrub
+	is "map: found by the scrubber" "$(last class) $(last what) $(last value) $(last repaired)" \
+		"directory_corruption directory 0 1"
+	scrub
+	is "map: put right" "$(scrub_key last_result)" clean
+	echo alloc >$F/action
 	is "nothing but the directory" "$(moved | tr ' ' '\n' | grep -vE '^(violations|directory_corruption)')" ""
 	_was=$(stat directory_corruption)
 	inject "flip policy"
