@@ -180,7 +180,10 @@ void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
 	event_end(nmi);
 }
 
-/* Nothing was stored yet if the frame's token was not there: a page of zeroes has none. */
+/*
+ * Nothing was stored yet if the frame's token was not there. A page of zeroes has none: then
+ * all of it is done with the planes that the record has.
+ */
 static noinline void frame_unexpected(enum dualbm_event_type event,
 				      unsigned long pfn, unsigned int seen)
 {
@@ -190,7 +193,8 @@ static noinline void frame_unexpected(enum dualbm_event_type event,
 
 	if (unlikely(!planes))
 		event_unseen();
-	else if (!dualbm_planes_moved(planes, event, first, seen, &found))
+	else if (!(seen ? dualbm_planes_moved(planes, event, first, seen, &found) :
+			  dualbm_planes_apply(planes, event, first, 1, &found)))
 		rule_broken(event, pfn, 0, pfn - first, &found);
 }
 
