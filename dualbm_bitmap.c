@@ -230,16 +230,10 @@ static noinline void not_there(unsigned long *planes, enum dualbm_event_type eve
 		    read_word(planes, DUALBM_UNTRACKED, word) & mask, found);
 }
 
-/*
- * Alloc and free move tokens between the primary and the secondary plane. The
- * token is taken before it is given: of two CPUs that free one frame at once,
- * by a bug, one finds it gone.
- */
-static __always_inline void move_word(unsigned long *planes,
-				      enum dualbm_event_type event,
-				      enum dualbm_plane from, enum dualbm_plane to,
-				      unsigned long word, unsigned long mask,
-				      struct dualbm_mismatch *found)
+/* What dualbm_move_part() does, for any frames of a word, and to the end. */
+static void move_word(unsigned long *planes, enum dualbm_event_type event,
+		      enum dualbm_plane from, enum dualbm_plane to,
+		      unsigned long word, unsigned long mask, struct dualbm_mismatch *found)
 {
 	unsigned long took = take(planes, from, word, mask);
 	unsigned long gave, untracked;
@@ -254,28 +248,6 @@ static __always_inline void move_word(unsigned long *planes,
 		settle_move(planes, event, word, mask, took, gave, untracked, found);
 }
 
-/*
- * The same for a block that has a part of a word for itself, of 8, 16 or 32 frames: what is
- * exchanged as a whole needs no loop. All architectures that dualbm knows have the low
- * byte of a word first.
- */
-#define MOVE_PART(type, planes, event, from, to, first, found)				\
-do {											\
-	unsigned long _part = (first) / BITS_PER_TYPE(type), _word = (first) / BITS_PER_LONG; \
-	unsigned int _shift = (first) % BITS_PER_LONG;					\
-	unsigned long _mask = (unsigned long)(type)~0 << _shift, _took, _gave, _untracked; \
-											\
-	_took = (unsigned long)xchg((type *)dualbm_plane(planes, from) + _part, (type)0) << _shift; \
-	if (unlikely(_took != _mask)) {							\
-		not_there(planes, event, to, _word, _mask, _took, found);		\
-		break;									\
-	}										\
-	_gave = (unsigned long)xchg((type *)dualbm_plane(planes, to) + _part, (type)~0) << _shift; \
-	_untracked = read_word(planes, DUALBM_UNTRACKED, _word) & _mask;		\
-	if (unlikely(_gave | _untracked))						\
-		settle_move(planes, event, _word, _mask, _took, _gave, _untracked, found); \
-} while (0)
-
 static void rewrite_word(unsigned long *planes, enum dualbm_event_type event,
 			 unsigned long word, unsigned long mask,
 			 struct dualbm_mismatch *found)
@@ -288,61 +260,25 @@ static void rewrite_word(unsigned long *planes, enum dualbm_event_type event,
 	settle_word(planes, event, word, mask, old, old, found);
 }
 
-static __always_inline bool move_block(unsigned long *planes,
-				       enum dualbm_event_type event,
-				       enum dualbm_plane from, enum dualbm_plane to,
-				       unsigned long first, unsigned long nr,
-				       struct dualbm_mismatch *found)
+static void move_words(unsigned long *planes, enum dualbm_event_type event,
+		       unsigned long first, unsigned long nr, struct dualbm_mismatch *found)
 {
-	unsigned long word = first / BITS_PER_LONG, last;
+	enum dualbm_plane from = dualbm_move_from(event), to = dualbm_move_to(event);
 
-	found->frames = 0;
-	if (nr == 8 && !(first % 8)) {
-		MOVE_PART(u8, planes, event, from, to, first, found);
-		return !found->frames;
-	}
-	if (nr == 16 && !(first % 16)) {
-		MOVE_PART(u16, planes, event, from, to, first, found);
-		return !found->frames;
-	}
-	if (nr == 32 && !(first % 32)) {
-		MOVE_PART(u32, planes, event, from, to, first, found);
-		return !found->frames;
-	}
-	if (nr < BITS_PER_LONG || first % BITS_PER_LONG) {
+	while (nr) {
 		unsigned long step = min(nr, BITS_PER_LONG - first % BITS_PER_LONG);
 
-		move_word(planes, event, from, to, word++,
+		move_word(planes, event, from, to, first / BITS_PER_LONG,
 			  dualbm_word_mask(first, step), found);
+		first += step;
 		nr -= step;
 	}
-	for (last = word + nr / BITS_PER_LONG; word < last; word++)
-		move_word(planes, event, from, to, word, ~0UL, found);
-	if (nr % BITS_PER_LONG)
-		move_word(planes, event, from, to, word,
-			  BIT(nr % BITS_PER_LONG) - 1, found);
-	return !found->frames;
 }
 
-bool dualbm_planes_alloc(unsigned long *planes, unsigned long first,
-			 unsigned long nr, struct dualbm_mismatch *found)
-{
-	return move_block(planes, DUALBM_ALLOC, DUALBM_SECONDARY, DUALBM_PRIMARY,
-			  first, nr, found);
-}
-
-bool dualbm_planes_free(unsigned long *planes, unsigned long first,
-			unsigned long nr, struct dualbm_mismatch *found)
-{
-	return move_block(planes, DUALBM_FREE, DUALBM_PRIMARY, DUALBM_SECONDARY,
-			  first, nr, found);
-}
-
-static bool rewrite_block(unsigned long *planes, enum dualbm_event_type event,
+static void rewrite_words(unsigned long *planes, enum dualbm_event_type event,
 			  unsigned long first, unsigned long nr,
 			  struct dualbm_mismatch *found)
 {
-	found->frames = 0;
 	while (nr) {
 		unsigned long step = min(nr, BITS_PER_LONG - first % BITS_PER_LONG);
 
@@ -351,7 +287,6 @@ static bool rewrite_block(unsigned long *planes, enum dualbm_event_type event,
 		first += step;
 		nr -= step;
 	}
-	return !found->frames;
 }
 
 bool dualbm_planes_apply(unsigned long *planes, enum dualbm_event_type event,
@@ -360,32 +295,30 @@ bool dualbm_planes_apply(unsigned long *planes, enum dualbm_event_type event,
 {
 	/* Whoever stops all CPUs must not find a codeword half done. */
 	lockdep_assert_preemption_disabled();
-	switch (event) {
-	case DUALBM_ALLOC:
-		return dualbm_planes_alloc(planes, first, nr, found);
-	case DUALBM_FREE:
-		return dualbm_planes_free(planes, first, nr, found);
-	default:
-		return rewrite_block(planes, event, first, nr, found);
-	}
+	found->frames = 0;
+	if (event == DUALBM_ALLOC || event == DUALBM_FREE)
+		move_words(planes, event, first, nr, found);
+	else
+		rewrite_words(planes, event, first, nr, found);
+	return !found->frames;
 }
 
 bool dualbm_planes_moved(unsigned long *planes, enum dualbm_event_type event,
-			 unsigned long frame, unsigned int seen,
-			 struct dualbm_mismatch *found)
+			 unsigned long first, unsigned long nr,
+			 const struct dualbm_part *part, struct dualbm_mismatch *found)
 {
-	enum dualbm_plane from = event == DUALBM_ALLOC ? DUALBM_SECONDARY : DUALBM_PRIMARY;
-	enum dualbm_plane to = event == DUALBM_ALLOC ? DUALBM_PRIMARY : DUALBM_SECONDARY;
-	unsigned long word = frame / BITS_PER_LONG, mask = BIT(frame % BITS_PER_LONG);
-	unsigned long took = seen & BIT(from) ? mask : 0;
-	unsigned long gave = seen & BIT(to) ? mask : 0;
+	unsigned long word = part->first / BITS_PER_LONG, shift = part->first % BITS_PER_LONG;
+	unsigned long mask = dualbm_word_mask(part->first, part->frames);
+	unsigned long took = part->took << shift, next = part->first + part->frames;
 
+	lockdep_assert_preemption_disabled();
 	found->frames = 0;
-	if (!took)
-		not_there(planes, event, to, word, mask, 0, found);
+	if (took != mask)
+		not_there(planes, event, dualbm_move_to(event), word, mask, took, found);
 	else
-		settle_move(planes, event, word, mask, took, gave,
+		settle_move(planes, event, word, mask, took, part->gave << shift,
 			    read_word(planes, DUALBM_UNTRACKED, word) & mask, found);
+	move_words(planes, event, next, first + nr - next, found);
 	return !found->frames;
 }
 

@@ -197,39 +197,27 @@ bool dualbm_planes_apply(unsigned long *planes, enum dualbm_event_type event,
 			 struct dualbm_mismatch *found);
 
 /**
- * dualbm_planes_alloc() - dualbm_planes_apply() of %DUALBM_ALLOC
- * @planes: the chunk's planes
- * @first: index of the first frame in the chunk
- * @nr: number of frames
- * @found: filled in when the function returns false
- *
- * Context: As dualbm_planes_apply().
- *
- * Return: As dualbm_planes_apply().
+ * struct dualbm_part - a part of a block, as large as can be exchanged at once
+ * @first: index of its first frame in the chunk
+ * @frames: how many, at most a word's
+ * @took: a bit for each frame whose token was there, and was taken
+ * @gave: a bit for each frame that had one already where it goes; 0 as long as nothing is
+ *	given, as @took is not all
  */
-bool dualbm_planes_alloc(unsigned long *planes, unsigned long first,
-			 unsigned long nr, struct dualbm_mismatch *found);
+struct dualbm_part {
+	unsigned long first;
+	unsigned long frames;
+	unsigned long took;
+	unsigned long gave;
+};
 
 /**
- * dualbm_planes_free() - dualbm_planes_apply() of %DUALBM_FREE
- * @planes: the chunk's planes
- * @first: index of the first frame in the chunk
- * @nr: number of frames
- * @found: filled in when the function returns false
- *
- * Context: As dualbm_planes_apply().
- *
- * Return: As dualbm_planes_apply().
- */
-bool dualbm_planes_free(unsigned long *planes, unsigned long first,
-			unsigned long nr, struct dualbm_mismatch *found);
-
-/**
- * dualbm_planes_moved() - finish what dualbm_move_frame() began
+ * dualbm_planes_moved() - finish what dualbm_move_block() began
  * @planes: the chunk's planes
  * @event: %DUALBM_ALLOC or %DUALBM_FREE
- * @frame: index of the frame in the chunk
- * @seen: what dualbm_move_frame() returned
+ * @first: index of the block's first frame in the chunk
+ * @nr: number of frames
+ * @part: where dualbm_move_block() stopped
  * @found: filled in when the function returns false
  *
  * Context: As dualbm_planes_apply().
@@ -237,8 +225,8 @@ bool dualbm_planes_free(unsigned long *planes, unsigned long first,
  * Return: As dualbm_planes_apply().
  */
 bool dualbm_planes_moved(unsigned long *planes, enum dualbm_event_type event,
-			 unsigned long frame, unsigned int seen,
-			 struct dualbm_mismatch *found);
+			 unsigned long first, unsigned long nr,
+			 const struct dualbm_part *part, struct dualbm_mismatch *found);
 
 /**
  * dualbm_planes_forget() - make frames untracked, whatever they were
@@ -388,34 +376,166 @@ bool dualbm_planes_survey(const unsigned long *planes, struct dualbm_counts *cou
 unsigned int dualbm_code_liars(unsigned int code, unsigned int truth);
 
 /**
- * dualbm_move_frame() - an alloc or free event of a single frame
- * @planes: the chunk's planes
- * @from: the plane that the rule table expects the frame in
- * @to: the plane that it goes to
- * @frame: index of the frame in the chunk
+ * dualbm_move_from() - which plane the rule table expects a block in
+ * @event: %DUALBM_ALLOC or %DUALBM_FREE
  *
- * Two bit operations and a look. The token is taken before it is given, as in
- * a block's event. What is as expected in three planes is believed without the
- * fourth one; nobody is accused without it.
+ * Context: Any.
+ *
+ * Return: the plane.
+ */
+static __always_inline enum dualbm_plane dualbm_move_from(enum dualbm_event_type event)
+{
+	return event == DUALBM_ALLOC ? DUALBM_SECONDARY : DUALBM_PRIMARY;
+}
+
+/**
+ * dualbm_move_to() - which plane a block goes to
+ * @event: %DUALBM_ALLOC or %DUALBM_FREE
+ *
+ * Context: Any.
+ *
+ * Return: the plane.
+ */
+static __always_inline enum dualbm_plane dualbm_move_to(enum dualbm_event_type event)
+{
+	return event == DUALBM_ALLOC ? DUALBM_PRIMARY : DUALBM_SECONDARY;
+}
+
+/*
+ * What a block has for itself, a byte or more of a plane, is exchanged as a whole; of less,
+ * bits. All architectures that dualbm knows have the low byte of a word first, and atomic
+ * operations on a byte and on its word that see each other whole, as those of
+ * include/asm-generic/qspinlock_types.h have it (xchg_tail(), 6.1 and 6.12).
+ */
+static __always_inline unsigned long dualbm_part_exchange(unsigned long *plane,
+							  const struct dualbm_part *part,
+							  unsigned long with)
+{
+	unsigned int shift = part->first % BITS_PER_LONG;
+	void *address = (u8 *)plane + part->first / 8;
+	unsigned long mask;
+	atomic_long_t *word;
+
+	switch (part->frames) {
+	case 1:
+		return with ? test_and_set_bit(part->first, plane) :
+			      test_and_clear_bit(part->first, plane);
+	case 8:
+		return xchg((u8 *)address, (u8)with);
+	case 16:
+		return xchg((u16 *)address, (u16)with);
+	case 32:
+		return xchg((u32 *)address, (u32)with);
+	case 64:
+		return xchg((unsigned long *)address, with);
+	default:
+		word = (atomic_long_t *)(plane + part->first / BITS_PER_LONG);
+		mask = (BIT(part->frames) - 1) << shift;
+		mask &= with ? atomic_long_fetch_or(mask, word) :
+			       atomic_long_fetch_andnot(mask, word);
+		return mask >> shift;
+	}
+}
+
+static __always_inline unsigned long dualbm_part_read(unsigned long *plane,
+						      const struct dualbm_part *part)
+{
+	void *address = (u8 *)plane + part->first / 8;
+
+	switch (part->frames) {
+	case 1:
+		return test_bit(part->first, plane);
+	case 8:
+		return READ_ONCE(*(u8 *)address);
+	case 16:
+		return READ_ONCE(*(u16 *)address);
+	case 32:
+		return READ_ONCE(*(u32 *)address);
+	case 64:
+		return READ_ONCE(*(unsigned long *)address);
+	default:
+		return READ_ONCE(plane[part->first / BITS_PER_LONG]) &
+		       (BIT(part->frames) - 1) << (part->first % BITS_PER_LONG);
+	}
+}
+
+/*
+ * The token is taken before it is given: of two CPUs that free one frame at once, by a bug,
+ * one finds it gone. What is as expected in three planes is believed without the fourth
+ * one; nobody is accused without it.
+ */
+static __always_inline bool dualbm_move_part(unsigned long *planes,
+					     enum dualbm_event_type event,
+					     struct dualbm_part *part)
+{
+	const unsigned long all = ~0UL >> (BITS_PER_LONG - part->frames);
+
+	part->gave = 0;
+	part->took = dualbm_part_exchange(dualbm_plane(planes, dualbm_move_from(event)), part, 0);
+	if (unlikely(part->took != all))
+		return false;
+	part->gave = dualbm_part_exchange(dualbm_plane(planes, dualbm_move_to(event)), part, all);
+	/* A bit is a flag of the CPU, a word is a register: asked at once, or together. */
+	if (part->frames == 1 && unlikely(part->gave))
+		return false;
+	return likely(!(part->gave |
+			dualbm_part_read(dualbm_plane(planes, DUALBM_UNTRACKED), part)));
+}
+
+/* Of what is not where blocks are, nothing is taken. */
+static __always_inline bool dualbm_move_only(unsigned long *planes,
+					     enum dualbm_event_type event, unsigned long frames,
+					     struct dualbm_part *part)
+{
+	part->frames = frames;
+	return likely(!(part->first % frames)) && dualbm_move_part(planes, event, part);
+}
+
+/**
+ * dualbm_move_block() - an alloc or free event, as long as all is as expected
+ * @planes: the chunk's planes
+ * @event: %DUALBM_ALLOC or %DUALBM_FREE; a constant
+ * @first: index of the block's first frame in the chunk
+ * @order: its order; any, and the block need not lie where blocks are
+ * @part: filled in when the function returns false
  *
  * Context: As dualbm_planes_apply().
  *
- * Return: %BIT(@from), the old codeword without its known bit, if it was that. Else
- * the bits that were seen until one was not as expected: then dualbm_planes_moved()
- * has to finish the event.
+ * Return: true if the event is done. Else, if @part says that something was taken, or is not
+ * the first of the block, dualbm_planes_moved() has to finish it; else nothing is done yet.
  */
-static __always_inline unsigned int dualbm_move_frame(unsigned long *planes,
-						      enum dualbm_plane from,
-						      enum dualbm_plane to,
-						      unsigned long frame)
+static __always_inline bool dualbm_move_block(unsigned long *planes,
+					      enum dualbm_event_type event,
+					      unsigned long first, unsigned int order,
+					      struct dualbm_part *part)
 {
-	if (unlikely(!test_and_clear_bit(frame, dualbm_plane(planes, from))))
-		return 0;
-	if (unlikely(test_and_set_bit(frame, dualbm_plane(planes, to))))
-		return BIT(from) | BIT(to);
-	if (unlikely(test_bit(frame, dualbm_plane(planes, DUALBM_UNTRACKED))))
-		return BIT(from) | BIT(DUALBM_UNTRACKED);
-	return BIT(from);
+	unsigned long end;
+
+	part->first = first;
+	part->took = 0;
+	part->gave = 0;
+	switch (order) {
+	case 0:
+		return dualbm_move_only(planes, event, 1, part);
+	case 1:
+		return dualbm_move_only(planes, event, 2, part);
+	case 2:
+		return dualbm_move_only(planes, event, 4, part);
+	case 3:
+		return dualbm_move_only(planes, event, 8, part);
+	case 4:
+		return dualbm_move_only(planes, event, 16, part);
+	case 5:
+		return dualbm_move_only(planes, event, 32, part);
+	default:
+		if (unlikely(order >= DUALBM_CHUNK_SHIFT || first & (BIT(order) - 1)))
+			return false;
+		part->frames = 64;
+		for (end = first + BIT(order); part->first < end; part->first += 64)
+			if (unlikely(!dualbm_move_part(planes, event, part)))
+				return false;
+		return true;
+	}
 }
 
 #endif /* DUALBM_BITMAP_H */

@@ -57,7 +57,7 @@ void dualbm_nmi_wait(void)
 }
 
 /*
- * The two copies of the flat map's base disagree. The record of the chunks says where
+ * The flat map's base and its check value disagree. The record of the chunks says where
  * planes are, so that no event is lost; the scrubber puts the base right. The first event
  * that comes by reports it.
  */
@@ -149,7 +149,7 @@ static void event_tracked(enum dualbm_event_type event, unsigned long pfn,
 {
 	struct dualbm_mismatch found;
 
-	if (unlikely(dualbm_base_is_broken(&dualbm_flat)))
+	if (unlikely(dualbm_flat_broken(&dualbm_flat)))
 		base_broken(event, pfn, order);
 	if (event != DUALBM_ALLOC && event != DUALBM_FREE)
 		dualbm_learn_disqualify(pfn, frames);
@@ -181,64 +181,51 @@ void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
 }
 
 /*
- * Nothing was stored yet if the frame's token was not there. A page of zeroes has none: then
- * all of it is done with the planes that the record has.
+ * Nothing was stored yet if no token of the first part was there. A page of zeroes has none,
+ * and then the record says where planes are.
  */
-static noinline void frame_unexpected(enum dualbm_event_type event,
-				      unsigned long pfn, unsigned int seen)
-{
-	unsigned long first = pfn % DUALBM_CHUNK_FRAMES;
-	unsigned long *planes = dualbm_planes_record(pfn);
-	struct dualbm_mismatch found;
-
-	if (unlikely(!planes))
-		event_unseen();
-	else if (!(seen ? dualbm_planes_moved(planes, event, first, seen, &found) :
-			  dualbm_planes_apply(planes, event, first, 1, &found)))
-		rule_broken(event, pfn, 0, pfn - first, &found);
-}
-
-/* A block that lies in one chunk, as all but gigantic ones do. */
-static noinline void move_block_event(enum dualbm_event_type event,
-				      unsigned long pfn, unsigned int order)
+static noinline void move_unexpected(enum dualbm_event_type event, unsigned long pfn,
+				     unsigned int order, unsigned long at,
+				     unsigned long took, unsigned long gave)
 {
 	unsigned long first = pfn % DUALBM_CHUNK_FRAMES, nr = 1UL << order;
-	bool nmi = event_begin(), expected;
-	unsigned long *planes = dualbm_flat_planes(pfn);
+	const struct dualbm_part part = {
+		.first = at,
+		.frames = min(nr, BITS_PER_LONG + 0UL),
+		.took = took,
+		.gave = gave,
+	};
 	struct dualbm_mismatch found;
 
-	/* Of a page of zeroes, or of frames that are not known yet, all of it is asked. */
-	if (likely(planes && first + nr <= DUALBM_CHUNK_FRAMES &&
-		   READ_ONCE(dualbm_plane(planes, DUALBM_KNOWN)[first / BITS_PER_LONG]))) {
-		if (event == DUALBM_ALLOC)
-			expected = dualbm_planes_alloc(planes, first, nr, &found);
-		else
-			expected = dualbm_planes_free(planes, first, nr, &found);
-		if (unlikely(!expected))
-			rule_broken(event, pfn, order, pfn - first, &found);
-	} else {
+	if (!took && at == first)
+		event_tracked(event, pfn, nr, order);
+	else if (!dualbm_planes_moved(dualbm_planes_record(pfn), event, first, nr, &part, &found))
+		rule_broken(event, pfn, order, pfn - first, &found);
+}
+
+/* Nearly all events end here. What is out of the way goes the long way. */
+static __always_inline void move_event(enum dualbm_event_type event, unsigned long pfn,
+				       unsigned int order)
+{
+	unsigned long first = dualbm_frame_index(pfn), *planes;
+	bool nmi = event_begin();
+	struct dualbm_part part;
+
+	if (unlikely(!dualbm_flat_find(pfn, first, &planes)))
 		dualbm_event(event, pfn, order);
-	}
+	else if (unlikely(!dualbm_move_block(planes, event, first, order, &part)))
+		move_unexpected(event, pfn, order, part.first, part.took, part.gave);
 	event_end(nmi);
 }
 
-/* Single frames are nearly all events; what is out of the way goes the long way. */
-static __always_inline void move_frame_event(enum dualbm_event_type event,
-					     enum dualbm_plane from,
-					     enum dualbm_plane to, unsigned long pfn)
+static noinline void alloc_block(unsigned long pfn, unsigned int order)
 {
-	bool nmi = event_begin();
-	unsigned long *planes = dualbm_flat_planes(pfn);
-	unsigned int seen;
+	move_event(DUALBM_ALLOC, pfn, order);
+}
 
-	if (likely(planes)) {
-		seen = dualbm_move_frame(planes, from, to, pfn % DUALBM_CHUNK_FRAMES);
-		if (unlikely(seen != BIT(from)))
-			frame_unexpected(event, pfn, seen);
-	} else {
-		dualbm_event(event, pfn, 0);
-	}
-	event_end(nmi);
+static noinline void free_block(unsigned long pfn, unsigned int order)
+{
+	move_event(DUALBM_FREE, pfn, order);
 }
 
 /* mm/page_alloc.c, __alloc_pages(): the last thing before the block is returned. */
@@ -249,12 +236,11 @@ void dualbm_probe_alloc(void *data, struct page *page, unsigned int order,
 		return;
 	if (unlikely(order)) {
 		dualbm_count_order(alloc, order);
-		move_block_event(DUALBM_ALLOC, page_to_pfn(page), order);
+		alloc_block(page_to_pfn(page), order);
 		return;
 	}
 	dualbm_count_order(alloc, 0);
-	move_frame_event(DUALBM_ALLOC, DUALBM_SECONDARY, DUALBM_PRIMARY,
-			 page_to_pfn(page));
+	move_event(DUALBM_ALLOC, page_to_pfn(page), 0);
 }
 
 /*
@@ -265,13 +251,12 @@ void dualbm_probe_free(void *data, struct page *page, unsigned int order)
 {
 	if (unlikely(order)) {
 		dualbm_count_order(free, order);
-		move_block_event(DUALBM_FREE, page_to_pfn(page), order);
+		free_block(page_to_pfn(page), order);
 		return;
 	}
 	dualbm_count_order(free, 0);
 	if (unlikely(PageHWPoison(page)))
 		dualbm_event(DUALBM_FREE_POISONED, page_to_pfn(page), 0);
 	else
-		move_frame_event(DUALBM_FREE, DUALBM_PRIMARY, DUALBM_SECONDARY,
-				 page_to_pfn(page));
+		move_event(DUALBM_FREE, page_to_pfn(page), 0);
 }

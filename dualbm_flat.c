@@ -5,9 +5,10 @@
  *
  * It is a second view of the same pages, and made anew when chunks come or go. Between them
  * lies, as often as it takes, one page of zeroes. Zeroes are no codeword, and an event
- * takes before it gives, so nothing is ever stored there: an event that finds zeroes, or
- * finds no map, goes the long way, by the record of the chunks.
+ * takes before it gives, so nothing but zeroes is ever stored there: an event that finds
+ * zeroes, or finds no map, goes the long way, by the record of the chunks.
  */
+#include <linux/log2.h>
 #include <linux/rculist.h>
 #include <linux/seqlock.h>
 #include <linux/vmalloc.h>
@@ -20,24 +21,32 @@
 /* So many chunks are compared in a step. */
 #define CHECK_CHUNKS	128
 
-struct dualbm_flat dualbm_flat __read_mostly = { .complement = ~0UL };
+struct dualbm_flat dualbm_flat __read_mostly;
 
-/* The third copy of the base, and how many chunks the map has room for. */
+/* What the base and the check value are made from: the map, and how many chunks it has room for. */
 static void *flat_map;
 static unsigned long flat_chunks;
 static struct page *hole;
-/* Odd while the base is stored: its two copies disagree for a moment. */
-static seqcount_t base_stores = SEQCNT_ZERO(base_stores);
+/* Odd while they are stored: they disagree for a moment. */
+static seqcount_t stores = SEQCNT_ZERO(stores);
 /* An event has said so already. */
 static atomic_t accused = ATOMIC_INIT(0);
 
-static void store_base(void *map)
+static unsigned long right_check(void)
+{
+	return -((unsigned long)flat_map + (flat_chunks << DUALBM_CHUNK_SHIFT));
+}
+
+static void store(void *map, unsigned long chunks)
 {
 	preempt_disable();
-	raw_write_seqcount_begin(&base_stores);
+	raw_write_seqcount_begin(&stores);
+	flat_map = map;
+	WRITE_ONCE(flat_chunks, chunks);
 	WRITE_ONCE(dualbm_flat.base, (unsigned long)map);
-	WRITE_ONCE(dualbm_flat.complement, ~(unsigned long)map);
-	raw_write_seqcount_end(&base_stores);
+	WRITE_ONCE(dualbm_flat.check, right_check());
+	dualbm_mode_span(chunks << DUALBM_CHUNK_SHIFT);
+	raw_write_seqcount_end(&stores);
 	preempt_enable();
 }
 
@@ -47,17 +56,17 @@ static unsigned int wrong_copies(void)
 
 	if (READ_ONCE(dualbm_flat.base) != (unsigned long)flat_map)
 		copies |= BIT(0);
-	if (READ_ONCE(dualbm_flat.complement) != ~(unsigned long)flat_map)
+	if (READ_ONCE(dualbm_flat.check) != right_check())
 		copies |= BIT(1);
 	return copies;
 }
 
 bool dualbm_flat_accuse(void)
 {
-	unsigned int seq = raw_read_seqcount(&base_stores);
-	bool broken = dualbm_base_is_broken(&dualbm_flat);
+	unsigned int seq = raw_read_seqcount(&stores);
+	bool broken = wrong_copies();
 
-	return broken && !(seq & 1) && !read_seqcount_retry(&base_stores, seq) &&
+	return broken && !(seq & 1) && !read_seqcount_retry(&stores, seq) &&
 	       !atomic_xchg(&accused, 1);
 }
 
@@ -108,36 +117,28 @@ void *dualbm_flat_build(const struct dualbm_chunk *other, const unsigned long *p
 
 void *dualbm_flat_exchange(void *map)
 {
-	swap(map, flat_map);
-	store_base(flat_map);
-	return map;
+	void *old = flat_map;
+
+	store(map, flat_chunks);
+	return old;
 }
 
 /*
- * It never gets smaller: an event that has read the old limit meets the new map. Without a
- * map the limit is 0, and nobody looks at the base.
+ * It never gets smaller: an event that has read the old limit, and meets the new check value,
+ * goes the long way. Without a map the limit is 0, and nobody looks at the base.
  */
 void dualbm_flat_update(void)
 {
 	unsigned long needed = chunks_needed(), chunks = needed ? max(needed, flat_chunks) : 0;
-	void *map = chunks ? build(chunks, NULL, NULL) : NULL;
+	void *map = chunks ? build(chunks, NULL, NULL) : NULL, *old = flat_map;
 
 	if (chunks && !map)
 		pr_warn("no room to map the planes in a row, %lu KiB: events take the long way\n",
 			chunks * CHUNK_PAGES * (PAGE_SIZE / 1024));
-	if (!map) {
-		dualbm_mode_span(0);
-		synchronize_rcu();
-	}
-	map = dualbm_flat_exchange(map);
-	WRITE_ONCE(flat_chunks, flat_map ? chunks : 0);
-	/* Whoever finds the limit finds the map that goes with it. */
-	smp_wmb();
-	if (flat_map)
-		dualbm_mode_span(chunks << DUALBM_CHUNK_SHIFT);
+	store(map, map ? chunks : 0);
 	/* Whoever found the old one has left it. */
 	synchronize_rcu();
-	vunmap(map);
+	vunmap(old);
 }
 
 u64 dualbm_flat_bytes(void)
@@ -160,8 +161,8 @@ static bool base_is_wrong(struct dualbm_flat_fault *fault)
 	fault->pfn = 0;
 	fault->frames = flat_chunks << DUALBM_CHUNK_SHIFT;
 	fault->phys = dualbm_mapped_phys(fault->copies & BIT(0) ? &dualbm_flat.base :
-								 &dualbm_flat.complement);
-	store_base(flat_map);
+								 &dualbm_flat.check);
+	store(flat_map, flat_chunks);
 	atomic_set(&accused, 0);
 	fault->repaired = true;
 	return true;
@@ -224,7 +225,9 @@ int dualbm_flat_flip(unsigned long pfn, unsigned int copy)
 
 	mutex_lock(&dualbm_memory_lock);
 	if (flat_map && dualbm_chunk_record(pfn)) {
-		change_bit(21, copy ? &dualbm_flat.complement : &dualbm_flat.base);
+		/* The planes of a neighbour. */
+		change_bit(ilog2(CHUNK_PAGES * PAGE_SIZE), copy ? &dualbm_flat.check :
+								  &dualbm_flat.base);
 		ret = 0;
 	}
 	mutex_unlock(&dualbm_memory_lock);

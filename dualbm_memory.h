@@ -48,15 +48,15 @@ struct dualbm_chunk {
  * struct dualbm_flat - where the planes of all chunks are, in the order of their frames
  * @limit: frames below it are looked for here; 0 while events are not tracked
  * @base: the planes of frame 0
- * @complement: of @base, so that a flip in either is seen before an address is used
+ * @check: what makes the sum of all three 0, unless @limit is
  *
- * A flip in @limit makes events go the long way, or be handled while they should not be,
- * until the scrubber looks at the mode.
+ * A flip in any of them is seen before an address is used. It makes events go the long way
+ * until the scrubber has put it right.
  */
 struct dualbm_flat {
 	unsigned long limit;
 	unsigned long base;
-	unsigned long complement;
+	unsigned long check;
 };
 
 extern struct dualbm_flat dualbm_flat;
@@ -122,40 +122,62 @@ static inline unsigned long dualbm_check_value(unsigned long key, const void *ad
 }
 
 /**
- * dualbm_base_is_broken() - do the two copies of the base disagree
+ * dualbm_flat_broken() - does it say where planes are, and wrongly
  * @flat: dualbm_flat, or one for a test
  *
  * Context: Any.
  *
- * Return: true if they do, or while it is stored.
+ * Return: true if it is broken, or just stored.
  */
-static __always_inline bool dualbm_base_is_broken(const struct dualbm_flat *flat)
+static __always_inline bool dualbm_flat_broken(const struct dualbm_flat *flat)
 {
-	return (READ_ONCE(flat->base) ^ READ_ONCE(flat->complement)) != ~0UL;
+	unsigned long limit = READ_ONCE(flat->limit);
+
+	return limit && limit + READ_ONCE(flat->base) + READ_ONCE(flat->check);
 }
 
 /**
- * dualbm_flat_planes() - where the planes of a frame are, if it has any
+ * dualbm_frame_index() - where a frame is in its chunk
+ * @pfn: any number
+ *
+ * Context: Any.
+ *
+ * Return: the index. The compiler does not know where it comes from: of the event path two
+ * instructions are saved where @pfn and it are used together.
+ */
+static __always_inline unsigned long dualbm_frame_index(unsigned long pfn)
+{
+	unsigned long frame = pfn % DUALBM_CHUNK_FRAMES;
+
+	OPTIMIZER_HIDE_VAR(frame);
+	return frame;
+}
+
+/**
+ * dualbm_flat_find() - where the planes of a frame are, if it has any
  * @pfn: any number; frames of no memory are allowed
+ * @frame: dualbm_frame_index() of it
+ * @planes: filled in with the planes, or a page of zeroes in the place of each, in which
+ *	nothing but zeroes may be stored
  *
  * Context: Any; takes no lock. While the result is used, preemption is disabled, or
  * rcu_read_lock() or dualbm_memory_lock held: see dualbm_planes_at().
  *
- * Return: the planes, or a page of zeroes in the place of each that must not be stored to;
- * NULL while events are not tracked, beyond all memory, or if the base is broken.
+ * Return: false while events are not tracked, beyond all memory, or if what is here is broken.
  */
-static __always_inline unsigned long *dualbm_flat_planes(unsigned long pfn)
+static __always_inline bool dualbm_flat_find(unsigned long pfn, unsigned long frame,
+					     unsigned long **planes)
 {
-	unsigned long base;
+	/* The values that are looked at are the values that are used. */
+	unsigned long limit = READ_ONCE(dualbm_flat.limit), base;
 
-	if (unlikely(pfn >= READ_ONCE(dualbm_flat.limit)))
-		return NULL;
-	/* The value that is looked at is the value that is used. */
+	if (unlikely(pfn >= limit))
+		return false;
 	base = READ_ONCE(dualbm_flat.base);
-	if (unlikely((base ^ READ_ONCE(dualbm_flat.complement)) != ~0UL))
-		return NULL;
-	return (unsigned long *)(base + round_down(pfn, DUALBM_CHUNK_FRAMES) /
-				 (BITS_PER_BYTE / DUALBM_NR_PLANES));
+	if (unlikely(limit + base + READ_ONCE(dualbm_flat.check)))
+		return false;
+	*planes = (unsigned long *)(base + (pfn - frame) / (BITS_PER_BYTE / DUALBM_NR_PLANES));
+	return true;
 }
 
 /**
@@ -192,11 +214,12 @@ unsigned long *dualbm_planes_record(unsigned long pfn);
  */
 static __always_inline unsigned long *dualbm_planes_at(unsigned long pfn)
 {
-	unsigned long *planes = dualbm_flat_planes(pfn), frame = pfn % DUALBM_CHUNK_FRAMES;
+	unsigned long frame = dualbm_frame_index(pfn), *planes;
 
 	/* One of the two says something of each frame that there is. */
-	if (likely(planes && (test_bit(frame, dualbm_plane(planes, DUALBM_KNOWN)) ||
-			      test_bit(frame, dualbm_plane(planes, DUALBM_UNTRACKED)))))
+	if (likely(dualbm_flat_find(pfn, frame, &planes) &&
+		   (test_bit(frame, dualbm_plane(planes, DUALBM_KNOWN)) ||
+		    test_bit(frame, dualbm_plane(planes, DUALBM_UNTRACKED)))))
 		return planes;
 	return dualbm_planes_record(pfn);
 }
@@ -221,7 +244,8 @@ static inline unsigned int dualbm_frame_code(unsigned long pfn)
  * struct dualbm_flat_fault - what dualbm_flat_check() found
  * @pfn: first frame that is looked for there
  * @frames: how many frames
- * @copies: of a base a bit for each copy that was wrong; 0 for a page that was not the right one
+ * @copies: bit 0 for a wrong base, bit 1 for a wrong check value; 0 for a page that was not
+ *	the right one
  * @phys: where the first of them lies; or where that page lies
  * @repaired: it was put right
  */
@@ -256,9 +280,9 @@ int dualbm_flat_check(unsigned long *position, struct dualbm_flat_fault *fault);
 unsigned long dualbm_flat_steps(void);
 
 /**
- * dualbm_flat_accuse() - has somebody to report a broken base now
+ * dualbm_flat_accuse() - has somebody to report a broken base or check value now
  *
- * A base that is just stored is broken for a moment. Mirrors the reader's side of a
+ * What is just stored is broken for a moment. Mirrors the reader's side of a
  * seqcount, without waiting (include/linux/seqlock.h, raw_read_seqcount(), 6.1 and 6.12).
  *
  * Context: Any, NMI included.
@@ -308,9 +332,9 @@ void *dualbm_flat_exchange(void *map);
 u64 dualbm_flat_bytes(void);
 
 /**
- * dualbm_flat_flip() - spoil the base, for injection
+ * dualbm_flat_flip() - spoil the base or its check value, for injection
  * @pfn: a frame that is found by it
- * @copy: 0 or 1
+ * @copy: 0 for the base, 1 for the check value
  *
  * Context: Process; sleeps. Takes dualbm_memory_lock.
  *

@@ -169,32 +169,59 @@ static const char *test_rules(unsigned long *planes)
 	return NULL;
 }
 
-/* The event path's own way for a single frame. */
-static const char *test_single_frames(unsigned long *planes)
+/* An alloc event as the event path has it. */
+static bool alloc_moves(unsigned long *planes, unsigned int order, struct dualbm_mismatch *found)
+{
+	struct dualbm_part part;
+	bool expected;
+
+	preempt_disable();
+	expected = dualbm_move_block(planes, DUALBM_ALLOC, PROOF_FRAMES, order, &part) ||
+		   dualbm_planes_moved(planes, DUALBM_ALLOC, PROOF_FRAMES, BIT(order), &part,
+				       found);
+	preempt_enable();
+	return expected;
+}
+
+static bool move_is_right(unsigned long *planes, unsigned int order, unsigned int code)
+{
+	struct dualbm_mismatch found = { .frames = 0 };
+	unsigned int class = expectations[0].class[code];
+
+	set_codes(planes, 0, 3 * PROOF_FRAMES, U);
+	set_codes(planes, PROOF_FRAMES, BIT(order), code);
+	if (alloc_moves(planes, order, &found) != !class)
+		return false;
+	return (!class || (found.class == class && found.frames == BIT(order))) &&
+	       codes_are(planes, 0, PROOF_FRAMES, U) &&
+	       codes_are(planes, PROOF_FRAMES, BIT(order), A) &&
+	       codes_are(planes, PROOF_FRAMES + BIT(order), PROOF_FRAMES, U);
+}
+
+/* It neither needs the known bit nor hides that it is wrong. */
+static bool move_without_known(unsigned long *planes)
 {
 	struct dualbm_mismatch found;
-	unsigned int code, seen;
 
-	/* Of those that are illegal, the first only: see above. */
-	for (code = 0; code < DUALBM_NR_CODES; code++) {
-		if (code && !dualbm_code_legal(code))
-			continue;
-		set_codes(planes, 0, 2 * BITS_PER_LONG, U);
-		set_codes(planes, 70, 1, code);
-		seen = dualbm_move_frame(planes, DUALBM_SECONDARY, DUALBM_PRIMARY, 70);
-		if (seen == BIT(DUALBM_SECONDARY) ? code != F : code == F)
-			return "the event of a single frame";
-		if (code != F)
-			dualbm_planes_moved(planes, DUALBM_ALLOC, 70, seen, &found);
-		if (!codes_are(planes, 70, 1, A) || !codes_are(planes, 71, 57, U))
-			return "the event of a single frame";
-	}
-	/* It neither needs the known bit nor hides that it is wrong. */
-	set_codes(planes, 70, 1, F ^ BIT(DUALBM_KNOWN));
-	seen = dualbm_move_frame(planes, DUALBM_SECONDARY, DUALBM_PRIMARY, 70);
-	if (seen != BIT(DUALBM_SECONDARY) || !codes_are(planes, 70, 1, A ^ BIT(DUALBM_KNOWN)))
-		return "the event of a single frame";
-	return NULL;
+	set_codes(planes, PROOF_FRAMES, 1, F ^ BIT(DUALBM_KNOWN));
+	return alloc_moves(planes, 0, &found) &&
+	       codes_are(planes, PROOF_FRAMES, 1, A ^ BIT(DUALBM_KNOWN));
+}
+
+/* The event path's own way for blocks of any order. */
+static const char *test_moves(unsigned long *planes)
+{
+	unsigned int order, code;
+
+	for (order = 0; order <= PROOF_ORDER; order++)
+		for (code = 0; code < DUALBM_NR_CODES; code++) {
+			/* Of those that are illegal, the first only: see above. */
+			if (!dualbm_code_legal(code) && (code || order))
+				continue;
+			if (!move_is_right(planes, order, code))
+				return "the event of a block";
+		}
+	return move_without_known(planes) ? NULL : "the event of a block";
 }
 
 static const char *test_illegal(unsigned long *planes)
@@ -221,20 +248,22 @@ static const char *test_illegal(unsigned long *planes)
 	return NULL;
 }
 
-/* A flip in either copy of the base is seen before an address is used. */
+/* A flip in the base, its check value or the limit is seen before an address is used. */
 static const char *test_base(void)
 {
-	const struct dualbm_flat good = { .limit = 1, .base = BIT(40), .complement = ~BIT(40) };
+	const struct dualbm_flat good = {
+		.limit = 3, .base = BIT(40), .check = -(BIT(40) + 3),
+	};
 	struct dualbm_flat flat;
 	int bit;
 
-	if (dualbm_base_is_broken(&good))
+	if (dualbm_flat_broken(&good))
 		return "the base of the flat map";
-	for (bit = 0; bit < 2 * BITS_PER_LONG; bit++) {
+	for (bit = 0; bit < 3 * BITS_PER_LONG; bit++) {
 		flat = good;
-		change_bit(bit % BITS_PER_LONG,
-			   bit < BITS_PER_LONG ? &flat.base : &flat.complement);
-		if (!dualbm_base_is_broken(&flat))
+		change_bit(bit % BITS_PER_LONG, bit < BITS_PER_LONG ? &flat.base :
+			   bit < 2 * BITS_PER_LONG ? &flat.check : &flat.limit);
+		if (!dualbm_flat_broken(&flat))
 			return "a flip in the base of the flat map";
 	}
 	return NULL;
@@ -259,7 +288,7 @@ static int test_scratch(const char **failed)
 		       DUALBM_NR_PLANES * DUALBM_PLANE_BYTES / 1024);
 		return -ENOMEM;
 	}
-	*failed = test_rules(planes) ?: test_single_frames(planes) ?:
+	*failed = test_rules(planes) ?: test_moves(planes) ?:
 		  test_illegal(planes) ?: test_base() ?: test_reports();
 	vfree(planes);
 	return 0;

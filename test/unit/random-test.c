@@ -106,22 +106,17 @@ static void model_part(unsigned int event, unsigned long pfn, unsigned long fram
 	}
 }
 
+static struct random ways = { 1 };
+
 static bool apply_part(unsigned int event, unsigned long pfn, unsigned long frames,
 		       struct dualbm_mismatch *found)
 {
 	unsigned long *planes = chunks[pfn / FRAMES];
 	unsigned long frame = pfn % FRAMES;
 
-	/* The way of single frames, half of the time. */
-	if (frames == 1 && event <= DUALBM_FREE && pfn & 2) {
-		bool alloc = event == DUALBM_ALLOC;
-		enum dualbm_plane from = alloc ? DUALBM_SECONDARY : DUALBM_PRIMARY;
-		enum dualbm_plane to = alloc ? DUALBM_PRIMARY : DUALBM_SECONDARY;
-		unsigned int code = dualbm_move_frame(planes, from, to, frame);
-
-		return code == BIT(from) ||
-		       dualbm_planes_moved(planes, event, frame, code, found);
-	}
+	/* The event path's own way, half of the time; also for what lies where no block does. */
+	if (!(frames & (frames - 1)) && event <= DUALBM_FREE && random_below(&ways, 2))
+		return event_path(planes, event, frame, __builtin_ctzl(frames), found);
 	return dualbm_planes_apply(planes, event, frame, frames, found);
 }
 

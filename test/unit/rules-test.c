@@ -378,59 +378,82 @@ static void region_of_zeroes_is_waited_for_once(void **state)
 	(void)state;
 	relax_calls = 0;
 	memset(planes, 0, DUALBM_NR_PLANES * DUALBM_PLANE_BYTES);
-	assert_false(dualbm_planes_alloc(planes, 0, 512, &found));
+	assert_false(dualbm_planes_apply(planes, DUALBM_ALLOC, 0, 512, &found));
 	assert_int_equal(found.class, DUALBM_PLANE_CORRUPTION);
 	assert_int_equal(found.frames, 512);
 	assert_in_range(relax_calls, 1, DUALBM_TOKEN_TRIES / DUALBM_TOKEN_LOOKS + 1);
 	free(planes);
 }
 
-static void fast_path_agrees_with_the_block_path(void **state)
+/* A block of all that the event expects, but for one frame. */
+static void assert_ways_agree(enum dualbm_event_type event, unsigned int order,
+			      unsigned long odd, unsigned int code)
 {
-	static const unsigned int events[] = { DUALBM_ALLOC, DUALBM_FREE };
-	unsigned long *planes = motley_planes();
-	unsigned int code, i, j;
+	unsigned long first = 4096, nr = 1ul << order, i;
+	unsigned long *planes = motley_planes(), *fast, *slow;
+	struct dualbm_mismatch one = { 0 }, other = { 0 };
+	bool fine;
 
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		for (code = 0; code < DUALBM_NR_CODES; code++) {
-			for (j = 0; j < 2; j++) {
-				unsigned int event = events[j];
-				bool alloc = event == DUALBM_ALLOC;
-				struct dualbm_mismatch one = { 0 }, other = { 0 };
-				unsigned long *fast, *block;
-				unsigned int old;
-				bool fine = true;
-
-				planes_set(planes, places[i], code);
-				fast = copy_of(planes);
-				block = copy_of(planes);
-				old = dualbm_move_frame(fast, alloc ? DUALBM_SECONDARY :
-							DUALBM_PRIMARY,
-							alloc ? DUALBM_PRIMARY :
-							DUALBM_SECONDARY, places[i]);
-				/* It is done if, and only if, all was as expected. */
-				assert_int_equal(old == (alloc ? 2 : 1),
-						 (code & 7) == (alloc ? 2 : 1));
-				if (old != (alloc ? 2 : 1))
-					fine = dualbm_planes_moved(fast, event, places[i],
-								   old, &one);
-				assert_int_equal(fine, dualbm_planes_apply(block, event,
-									   places[i], 1,
-									   &other));
-				assert_same(fast, block);
-				if (!fine) {
-					assert_int_equal(one.class, other.class);
-					assert_int_equal(one.code, other.code);
-					assert_int_equal(one.first, other.first);
-					assert_int_equal(one.last, other.last);
-					assert_int_equal(one.frames, other.frames);
-				}
-				free(fast);
-				free(block);
-			}
-		}
+	for (i = first; i < first + nr; i++)
+		planes_set(planes, i, event == DUALBM_ALLOC ? FREE_CODE : ALLOCATED_CODE);
+	planes_set(planes, first + odd, code);
+	fast = copy_of(planes);
+	slow = copy_of(planes);
+	fine = event_path(fast, event, first, order, &one);
+	assert_int_equal(fine, dualbm_planes_apply(slow, event, first, nr, &other));
+	assert_same(fast, slow);
+	if (!fine) {
+		assert_int_equal(one.class, other.class);
+		assert_int_equal(one.code, other.code);
+		assert_int_equal(one.first, other.first);
+		assert_int_equal(one.last, other.last);
+		assert_int_equal(one.frames, other.frames);
 	}
+	free(fast);
+	free(slow);
 	free(planes);
+}
+
+static void event_path_agrees_with_the_long_way(void **state)
+{
+	unsigned int order, code, event;
+
+	(void)state;
+	for (order = 0; order <= 10; order++)
+		for (code = 0; code < DUALBM_NR_CODES; code++)
+			for (event = DUALBM_ALLOC; event <= DUALBM_FREE; event++) {
+				assert_ways_agree(event, order, 0, code);
+				assert_ways_agree(event, order, (1ul << order) / 2, code);
+				assert_ways_agree(event, order, (1ul << order) - 1, code);
+			}
+}
+
+/* What the event path does by itself, and what it leaves to others. */
+static void event_path_does_what_is_expected_only(void **state)
+{
+	unsigned int order, code;
+	unsigned long i;
+
+	(void)state;
+	for (order = 0; order <= 10; order++)
+		for (code = 0; code < DUALBM_NR_CODES; code++) {
+			unsigned long *planes = motley_planes();
+			struct dualbm_part part;
+			bool done;
+
+			for (i = 0; i < 1ul << order; i++)
+				planes_set(planes, 4096 + i, code);
+			done = dualbm_move_block(planes, DUALBM_FREE, 4096, order, &part);
+			assert_int_equal(done, (code & 7) == 1);
+			if (!done)
+				assert_int_equal(part.first, 4096);
+			if (!(code & 1)) {
+				assert_int_equal(part.took, 0);
+				for (i = 0; i < 1ul << order; i++)
+					assert_int_equal(planes_get(planes, 4096 + i), code);
+			}
+			free(planes);
+		}
 }
 
 static void forget_makes_anything_untracked(void **state)
@@ -519,7 +542,8 @@ int main(void)
 		cmocka_unit_test(region_of_zeroes_is_illegal),
 		cmocka_unit_test(region_of_zeroes_is_waited_for_once),
 		cmocka_unit_test(region_of_ones_is_illegal),
-		cmocka_unit_test(fast_path_agrees_with_the_block_path),
+		cmocka_unit_test(event_path_agrees_with_the_long_way),
+		cmocka_unit_test(event_path_does_what_is_expected_only),
 		cmocka_unit_test(forget_makes_anything_untracked),
 		cmocka_unit_test(learning_changes_untracked_frames_only),
 		cmocka_unit_test(word_masks_end_with_the_word),

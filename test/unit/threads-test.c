@@ -43,24 +43,13 @@ static unsigned long own_frame(struct worker *w, unsigned int nr)
 	return group * GROUP + random_below(&w->random, GROUP / nr) * nr;
 }
 
-/* Either way of single frames, or the way of blocks. */
+/* The event path's own way, or the long way. */
 static bool alloc_or_free(struct worker *w, unsigned int event, unsigned long frame,
 			  unsigned int nr, struct dualbm_mismatch *found)
 {
-	bool alloc = event == DUALBM_ALLOC;
-	enum dualbm_plane from = alloc ? DUALBM_SECONDARY : DUALBM_PRIMARY;
-	enum dualbm_plane to = alloc ? DUALBM_PRIMARY : DUALBM_SECONDARY;
-	bool expected_it = (w->codes[frame] & 7) == BIT(from), done;
-	unsigned int code;
-
-	if (nr > 1 || random_below(&w->random, 2))
+	if (random_below(&w->random, 2))
 		return dualbm_planes_apply(planes, event, frame, nr, found);
-	code = dualbm_move_frame(planes, from, to, frame);
-	done = code == BIT(from);
-	if (done != expected_it)
-		w->broken++;
-	return code == BIT(from) ||
-	       dualbm_planes_moved(planes, event, frame, code, found);
+	return event_path(planes, event, frame, __builtin_ctz(nr), found);
 }
 
 static void own_event(struct worker *w, unsigned long frame, unsigned int nr)
@@ -208,21 +197,14 @@ static void next_round(struct worker *w, unsigned long number)
 	__atomic_store_n(&seen, 0, __ATOMIC_SEQ_CST);
 }
 
-/* Half of the rounds on one frame take the short way, on both sides or one. */
+/* Half of the rounds take the event path's way, on both sides or one. */
 static bool round_event(struct worker *w, unsigned long number,
 			struct dualbm_mismatch *found)
 {
-	bool alloc = round.event == DUALBM_ALLOC;
-	enum dualbm_plane from = alloc ? DUALBM_SECONDARY : DUALBM_PRIMARY;
-	enum dualbm_plane to = alloc ? DUALBM_PRIMARY : DUALBM_SECONDARY;
-	unsigned int code;
-
-	if (round.frames > 1 || number >> w->number & 8)
+	if (number >> w->number & 8)
 		return dualbm_planes_apply(planes, round.event, round.first,
 					   round.frames, found);
-	code = dualbm_move_frame(planes, from, to, round.first);
-	return code == BIT(from) ||
-	       dualbm_planes_moved(planes, round.event, round.first, code, found);
+	return event_path(planes, round.event, round.first, __builtin_ctz(round.frames), found);
 }
 
 /*
@@ -312,14 +294,9 @@ static void *middle_of_a_free(void *data)
 			continue;
 		}
 		meet(2);
-		if (frames > 1 || number & 2) {
-			fine = dualbm_planes_free(planes, frame, frames, &found);
-		} else {
-			code = dualbm_move_frame(planes, DUALBM_PRIMARY,
-						 DUALBM_SECONDARY, frame);
-			fine = dualbm_planes_moved(planes, DUALBM_FREE, frame, code,
-						   &found);
-		}
+		fine = number & 2 ?
+			dualbm_planes_apply(planes, DUALBM_FREE, frame, frames, &found) :
+			event_path(planes, DUALBM_FREE, frame, __builtin_ctzl(frames), &found);
 		if (fine || found.class != DUALBM_DOUBLE_FREE ||
 		    found.first != frame || found.frames != 1)
 			w->broken++;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The design's rule table, written down a second time, and planes as plain
- * memory: nothing here uses the code under test.
+ * memory: but for event_path(), nothing here uses the code under test.
  */
 #include <stdio.h>
 
@@ -113,6 +113,21 @@ unsigned int planes_get(const unsigned long *planes, unsigned long frame)
 		code |= (planes[plane * WORDS + frame / BITS_PER_LONG] >>
 			 frame % BITS_PER_LONG & 1) << plane;
 	return code;
+}
+
+bool event_path(unsigned long *planes, enum dualbm_event_type event, unsigned long first,
+		unsigned int order, struct dualbm_mismatch *found)
+{
+	struct dualbm_part part;
+	bool done = event == DUALBM_ALLOC ?
+		dualbm_move_block(planes, DUALBM_ALLOC, first, order, &part) :
+		dualbm_move_block(planes, DUALBM_FREE, first, order, &part);
+
+	if (done)
+		return true;
+	if (!part.took && part.first == first)
+		return dualbm_planes_apply(planes, event, first, 1ul << order, found);
+	return dualbm_planes_moved(planes, event, first, 1ul << order, &part, found);
 }
 
 /* The same every time, unless UNIT_SEED says otherwise. */

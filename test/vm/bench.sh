@@ -5,7 +5,7 @@
 # What dualbm adds to a pair of allocation and free, in instructions: needs
 # vm-run --icount and init_on_alloc=0.
 #
-#	bench.sh LIMIT0 LIMIT9	with boundary=0, for order 0 and order 9
+#	bench.sh LIMIT0 LIMIT3 LIMIT9	with boundary=0, for orders 0, 3 and 9
 . ./mm-lib.sh
 
 # measure: "ORDER INSTRUCTIONS" for each order, and "CALL INSTRUCTIONS" for other calls.
@@ -43,7 +43,8 @@ load_dualbm policy=panic boundary=0 scrub_interval_ms=0 || bail "dualbm is not a
 measure >/tmp/with
 added "boundary=0"
 at_most "boundary=0 adds to a pair of order 0" "$(of_order 0)" "$1"
-at_most "boundary=0 adds to a pair of order 9" "$(of_order 9)" "$2"
+at_most "boundary=0 adds to a pair of order 3" "$(of_order 3)" "$2"
+at_most "boundary=0 adds to a pair of order 9" "$(of_order 9)" "$3"
 plain=$(of_order 0)
 echo callers >$D/history
 measure >/tmp/with
