@@ -225,7 +225,7 @@ static const struct file_operations frame_fops = {
 /* ---- injection ---- */
 
 static const char * const inject_syntax[] = {
-	"flip primary|secondary|untracked|known PFN", "flip directory|complement|map PFN",
+	"flip primary|secondary|untracked|known PFN", "flip directory|complement|limit|map PFN",
 	"flip armed|policy", "drop alloc|free", "stop|start scrubber", "falsify history PFN",
 };
 
@@ -262,13 +262,19 @@ static int inject_plane(int plane, unsigned long pfn)
 	return 0;
 }
 
-static int inject_directory(unsigned int copy, unsigned long pfn)
+static const char * const flat_part_names[] = {
+	[DUALBM_FLAT_BASE] = "directory",
+	[DUALBM_FLAT_CHECK] = "complement",
+	[DUALBM_FLAT_LIMIT] = "limit",
+};
+
+static int inject_directory(enum dualbm_flat_part part, unsigned long pfn)
 {
-	int ret = dualbm_flat_flip(pfn, copy);
+	int ret = dualbm_flat_flip(pfn, part);
 
 	if (!ret)
 		answer("flipped a bit of the directory's %s for pfn 0x%lx",
-		       copy ? "complement" : "entry", pfn);
+		       part == DUALBM_FLAT_BASE ? "entry" : flat_part_names[part], pfn);
 	return ret;
 }
 
@@ -360,13 +366,12 @@ static int inject(const char *text)
 	unsigned long pfn = 0;
 	int words = sscanf(text, "%15s %15s %li", verb, object, &pfn);
 	int plane = match_string(dualbm_plane_names, DUALBM_NR_PLANES, object);
+	int part = match_string(flat_part_names, ARRAY_SIZE(flat_part_names), object);
 
 	if (words == 3 && !strcmp(verb, "flip") && plane >= 0)
 		return inject_plane(plane, pfn);
-	if (words == 3 && !strcmp(verb, "flip") && !strcmp(object, "directory"))
-		return inject_directory(0, pfn);
-	if (words == 3 && !strcmp(verb, "flip") && !strcmp(object, "complement"))
-		return inject_directory(1, pfn);
+	if (words == 3 && !strcmp(verb, "flip") && part >= 0)
+		return inject_directory(part, pfn);
 	if (words == 3 && !strcmp(verb, "flip") && !strcmp(object, "map"))
 		return inject_map(pfn);
 	if (words == 3 && !strcmp(verb, "falsify") && !strcmp(object, "history"))

@@ -219,15 +219,19 @@ int dualbm_flat_check(unsigned long *position, struct dualbm_flat_fault *fault)
 	return 0;
 }
 
-int dualbm_flat_flip(unsigned long pfn, unsigned int copy)
+int dualbm_flat_flip(unsigned long pfn, enum dualbm_flat_part part)
 {
+	static unsigned long * const members[] = {
+		[DUALBM_FLAT_BASE] = &dualbm_flat.base,
+		[DUALBM_FLAT_CHECK] = &dualbm_flat.check,
+		[DUALBM_FLAT_LIMIT] = &dualbm_flat.limit,
+	};
 	int ret = -ENXIO;
 
 	mutex_lock(&dualbm_memory_lock);
 	if (flat_map && dualbm_chunk_record(pfn)) {
-		/* The planes of a neighbour. */
-		change_bit(ilog2(CHUNK_PAGES * PAGE_SIZE), copy ? &dualbm_flat.check :
-								  &dualbm_flat.base);
+		/* Without a look at the sum, the planes of a neighbour. */
+		change_bit(ilog2(CHUNK_PAGES * PAGE_SIZE), members[part]);
 		ret = 0;
 	}
 	mutex_unlock(&dualbm_memory_lock);

@@ -331,16 +331,23 @@ void *dualbm_flat_exchange(void *map);
  */
 u64 dualbm_flat_bytes(void);
 
+/* The members of struct dualbm_flat, for injection. */
+enum dualbm_flat_part {
+	DUALBM_FLAT_BASE,
+	DUALBM_FLAT_CHECK,
+	DUALBM_FLAT_LIMIT,
+};
+
 /**
- * dualbm_flat_flip() - spoil the base or its check value, for injection
+ * dualbm_flat_flip() - spoil what leads events to planes, for injection
  * @pfn: a frame that is found by it
- * @copy: 0 for the base, 1 for the check value
+ * @part: what to spoil
  *
  * Context: Process; sleeps. Takes dualbm_memory_lock.
  *
  * Return: 0, or -ENXIO if no chunk holds the frame, or if there is no map.
  */
-int dualbm_flat_flip(unsigned long pfn, unsigned int copy);
+int dualbm_flat_flip(unsigned long pfn, enum dualbm_flat_part part);
 
 /**
  * dualbm_flat_misplace() - map a page of zeroes for the planes of a chunk, for injection

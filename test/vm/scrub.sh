@@ -456,12 +456,21 @@ control() {
 	scrub
 	is "policy: a change is no finding" "$(stat directory_corruption)" $((_was + 1))
 	wait_for 60 state_is armed || not_ok "armed again"
-	inject "flip armed"
-	scrub
-	is "mode: found" "$(last what)" mode
-	wait_for 60 state_is armed || not_ok "armed again after the mode was wrong"
-	is "mode: learned again" "$(cat $D/state_reason)" none
-	is "relearned for it" "$(($(stat relearns) >= 1))" 1
+	for _part in limit armed; do
+		_relearns=$(stat relearns)
+		_frame=$(high_frame)
+		inject "flip $_part$([ "$_part" = armed ] || echo " $_frame")"
+		echo free >$F/action
+		# Nothing is believed while the mode is another one; a limit is not looked at then.
+		frame_is "$_part: what an event says" "$_frame" \
+			"$([ "$_part" = armed ] && echo untracked || echo free)"
+		scrub
+		is "$_part: found" "$(last what)" mode
+		wait_for 60 state_is armed || not_ok "armed again after $_part was wrong"
+		is "$_part: learned again" "$(cat $D/state_reason)" none
+		at_least "$_part: relearned for it" "$(($(stat relearns) - _relearns))" 1
+		echo alloc >$F/action
+	done
 	echo "fly to the moon" >$DBG/inject 2>/dev/null && not_ok "nonsense is refused"
 	is "nonsense: the line says what is accepted" \
 		"$(dmesg | grep -c 'inject: not understood; use "flip primary')" 1
