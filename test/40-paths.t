@@ -5,7 +5,7 @@
 # and with policy=panic, on both kernels. Two nodes; room for a memory module;
 # a balloon that reports free pages; some memory that can be taken away; and a
 # reserved page of 1 GiB, which needs nodes of this size. And memory that comes at a bad
-# moment.
+# moment, or far from all other memory.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -22,5 +22,16 @@ for kernel in $KERNELS; do
 	vm "paths-$kernel" "done" --kernel "$kernel" --timeout 600 --mem 3072 --hotplug ${balloon:+"$balloon"} \
 		--append "movablecore=$movable default_hugepagesz=2M hugepagesz=1G hugepages=1" -- paths.sh
 	vm "memory-$kernel" "done" --kernel "$kernel" --mem 1536 --append movablecore=1024M -- memory.sh
+	# Memory at 12 TiB; and at 58 TiB, of which such a small machine gets no map.
+	for tib in 12 58; do
+		[[ ${DUALBM_LONG-} || $kernel-$tib == 6.12-12 ]] || continue
+		[[ $kernel != *-arm64 ]] || continue
+		vm "far-$tib-$kernel" "done" --kernel "$kernel" --mem 1024 --hotplug \
+			--append memhp_default_state=offline \
+			--qemu -m --qemu maxmem=61T --qemu -cpu --qemu max,phys-bits=46 \
+			--qemu -object --qemu memory-backend-ram,id=far,size=128M \
+			--qemu -device --qemu "pc-dimm,memdev=far,node=1,addr=$((tib << 40))" \
+			-- memory.sh far $((tib << 28))
+	done
 done
 done_testing

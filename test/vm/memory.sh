@@ -6,6 +6,8 @@
 # what is allocated is being learned.
 #
 #	memory.sh [NAME...]	all of them, or those named
+#	memory.sh far PFN	memory at PFN, where nothing else is near (vm-run --hotplug, and
+#				a module that is there from the start; memhp_default_state=offline)
 . ./mm-lib.sh
 
 only=" $* "
@@ -105,6 +107,50 @@ while_learned() {
 	rmmod dualbm
 }
 
+# far PFN: there is nothing between most of the memory and the rest of it.
+far() {
+	name=far
+	_block=/sys/devices/system/memory/memory$(($1 / 32768))
+	check "$name: there is memory at $(($1 >> 28)) TiB" [ -d "$_block" ]
+	is "$name: nobody uses it yet" "$(cat "$_block/state")" offline
+	load_dualbm policy=panic on_degraded=panic scrub_interval_ms=0 || bail "dualbm does not load"
+	_bytes=$(stat plane_bytes)
+	_managed=$(stat pages_managed)
+	check "$name: it comes online" write "$_block/state" online_movable
+	is "$name: it is managed" "$(($(stat pages_managed) - _managed))" 32768
+	# An entry of 8 bytes for 4 pages of each chunk below: a byte for 1024 frames. vmap()
+	# takes no more pages than the machine has (mm/vmalloc.c, 6.1 and 6.12).
+	_map=$(($1 >> 30))
+	if [ $(($1 / 8192)) -gt "$(awk '/^MemTotal/ { print int($2 / 4) }' /proc/meminfo)" ]; then
+		_map=0
+		is "$name: the log says that there is no map" \
+			"$(dmesg | grep -c 'dualbm: no room to map the planes in a row')" 1
+	fi
+	is "$name: MiB that the map of all planes takes" "$(($(stat plane_bytes) - _bytes >> 20))" "$_map"
+	use_memory
+	echo $(($1 + 4711)) >/sys/kernel/debug/dualbm/frame
+	is "$name: its frames are known" "$(grep -c 'state=\(allocated\|free\) ' /sys/kernel/debug/dualbm/frame)" 1
+	echo now >$D/scrub
+	check "$name: a pass ends" wait_for 60 passed 1
+	expect_clean "$name"
+	check "$name: it goes offline" write "$_block/state" offline
+	use_memory
+	rmmod dualbm
+	check "$name: online once more" write "$_block/state" online_movable
+	load_dualbm policy=panic on_degraded=panic scrub_interval_ms=0 || bail "dualbm does not load again"
+	use_memory
+	expect_clean "$name, there from the start"
+	rmmod dualbm
+}
+
+passed() {
+	[ "$(stat scrub_passes)" -ge "$1" ]
+}
+
+if [ "$1" = far ]; then
+	far "$2"
+	finish
+fi
 if [ "$(uname -m)" = aarch64 ]; then
 	skip "memory that comes at a bad moment" "arm64 gives no memory up that the machine booted with"
 	finish
