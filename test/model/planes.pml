@@ -14,7 +14,7 @@
  * Step of the model		Implementation
  * -----------------------	-------------------------------------------
  * rule()			dualbm_bitmap.c: dualbm_rule()
- * move()			move_word(), dualbm_move_frame()
+ * move()			move_word(), dualbm_move_part()
  * rewrite()			rewrite_word()
  * settle()			settle_word()
  * forget()			dualbm_planes_forget()
