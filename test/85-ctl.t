@@ -188,7 +188,7 @@ echo 0 >"$broken/sys/devices/system/node/has_memory"
 check_says "memory on one node only" 0 'node 1: primary=0 secondary=0 untracked=0 chunks=6 separation=single-node known=0'
 changed
 sed -i 's/^MemAvailable:.*/MemAvailable:         100 kB/' "$broken/proc/meminfo"
-check_says "no memory for the planes" 1 'NO +planes: 192 KiB are needed, and 100 KiB are available'
+check_says "no memory for the planes" 1 'NO +planes: 192\.4 KiB are needed, and 100 KiB are available'
 run 2 "check: no release" "${tree[@]}" check --kernel ../../etc
 run 2 "check: an option that does not exist" "${tree[@]}" check --kernal 6.1
 run 6 "check: no such image" check --image "$work/nothing"
