@@ -116,7 +116,7 @@ static bool apply_part(unsigned int event, unsigned long pfn, unsigned long fram
 
 	/* The event path's own way, half of the time; also for what lies where no block does. */
 	if (!(frames & (frames - 1)) && event <= DUALBM_FREE && random_below(&ways, 2))
-		return event_path(planes, event, frame, __builtin_ctzl(frames), found);
+		return event_path(planes, event, frame, __builtin_ctzl(frames), found, NULL);
 	return dualbm_planes_apply(planes, event, frame, frames, found);
 }
 

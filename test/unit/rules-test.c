@@ -386,20 +386,22 @@ static void region_of_zeroes_is_waited_for_once(void **state)
 }
 
 /* A block of all that the event expects, but for one frame. */
-static void assert_ways_agree(enum dualbm_event_type event, unsigned int order,
-			      unsigned long odd, unsigned int code)
+static void assert_ways_agree(enum dualbm_event_type event, unsigned long first,
+			      unsigned int order, unsigned long odd, unsigned int code)
 {
-	unsigned long first = 4096, nr = 1ul << order, i;
+	unsigned long nr = 1ul << order, i;
 	unsigned long *planes = motley_planes(), *fast, *slow;
 	struct dualbm_mismatch one = { 0 }, other = { 0 };
-	bool fine;
+	bool fine, alone;
 
 	for (i = first; i < first + nr; i++)
 		planes_set(planes, i, event == DUALBM_ALLOC ? FREE_CODE : ALLOCATED_CODE);
 	planes_set(planes, first + odd, code);
 	fast = copy_of(planes);
 	slow = copy_of(planes);
-	fine = event_path(fast, event, first, order, &one);
+	fine = event_path(fast, event, first, order, &one, &alone);
+	/* It is done if, and only if, all was as expected. */
+	assert_int_equal(alone, (code & 7) == (event == DUALBM_ALLOC ? 2 : 1));
 	assert_int_equal(fine, dualbm_planes_apply(slow, event, first, nr, &other));
 	assert_same(fast, slow);
 	if (!fine) {
@@ -417,15 +419,22 @@ static void assert_ways_agree(enum dualbm_event_type event, unsigned int order,
 static void event_path_agrees_with_the_long_way(void **state)
 {
 	unsigned int order, code, event;
+	size_t i;
 
 	(void)state;
 	for (order = 0; order <= 10; order++)
 		for (code = 0; code < DUALBM_NR_CODES; code++)
 			for (event = DUALBM_ALLOC; event <= DUALBM_FREE; event++) {
-				assert_ways_agree(event, order, 0, code);
-				assert_ways_agree(event, order, (1ul << order) / 2, code);
-				assert_ways_agree(event, order, (1ul << order) - 1, code);
+				assert_ways_agree(event, 4096, order, 0, code);
+				assert_ways_agree(event, 4096, order, (1ul << order) / 2, code);
+				assert_ways_agree(event, 4096, order, (1ul << order) - 1, code);
 			}
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		for (order = 0; order < 6; order++)
+			for (code = 0; code < DUALBM_NR_CODES; code++)
+				for (event = DUALBM_ALLOC; event <= DUALBM_FREE; event++)
+					assert_ways_agree(event, places[i] >> order << order,
+							  order, 0, code);
 }
 
 /* What the event path does by itself, and what it leaves to others. */

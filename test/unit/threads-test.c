@@ -47,9 +47,18 @@ static unsigned long own_frame(struct worker *w, unsigned int nr)
 static bool alloc_or_free(struct worker *w, unsigned int event, unsigned long frame,
 			  unsigned int nr, struct dualbm_mismatch *found)
 {
+	bool expected_it = true, alone, fine;
+	unsigned long i;
+
 	if (random_below(&w->random, 2))
 		return dualbm_planes_apply(planes, event, frame, nr, found);
-	return event_path(planes, event, frame, __builtin_ctz(nr), found);
+	for (i = frame; i < frame + nr; i++)
+		if ((w->codes[i] & 7) != (event == DUALBM_ALLOC ? 2 : 1))
+			expected_it = false;
+	fine = event_path(planes, event, frame, __builtin_ctz(nr), found, &alone);
+	if (alone != expected_it)
+		w->broken++;
+	return fine;
 }
 
 static void own_event(struct worker *w, unsigned long frame, unsigned int nr)
@@ -204,7 +213,7 @@ static bool round_event(struct worker *w, unsigned long number,
 	if (number >> w->number & 8)
 		return dualbm_planes_apply(planes, round.event, round.first,
 					   round.frames, found);
-	return event_path(planes, round.event, round.first, __builtin_ctz(round.frames), found);
+	return event_path(planes, round.event, round.first, __builtin_ctz(round.frames), found, NULL);
 }
 
 /*
@@ -296,7 +305,8 @@ static void *middle_of_a_free(void *data)
 		meet(2);
 		fine = number & 2 ?
 			dualbm_planes_apply(planes, DUALBM_FREE, frame, frames, &found) :
-			event_path(planes, DUALBM_FREE, frame, __builtin_ctzl(frames), &found);
+			event_path(planes, DUALBM_FREE, frame, __builtin_ctzl(frames), &found,
+				   NULL);
 		if (fine || found.class != DUALBM_DOUBLE_FREE ||
 		    found.first != frame || found.frames != 1)
 			w->broken++;

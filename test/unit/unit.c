@@ -116,13 +116,15 @@ unsigned int planes_get(const unsigned long *planes, unsigned long frame)
 }
 
 bool event_path(unsigned long *planes, enum dualbm_event_type event, unsigned long first,
-		unsigned int order, struct dualbm_mismatch *found)
+		unsigned int order, struct dualbm_mismatch *found, bool *alone)
 {
 	struct dualbm_part part;
 	bool done = event == DUALBM_ALLOC ?
 		dualbm_move_block(planes, DUALBM_ALLOC, first, order, &part) :
 		dualbm_move_block(planes, DUALBM_FREE, first, order, &part);
 
+	if (alone)
+		*alone = done;
 	if (done)
 		return true;
 	if (!part.took && part.first == first)

@@ -48,9 +48,12 @@ unsigned long *planes_new(void);
 void planes_set(unsigned long *planes, unsigned long frame, unsigned int code);
 unsigned int planes_get(const unsigned long *planes, unsigned long frame);
 
-/* An alloc or free event of a block, as the event path has it (dualbm_event.c, move_event()). */
+/*
+ * An alloc or free event of a block, as the event path has it (dualbm_event.c, move_event()).
+ * @alone: set to whether nothing else had to finish it; or NULL.
+ */
 bool event_path(unsigned long *planes, enum dualbm_event_type event, unsigned long first,
-		unsigned int order, struct dualbm_mismatch *found);
+		unsigned int order, struct dualbm_mismatch *found, bool *alone);
 
 /* xorshift64*: the same numbers on every machine, from a seed that is printed. */
 struct random {
