@@ -213,7 +213,8 @@ static bool round_event(struct worker *w, unsigned long number,
 	if (number >> w->number & 8)
 		return dualbm_planes_apply(planes, round.event, round.first,
 					   round.frames, found);
-	return event_path(planes, round.event, round.first, __builtin_ctz(round.frames), found, NULL);
+	return event_path(planes, round.event, round.first, __builtin_ctz(round.frames), found,
+			  NULL);
 }
 
 /*
