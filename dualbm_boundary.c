@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The boundary probes: kprobes where callers enter and leave the allocator.
+ * The boundary probes: kprobes where callers enter and leave the allocator. Where the kernel
+ * makes a probe a jump, they are inside of the two functions, behind the first instruction and
+ * before the last ones; elsewhere, or if it stays a breakpoint, at the entry and at the return.
  *
  * They deliver no event: a lost one loses one check and nothing else. The free
  * side sees what the allocator itself never notices, a second __free_pages() of
@@ -13,20 +15,33 @@
 
 #include "dualbm.h"
 #include "dualbm_hooks.h"
+#include "dualbm_jump.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
 #include "dualbm_report.h"
-#include "dualbm_scrub.h"
 
-/* The deepest nesting of allocations that sleep in reclaim; more is counted. */
+/* Return probes at once: one call in 64 needs one, and may sleep in reclaim; more is counted. */
 #define BOUNDARY_MAXACTIVE	1024
+#define SAMPLE_BITS		6
+/* One look is a second: so long the kernel may take to make a probe a jump. */
+#define USELESS_LOOKS		10
 
-/* What a call to __alloc_pages() found at its entry. */
-struct boundary_call {
-	unsigned long generation;
-	unsigned long trials;
-	long doubts;
+/*
+ * One of the two, and what it is now. A mechanism is used once: what it has missed stays in
+ * its own structure.
+ */
+struct boundary {
+	enum dualbm_mechanism mechanism;
+	const char *symbol;
+	struct kprobe jump;
+	struct kprobe entry;
+	struct kretprobe exit;
+	unsigned int useless;	/* looks in a row that saw a breakpoint, or no call pass */
 };
+
+static struct boundary free_side, alloc_side;
+/* How often the free side became another mechanism: calls passed unseen meanwhile. */
+static unsigned long free_changes;
 
 /*
  * A call that has been reported: what the same call frees of its block is no second
@@ -45,7 +60,7 @@ struct boundary_call {
 struct reported_call {
 	const void *context;
 	unsigned long caller;
-	unsigned long missed;
+	unsigned long unseen;
 	unsigned long pfn;
 	unsigned long frames;
 	unsigned long left;
@@ -61,7 +76,21 @@ static DEFINE_RAW_SPINLOCK(reported_lock);
 /* An address for each kind of interrupt on each CPU. */
 static DEFINE_PER_CPU(char, interrupt_contexts[2]);
 
-static struct kprobe free_probe;
+static u64 free_missed(void)
+{
+	return free_side.jump.nmissed + free_side.entry.nmissed;
+}
+
+static u64 alloc_missed(void)
+{
+	return alloc_side.jump.nmissed + alloc_side.exit.nmissed + alloc_side.exit.kp.nmissed;
+}
+
+/* Moves when a call may have passed unseen. */
+static unsigned long free_unseen(void)
+{
+	return free_missed() + READ_ONCE(free_changes);
+}
 
 /*
  * Where the probe is a breakpoint, its handler counts as an NMI in a hard interrupt
@@ -136,7 +165,7 @@ bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames)
 		return false;
 	raw_spin_lock_irqsave(&reported_lock, flags);
 	call = reported_by(context_now(false));
-	if (call && call->missed == free_probe.nmissed && pfn >= call->pfn &&
+	if (call && call->unseen == free_unseen() && pfn >= call->pfn &&
 	    pfn + frames <= call->pfn + call->frames && frames <= call->left &&
 	    dualbm_caller_is_on_stack(call->caller)) {
 		known = true;
@@ -148,11 +177,10 @@ bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames)
 	return known;
 }
 
-static bool is_recorded_free(unsigned long *planes, struct page *page)
+static bool is_recorded_free(unsigned long pfn)
 {
 	return READ_ONCE(dualbm_mode) == DUALBM_TRACKING &&
-	       dualbm_planes_code(planes, page_to_pfn(page) % DUALBM_CHUNK_FRAMES) ==
-	       DUALBM_CODE_FREE;
+	       dualbm_frame_code(pfn) == DUALBM_CODE_FREE;
 }
 
 /*
@@ -173,7 +201,8 @@ static bool report_recorded_free(struct page *page, int count, struct dualbm_vio
 	return false;
 }
 
-static noinline void suspect_call(struct page *page, unsigned int order, struct pt_regs *regs)
+static void suspect_call(struct page *page, unsigned int order, struct pt_regs *regs,
+			 unsigned long address)
 {
 	unsigned long pfn = page_to_pfn(page), frames = 1UL << order;
 	int count = page_ref_count(page);
@@ -184,26 +213,37 @@ static noinline void suspect_call(struct page *page, unsigned int order, struct 
 		.last = pfn,
 		.frames = 1,
 		.order = order,
-		.entry = instruction_pointer(regs),
-		.caller = dualbm_entry_caller(regs),
 	};
 	struct reported_call call = {
 		.context = context_now(true),
-		.caller = v.caller,
-		.missed = free_probe.nmissed,
+		.unseen = free_unseen(),
 		.pfn = pfn,
 		.frames = frames,
 		.left = frames - (count != 1),
 	};
-	unsigned long *planes = dualbm_planes_at(pfn);
 	bool reported;
 
-	reported = planes && is_recorded_free(planes, page) &&
-		   report_recorded_free(page, count, &v);
+	dualbm_caller_of_call(&v, regs, address);
+	call.caller = v.caller;
+	reported = is_recorded_free(pfn) && report_recorded_free(page, count, &v);
 	if (!reported && count <= 0)
-		reported = dualbm_count_report(page, order, count, v.entry, v.caller);
+		reported = dualbm_count_report(page, order, count, regs, address);
 	if (reported)
 		reported_add(&call);
+}
+
+/* Cold: nothing of a call that looks healthy at a glance comes here. */
+static noinline void look_at_call(struct page *page, struct pt_regs *regs,
+				  const struct kprobe *probe)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	if (READ_ONCE(reported_calls))
+		reported_none(context_now(true));
+	/* The pointer of a caller at fault may lead anywhere: what has planes is a page. */
+	if (dualbm_planes_at(pfn) && (is_recorded_free(pfn) || page_ref_count(page) <= 0))
+		suspect_call(page, regs_get_kernel_argument(regs, 1), regs,
+			     (unsigned long)probe->addr);
 }
 
 /*
@@ -214,110 +254,191 @@ static noinline void suspect_call(struct page *page, unsigned int order, struct 
 static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct page *page = (struct page *)regs_get_kernel_argument(regs, 0);
-	unsigned int order = regs_get_kernel_argument(regs, 1);
-	unsigned long *planes = dualbm_planes_at(page_to_pfn(page));
+	unsigned long pfn = page_to_pfn(page), frame = dualbm_frame_index(pfn), *planes;
 
 	dualbm_hit(DUALBM_HOOK_BOUNDARY_FREE);
-	if (unlikely(READ_ONCE(reported_calls)))
-		reported_none(context_now(true));
-	/* The pointer of a caller at fault may lead anywhere: what has planes is a page. */
-	if (planes && (is_recorded_free(planes, page) || page_ref_count(page) <= 0))
-		suspect_call(page, order, regs);
+	/* Only a page that is recorded allocated has this bit, so that its count can be read. */
+	if (unlikely(!dualbm_flat_find(pfn, frame, &planes) ||
+		     !test_bit(frame, dualbm_plane(planes, DUALBM_PRIMARY)) ||
+		     page_ref_count(page) <= 0 || READ_ONCE(reported_calls)))
+		look_at_call(page, regs, probe);
 	return 0;
 }
 
-static int on_alloc_pages_entry(struct kretprobe_instance *instance,
-				struct pt_regs *regs)
+static noinline void look_for_gap(unsigned long pfn)
 {
-	struct boundary_call *call = (struct boundary_call *)instance->data;
-
-	call->generation = dualbm_mode_generation();
-	call->trials = READ_ONCE(dualbm_trials);
-	call->doubts = atomic_long_read(&dualbm_doubts);
-	return 0;
+	if (is_recorded_free(pfn))
+		dualbm_count(DUALBM_STAT_COVERAGE_GAPS);
 }
 
-static int on_alloc_pages_exit(struct kretprobe_instance *instance,
-			       struct pt_regs *regs)
+/*
+ * A page that leaves the allocator is recorded allocated by its event, and nobody else has an
+ * event of it yet. What is untracked, for whatever reason, is no gap: only one that is still
+ * recorded free has come by a way that the hooks do not know.
+ */
+static __always_inline void look_at_returned(const struct page *page)
 {
-	struct boundary_call *call = (struct boundary_call *)instance->data;
-	struct page *page = (struct page *)regs_return_value(regs);
-	unsigned int code;
+	unsigned long pfn = page_to_pfn(page), frame = dualbm_frame_index(pfn), *planes;
 
 	dualbm_hit(DUALBM_HOOK_BOUNDARY_ALLOC);
-	if (!page)
-		return 0;
-	/* Memory without planes: its alloc event has been counted. */
-	if (!dualbm_planes_at(page_to_pfn(page)))
-		return 0;
-	code = dualbm_frame_code(page_to_pfn(page));
-	/* Nobody else has an event of this frame: an illegal one is a fault of the planes. */
-	if (code == DUALBM_CODE_ALLOCATED || !dualbm_code_legal(code))
-		return 0;
-	/*
-	 * Read after the code: if a loss, a bracket, a fault of the planes or a mismatch
-	 * without a proof has made the frame untracked since, these tell. A generation that
-	 * does not track is 0.
-	 */
-	smp_rmb();
-	if (call->generation && call->generation == dualbm_mode_generation() &&
-	    call->trials == READ_ONCE(dualbm_trials) &&
-	    call->doubts == atomic_long_read(&dualbm_doubts))
-		dualbm_count(DUALBM_STAT_COVERAGE_GAPS);
+	/* No page is none that the map knows. */
+	if (unlikely(!dualbm_flat_find(pfn, frame, &planes) ||
+		     test_bit(frame, dualbm_plane(planes, DUALBM_SECONDARY))))
+		look_for_gap(pfn);
+}
+
+static int on_alloc_pages_jump(struct kprobe *probe, struct pt_regs *regs)
+{
+	look_at_returned((struct page *)regs_return_value(regs));
 	return 0;
 }
 
-static struct kretprobe alloc_probe;
+/*
+ * A return probe costs most where a call returns, so it follows one call in 64, by chance, lest
+ * a workload have the same rhythm; and each call of the task that provokes it.
+ */
+static DEFINE_PER_CPU(u32, draws);
+static const struct task_struct *provoker;
 
-static u64 free_missed(void)
+static int on_alloc_pages_entry(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
-	return free_probe.nmissed;
+	u32 draw = this_cpu_read(draws) * 1664525 + 1013904223;
+
+	this_cpu_write(draws, draw);
+	return draw >> (32 - SAMPLE_BITS) && READ_ONCE(provoker) != current;
 }
 
-static u64 alloc_missed(void)
+static int on_alloc_pages_exit(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
-	return alloc_probe.nmissed + alloc_probe.kp.nmissed;
+	look_at_returned((struct page *)regs_return_value(regs));
+	return 0;
 }
 
-static int attach_one(struct dualbm_hook *hook, const char *symbol)
+void dualbm_boundary_provoke(const struct task_struct *task)
 {
-	if (hook->mechanism == DUALBM_KPROBE) {
-		free_probe = (struct kprobe) {
-			.symbol_name = symbol,
-			.pre_handler = on_free_pages,
-		};
-		return register_kprobe(&free_probe);
+	WRITE_ONCE(provoker, task);
+}
+
+static enum dualbm_mechanism plain_mechanism(const struct boundary *side)
+{
+	return side == &free_side ? DUALBM_KPROBE : DUALBM_KRETPROBE;
+}
+
+static struct boundary *side_of(const struct dualbm_hook *hook)
+{
+	return hook == &dualbm_hooks[DUALBM_HOOK_BOUNDARY_FREE] ? &free_side : &alloc_side;
+}
+
+enum dualbm_mechanism dualbm_boundary_mechanism(const struct dualbm_hook *hook)
+{
+	return READ_ONCE(side_of(hook)->mechanism);
+}
+
+/* A probe inside of the function: 0, or -EOPNOTSUPP if there is no place for it. */
+static int attach_jump(struct boundary *side)
+{
+	unsigned long address, start, end;
+
+	if (side == &free_side) {
+		address = dualbm_jump_behind_entry(side->symbol);
+	} else {
+		dualbm_allocation_code(&start, &end);
+		address = dualbm_jump_before_exit(start, end);
 	}
-	alloc_probe = (struct kretprobe) {
-		.kp.symbol_name = symbol,
-		.entry_handler = on_alloc_pages_entry,
-		.handler = on_alloc_pages_exit,
-		.data_size = sizeof(struct boundary_call),
-		.maxactive = BOUNDARY_MAXACTIVE,
-	};
-	return register_kretprobe(&alloc_probe);
+	if (!address)
+		return -EOPNOTSUPP;
+	side->jump.addr = (kprobe_opcode_t *)address;
+	side->jump.pre_handler = side == &free_side ? on_free_pages : on_alloc_pages_jump;
+	return register_kprobe(&side->jump);
+}
+
+/* A probe at the entry, or at the return: on any machine. @flags: of a kprobe. */
+static int attach_plain(struct boundary *side, u32 flags)
+{
+	if (side == &free_side) {
+		side->entry.symbol_name = side->symbol;
+		side->entry.pre_handler = on_free_pages;
+		side->entry.flags = flags;
+		return register_kprobe(&side->entry);
+	}
+	if (!DUALBM_HAVE_RETURN_PROBES)
+		return -EOPNOTSUPP;
+	side->exit.kp.symbol_name = side->symbol;
+	side->exit.kp.flags = flags;
+	side->exit.entry_handler = on_alloc_pages_entry;
+	side->exit.handler = on_alloc_pages_exit;
+	side->exit.maxactive = BOUNDARY_MAXACTIVE;
+	return register_kretprobe(&side->exit);
 }
 
 int dualbm_boundary_attach(struct dualbm_hook *hook)
 {
-	int i, ret = -ENOENT;
+	struct boundary *side = side_of(hook);
+	int i;
 
-	for (i = 0; i < DUALBM_MAX_ALTERNATES && hook->symbols[i]; i++) {
-		ret = attach_one(hook, hook->symbols[i]);
-		if (!ret) {
-			hook->symbol = hook->symbols[i];
-			hook->missed = hook->mechanism == DUALBM_KPROBE ?
-				       free_missed : alloc_missed;
+	for (i = 0; i < DUALBM_MAX_ALTERNATES && hook->symbols[i]; i++)
+		if (dualbm_function_address(hook->symbols[i]))
 			break;
-		}
+	if (i == DUALBM_MAX_ALTERNATES || !hook->symbols[i])
+		return -ENOENT;
+	hook->symbol = hook->symbols[i];
+	hook->missed = side == &free_side ? free_missed : alloc_missed;
+	side->symbol = hook->symbol;
+	side->mechanism = DUALBM_JUMP;
+	if (!attach_jump(side))
+		return 0;
+	side->mechanism = plain_mechanism(side);
+	return attach_plain(side, 0);
+}
+
+/*
+ * What takes the jump's place is there, switched off, before it goes: a call that passed both
+ * would be reported by both.
+ */
+static void leave_jump(struct boundary *side)
+{
+	enum dualbm_mechanism plain = plain_mechanism(side);
+	int ret;
+
+	if (attach_plain(side, KPROBE_FLAG_DISABLED))
+		return;
+	if (side == &free_side)
+		WRITE_ONCE(free_changes, free_changes + 1);
+	unregister_kprobe(&side->jump);
+	ret = plain == DUALBM_KPROBE ? enable_kprobe(&side->entry) : enable_kretprobe(&side->exit);
+	WRITE_ONCE(side->mechanism, plain);
+	if (ret)
+		pr_notice("the probe of %s cannot be switched on: error %d\n", side->symbol, ret);
+	else
+		pr_notice("the probe inside of %s is no jump, or no call passes it: it is at the %s now\n",
+			  side->symbol, plain == DUALBM_KPROBE ? "entry" : "return");
+}
+
+/* A live patch leads around what is inside of a function, and not around its entry. */
+void dualbm_boundary_watch(const struct dualbm_hook *hook)
+{
+	struct boundary *side = side_of(hook);
+	enum dualbm_jump now;
+
+	if (side->mechanism != DUALBM_JUMP)
+		return;
+	now = dualbm_jump_look(&side->jump);
+	if (now == DUALBM_JUMP_OFF || (now == DUALBM_JUMP_MADE && !hook->dead)) {
+		side->useless = 0;
+	} else if (++side->useless == USELESS_LOOKS) {
+		side->useless = 0;
+		leave_jump(side);
 	}
-	return ret;
 }
 
 void dualbm_boundary_detach(struct dualbm_hook *hook)
 {
-	if (hook->mechanism == DUALBM_KPROBE)
-		unregister_kprobe(&free_probe);
+	struct boundary *side = side_of(hook);
+
+	if (side->mechanism == DUALBM_JUMP)
+		unregister_kprobe(&side->jump);
+	else if (side->mechanism == DUALBM_KPROBE)
+		unregister_kprobe(&side->entry);
 	else
-		unregister_kretprobe(&alloc_probe);
+		unregister_kretprobe(&side->exit);
 }

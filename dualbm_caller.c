@@ -24,7 +24,7 @@ static const char * const allocator_prefixes[] = {
 	"folios_put", "release_pages", "__page_cache_release", "__isolate_free_page",
 	"__traceiter_", "trace_", "kprobe_", "kretprobe_", "arch_rethook",
 	"rethook_", "ftrace_", "arch_ftrace", "optimized_callback", "opt_pre_handler",
-	"aggr_pre_handler", "stack_trace_save", "0x",
+	"aggr_pre_handler", "stack_trace_save", "bpf_trampoline_", "0x",
 	"free_page_is_bad", "free_tail_page", "check_new_page", "check_pcp_refill",
 	"rmqueue", "__rmqueue", "bulkfree_pcp", "drain_", "page_frag_free", "__page_frag_cache",
 };
@@ -135,6 +135,7 @@ static enum dualbm_event_type find_direction(const struct dualbm_violation *v)
 static const char * const trampoline_prefixes[] = {
 	"0x", "__traceiter_", "arch_ftrace", "arch_rethook", "ftrace_", "kprobe_", "kretprobe_",
 	"rethook_", "optimized_callback", "opt_pre_handler", "aggr_pre_handler",
+	"bpf_trampoline_",
 };
 
 static bool is_on_the_way(unsigned long address)
@@ -159,6 +160,17 @@ static void leave_out_the_way(struct dualbm_violation *v)
 		if (!is_on_the_way(v->stack[i]))
 			v->stack[left++] = v->stack[i];
 	v->stack_entries = left;
+}
+
+void dualbm_caller_of_call(struct dualbm_violation *v, struct pt_regs *regs,
+			   unsigned long address)
+{
+	v->entry = instruction_pointer(regs);
+	v->caller = dualbm_entry_caller(regs);
+	v->stack_entries = dualbm_stack_of_probe(regs, address, v->stack, DUALBM_STACK_DEPTH);
+	/* Somebody's return probe has put another address on the stack; the unwinder knows. */
+	if (v->stack_entries > 1)
+		v->caller = v->stack[1];
 }
 
 bool dualbm_caller_is_on_stack(unsigned long caller)

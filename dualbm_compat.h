@@ -23,6 +23,10 @@
 #include <linux/spinlock.h>
 #include <linux/version.h>
 
+#ifdef CONFIG_X86_64
+#include <asm/unwind.h>
+#endif
+
 /* "kernel.h: split out panic and oops helpers", 5.14. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 14, 0)
 #include <linux/panic_notifier.h>
@@ -407,15 +411,52 @@ static inline void dualbm_ftrace_redirect(struct ftrace_regs *regs, unsigned lon
  * kernel is built with them.
  *
  * dualbm_entry_caller(): who called, at the first instruction of a function.
+ *
+ * DUALBM_HAVE_JUMPS: a kprobe may become a jump; arm64 has only breakpoints.
+ *
+ * dualbm_stack_of_probe(): the stack of a function that was probed at @address, from there on. A
+ * jump runs through code that was made for it, and that no unwinder knows: a stack that is read
+ * from inside of the handler ends there. Returns how many addresses; 0 where a stack is read
+ * through a probe, as arm64's is.
  */
 #if defined(CONFIG_X86_64)
 #define DUALBM_ENTRY_BYTES			4
 #define DUALBM_FTRACE_SITE_IS_CALL(site)	(*(const u8 *)(site) == 0xe8)
+#define DUALBM_HAVE_JUMPS			IS_ENABLED(CONFIG_OPTPROBES)
 #define dualbm_entry_caller(regs)	(*(unsigned long *)kernel_stack_pointer(regs))
+
+static inline unsigned int dualbm_stack_of_probe(const struct pt_regs *regs,
+						 unsigned long address,
+						 unsigned long *stack, unsigned int size)
+{
+	struct pt_regs there = *regs;
+	struct unwind_state state;
+	unsigned int entries = 0;
+
+	/* A handler is told the address behind a breakpoint, where the stack may be another. */
+	there.ip = address;
+	stack[entries++] = address;
+	for (unwind_start(&state, current, &there, NULL); entries < size && !unwind_done(&state);
+	     unwind_next_frame(&state)) {
+		stack[entries] = unwind_get_return_address(&state);
+		if (!stack[entries])
+			break;
+		entries++;
+	}
+	return entries;
+}
 #elif defined(CONFIG_ARM64)
 #define DUALBM_ENTRY_BYTES			8
 #define DUALBM_FTRACE_SITE_IS_CALL(site)	(*(const u32 *)(site) >> 26 == 0x25)
+#define DUALBM_HAVE_JUMPS			false
 #define dualbm_entry_caller(regs)	procedure_link_pointer(regs)
+
+static inline unsigned int dualbm_stack_of_probe(const struct pt_regs *regs,
+						 unsigned long address,
+						 unsigned long *stack, unsigned int size)
+{
+	return 0;
+}
 #endif
 
 /* ---- tasks and their stacks ---- */
@@ -457,7 +498,7 @@ static inline bool dualbm_task_is_graphed(const struct task_struct *task)
  * "kprobes: Use rethook for kretprobe if possible", 5.19: the return probes that
  * a task is inside of are in a list of its own, and a stack can be read through
  * them. Before, the list is nobody's business, and a stack ends at the trampoline:
- * a return probe on __alloc_pages() would hide who called it, so there is none.
+ * a return probe on __alloc_pages() would hide who called it, so dualbm has none.
  */
 #if defined(DUALBM_PROBED_RETHOOK)
 #include <linux/rethook.h>

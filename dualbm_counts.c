@@ -19,7 +19,7 @@
 #include "dualbm_report.h"
 
 static void report(struct page *page, unsigned int order, const char *what, int count,
-		   unsigned long entry, unsigned long caller)
+		   struct pt_regs *regs, unsigned long address)
 {
 	unsigned long pfn = page_to_pfn(page);
 	struct dualbm_violation v = {
@@ -34,10 +34,10 @@ static void report(struct page *page, unsigned int order, const char *what, int 
 		.order = order,
 		.what = what,
 		.value = count,
-		.entry = entry,
-		.caller = caller,
 	};
 
+	if (regs)
+		dualbm_caller_of_call(&v, regs, address);
 	dualbm_report(&v);
 }
 
@@ -46,11 +46,11 @@ static void report(struct page *page, unsigned int order, const char *what, int 
  * inside of another one is not.
  */
 bool dualbm_count_report(struct page *page, unsigned int order, int count,
-			 unsigned long entry, unsigned long caller)
+			 struct pt_regs *regs, unsigned long address)
 {
 	if (READ_ONCE(dualbm_mode) == DUALBM_OFF || dualbm_report_has_outer(page_to_pfn(page)))
 		return false;
-	report(page, order, "count", count, entry, caller);
+	report(page, order, "count", count, regs, address);
 	return true;
 }
 
@@ -69,7 +69,7 @@ static void check(struct page *page, int drops)
 	int count = page_ref_count(page);
 
 	if (unlikely(count < drops))
-		report(page, 0, "count", count, 0, 0);
+		report(page, 0, "count", count, NULL, 0);
 }
 
 /*
@@ -90,7 +90,7 @@ void dualbm_entry_frag_free(struct ftrace_regs *regs)
 	if (!has_planes(page))
 		return;
 	if (unlikely(PageSlab(page)))
-		report(page, 0, "slab", page_ref_count(page), 0, 0);
+		report(page, 0, "slab", page_ref_count(page), NULL, 0);
 	else
 		check(page, 1);
 }

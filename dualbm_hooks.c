@@ -167,15 +167,14 @@ struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS] = {
 		ENTRY(entry_split),
 	},
 	[DUALBM_HOOK_BOUNDARY_ALLOC] = {
-		.absent = !DUALBM_HAVE_RETURN_PROBES,
 		.symbols = { "__alloc_frozen_pages_noprof", "__alloc_pages_noprof",
 			     "__alloc_pages", "__alloc_pages_nodemask" },
-		.mechanism = DUALBM_KRETPROBE,
+		.mechanism = DUALBM_JUMP,
 		.attach = dualbm_boundary_attach, .detach = dualbm_boundary_detach,
 	},
 	[DUALBM_HOOK_BOUNDARY_FREE] = {
 		.symbols = { "__free_pages" },
-		.mechanism = DUALBM_KPROBE,
+		.mechanism = DUALBM_JUMP,
 		.attach = dualbm_boundary_attach, .detach = dualbm_boundary_detach,
 	},
 	[DUALBM_HOOK_FRAG_FREE] = {
@@ -197,6 +196,7 @@ static const char * const mechanism_names[] = {
 	[DUALBM_TRACEPOINT] = "tracepoint",
 	[DUALBM_FTRACE] = "ftrace",
 	[DUALBM_REDIRECT] = "redirect",
+	[DUALBM_JUMP] = "jump",
 	[DUALBM_KPROBE] = "kprobe",
 	[DUALBM_KRETPROBE] = "kretprobe",
 	[DUALBM_NOTIFIER] = "notifier",
@@ -474,6 +474,12 @@ static int find_allocation(void)
 	return -ENOENT;
 }
 
+void dualbm_allocation_code(unsigned long *start, unsigned long *end)
+{
+	*start = allocation_start;
+	*end = allocation_end;
+}
+
 bool dualbm_inside_allocation(unsigned long address)
 {
 	return address - allocation_start < allocation_end - allocation_start;
@@ -560,6 +566,12 @@ void dualbm_hooks_detach(void)
 	detach_from(DUALBM_NR_HOOKS);
 }
 
+static const char *mechanism_now(const struct dualbm_hook *hook)
+{
+	return mechanism_names[hook->mechanism == DUALBM_JUMP ?
+			       dualbm_boundary_mechanism(hook) : hook->mechanism];
+}
+
 int dualbm_hooks_show(char *buffer)
 {
 	int id, length = 0;
@@ -572,7 +584,7 @@ int dualbm_hooks_show(char *buffer)
 		length += scnprintf(buffer + length, PAGE_SIZE - length,
 				    "%s %s %llu %llu %s%s\n",
 				    hook->symbol ?: hook->symbols[0],
-				    mechanism_names[hook->mechanism],
+				    mechanism_now(hook),
 				    dualbm_hook_hits(id), dualbm_hook_missed(hook),
 				    hook->required ? "required" : "optional",
 				    READ_ONCE(hook->dead) ? " silent" : "");

@@ -122,6 +122,15 @@ u64 dualbm_hooks_missed(void);
 int dualbm_hooks_show(char *buffer);
 
 /**
+ * dualbm_allocation_code() - where __alloc_pages() is, as dualbm_inside_allocation() has it
+ * @start: filled in with its first byte's address
+ * @end: filled in with that behind its last byte
+ *
+ * Context: Any, while hooks are attached or after that.
+ */
+void dualbm_allocation_code(unsigned long *start, unsigned long *end);
+
+/**
  * dualbm_inside_allocation() - is a code address inside an allocation
  * @address: from a stack
  *
@@ -160,6 +169,7 @@ enum dualbm_mechanism {
 	DUALBM_TRACEPOINT,	/* the kernel's own event */
 	DUALBM_FTRACE,		/* raw ftrace_ops at the entry: loses nothing */
 	DUALBM_REDIRECT,	/* ftrace_ops that sends the call through a wrapper */
+	DUALBM_JUMP,		/* a kprobe that the kernel makes a jump, or what takes its place */
 	DUALBM_KPROBE,
 	DUALBM_KRETPROBE,
 	DUALBM_NOTIFIER,
@@ -329,17 +339,47 @@ void dualbm_bulk_detach(struct dualbm_hook *hook);
 
 /**
  * dualbm_boundary_attach() - attach one of the two boundary probes
- * @hook: its row, mechanism says which; symbol and missed are filled in
+ * @hook: its row; symbol and missed are filled in
  *
- * A kprobe on the entry of __free_pages(), or a return probe on __alloc_pages()
- * (6.1) or __alloc_pages_noprof() (6.12), all in mm/page_alloc.c.
+ * A kprobe in __free_pages(), behind its call to ftrace, or in __alloc_pages() (6.1),
+ * __alloc_pages_noprof() (6.12), before its exit, all in mm/page_alloc.c. Where that is no
+ * jump: a kprobe at the entry of the one, or a return probe on the other.
  *
  * Context: Module init; sleeps.
  *
- * Return: 0, -ENOENT if the row has no name, or what register_kprobe() or
- * register_kretprobe() says of the last name.
+ * Return: 0, -ENOENT if the row has no name, -EOPNOTSUPP if a return probe is needed and would
+ * end stacks on this kernel, or what register_kprobe() or register_kretprobe() says.
  */
 int dualbm_boundary_attach(struct dualbm_hook *hook);
+
+/**
+ * dualbm_boundary_mechanism() - what a boundary probe is now
+ * @hook: its row, attached
+ *
+ * Context: Any.
+ *
+ * Return: %DUALBM_JUMP, %DUALBM_KPROBE or %DUALBM_KRETPROBE.
+ */
+enum dualbm_mechanism dualbm_boundary_mechanism(const struct dualbm_hook *hook);
+
+/**
+ * dualbm_boundary_watch() - see whether the probe is a jump
+ * @hook: its row, attached
+ *
+ * One that was a breakpoint at ten looks in a row, or a jump that no call passes, as behind a
+ * live patch, becomes a probe at the entry or at the return, for good, which is logged.
+ *
+ * Context: Process, one caller at a time; sleeps.
+ */
+void dualbm_boundary_watch(const struct dualbm_hook *hook);
+
+/**
+ * dualbm_boundary_provoke() - let a return probe follow each call of a task
+ * @task: the current one, or NULL for nobody
+ *
+ * Context: Any; the callers take turns.
+ */
+void dualbm_boundary_provoke(const struct task_struct *task);
 
 /**
  * dualbm_boundary_detach() - undo dualbm_boundary_attach()
@@ -408,15 +448,15 @@ bool dualbm_large_has_count(void);
  * @page: the page, of memory that has planes
  * @order: what the call is for
  * @count: the count that was found
- * @entry: the function that was called, of a boundary probe; or 0
- * @caller: where it returns to, of a boundary probe; or 0
+ * @regs: what the probe's handler was given
+ * @address: where the probe is
  *
  * Context: The call's, any; preemption disabled. Does not return where the policy is to panic.
  *
  * Return: false if nothing is reported: this frame has been already, or nothing is tracked.
  */
 bool dualbm_count_report(struct page *page, unsigned int order, int count,
-			 unsigned long entry, unsigned long caller);
+			 struct pt_regs *regs, unsigned long address);
 
 /**
  * dualbm_hook_canary() - do nothing, and let ftrace see it

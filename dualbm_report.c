@@ -126,8 +126,6 @@ struct ring_slot {
 	struct dualbm_violation record;
 };
 
-atomic_long_t dualbm_doubts = ATOMIC_LONG_INIT(0);
-
 static struct ring_slot ring[RING_RECORDS];
 static atomic64_t ring_next = ATOMIC64_INIT(0);
 static u64 ring_logged;
@@ -227,7 +225,8 @@ static void describe(struct dualbm_violation *v)
 	v->pid = current->pid;
 	/* A task may call itself anything, a newline and what looks like a key included. */
 	dualbm_report_escape(v->comm, sizeof(v->comm), current->comm, TASK_COMM_LEN - 1, 0);
-	v->stack_entries = stack_trace_save(v->stack, DUALBM_STACK_DEPTH, 1);
+	if (!v->stack_entries)
+		v->stack_entries = stack_trace_save(v->stack, DUALBM_STACK_DEPTH, 1);
 	dualbm_caller_find(v);
 	if (v->caller)
 		scnprintf(v->caller_name, sizeof(v->caller_name), "%pS", (void *)v->caller);
@@ -744,8 +743,6 @@ void dualbm_verdict_unproven(struct dualbm_violation *v)
 		dualbm_degrade(lost);
 	else
 		dualbm_report(v);
-	/* Before the planes are changed, which orders it; on_alloc_pages_exit() reads it after. */
-	atomic_long_inc(&dualbm_doubts);
 	dualbm_forget_range(v->pfn, 1UL << v->order);
 }
 

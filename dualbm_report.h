@@ -65,7 +65,8 @@ enum dualbm_witness {
  * @pid: the task that ran there
  * @entry: where a boundary probe found it, or 0
  * @caller: address in the function that called the allocator, 0 if unknown
- * @stack_entries: how many of @stack are filled in
+ * @stack_entries: how many of @stack are filled in; if any are before it is reported, that is
+ *	the stack of the report
  * @have_page: @first is online, so the fields from struct page are valid
  * @repaired: what was wrong was put right
  * @what: of an allocator or directory corruption, what it is about; or NULL
@@ -371,6 +372,17 @@ bool dualbm_report_has_outer(unsigned long pfn);
 void dualbm_caller_find(struct dualbm_violation *v);
 
 /**
+ * dualbm_caller_of_call() - whose call a probe of __free_pages() has seen
+ * @v: entry, caller and stack are filled in
+ * @regs: what the probe's handler was given
+ * @address: where the probe is: at the first instruction, or behind the call to ftrace
+ *
+ * Context: The probe's handler.
+ */
+void dualbm_caller_of_call(struct dualbm_violation *v, struct pt_regs *regs,
+			   unsigned long address);
+
+/**
  * dualbm_caller_is_on_stack() - is this context inside a call that returns there
  * @caller: the return address
  *
@@ -483,9 +495,6 @@ bool dualbm_report_get(unsigned int index, struct dualbm_violation *v);
  * Return: how many characters were written, as scnprintf().
  */
 int dualbm_report_keys(const struct dualbm_violation *v, char *buffer, size_t size);
-
-/* How often a mismatch that nothing proves has made its block untracked. Any context. */
-extern atomic_long_t dualbm_doubts;
 
 /* What files and reports call the planes. */
 extern const char * const dualbm_plane_names[DUALBM_NR_PLANES];

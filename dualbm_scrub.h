@@ -143,9 +143,6 @@ bool dualbm_trial_look(struct dualbm_chunk *chunk);
  */
 unsigned long dualbm_trial_judge(void);
 
-/* How often frames that were wrong have become untracked. Moves while all CPUs stand still. */
-extern unsigned long dualbm_trials;
-
 /**
  * dualbm_trial_settle() - wait until the findings made so far are reported
  *

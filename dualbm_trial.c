@@ -70,7 +70,6 @@ struct trial {
 };
 
 static struct trial trial;
-unsigned long dualbm_trials;
 /* From the verdict on suspects until it is reported. */
 static DEFINE_MUTEX(trial_lock);
 
@@ -335,8 +334,6 @@ static int judge_stopped(void *data)
 		dualbm_nmi_wait();
 		still_suspect(chunk->planes);
 	} while (dualbm_nmi_begun() != begun);
-	/* Counted before any frame becomes untracked; the other CPUs see it when they go on. */
-	WRITE_ONCE(dualbm_trials, dualbm_trials + 1);
 	spread_witnesses();
 	each_suspect(chunk->planes, false);
 	each_suspect(chunk->planes, true);

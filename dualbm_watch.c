@@ -112,10 +112,13 @@ static bool exercise_bulk(void)
 
 static bool exercise_pages(void)
 {
-	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
+	struct page *page;
 
+	dualbm_boundary_provoke(current);
+	page = alloc_page(GFP_KERNEL_ACCOUNT);
 	if (page)
 		__free_page(page);
+	dualbm_boundary_provoke(NULL);
 	return page;
 }
 
@@ -243,9 +246,13 @@ static const char *kprobes_silent(void)
 const char *dualbm_hooks_watch(void)
 {
 	const char *lost, *silent;
+	int id;
 
 	mutex_lock(&watch_lock);
 	lost = dualbm_hooks_lost();
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		if (dualbm_hooks[id].attached && dualbm_hooks[id].mechanism == DUALBM_JUMP)
+			dualbm_boundary_watch(&dualbm_hooks[id]);
 	silent = kprobes_silent();
 	mutex_unlock(&watch_lock);
 	if (silent)

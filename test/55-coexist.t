@@ -12,7 +12,7 @@ disk=$(mktemp "$CACHE/swap.XXXXXX")
 trap 'rm -f "$disk"' EXIT
 for kernel in $KERNELS; do
 	vm "coexist-$kernel" 'done' --kernel "$kernel" --timeout 1200 -- coexist.sh \
-		kprobes bpf tracefs twice churn tracer switches livepatch
+		kprobes bpf tracefs twice culprit churn tracer switches livepatch
 	vm "learning-$kernel" 'done' --kernel "$kernel" --timeout 1200 -- coexist-learn.sh
 	vm "power-$kernel" 'done' --kernel "$kernel" --timeout 1200 --kexec -- \
 		coexist-power.sh suspend kexec

@@ -8,7 +8,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 for kernel in $KERNELS; do
-	vm "$kernel, cost" 'done' --kernel "$kernel" --icount --append init_on_alloc=0 -- bench.sh 92 147 400
+	vm "$kernel, cost" 'done' --kernel "$kernel" --icount --append init_on_alloc=0 -- \
+		bench.sh 92 147 400 350 402 659 597 649 886
 	vm "$kernel, 4 GiB" 'done' --kernel "$kernel" --mem 2048 -- size.sh
 done
 done_testing

@@ -14,11 +14,11 @@
 
 #define TRACEFS		"/sys/kernel/tracing"
 
-enum mechanism { TRACEPOINT, FTRACE, REDIRECT, KRETPROBE, KPROBE };
+enum mechanism { TRACEPOINT, FTRACE, REDIRECT, KRETPROBE, KPROBE, JUMP };
 
 static const char * const mechanism_names[] = {
 	[TRACEPOINT] = "tracepoint", [FTRACE] = "ftrace", [REDIRECT] = "redirect",
-	[KRETPROBE] = "kretprobe", [KPROBE] = "kprobe",
+	[KRETPROBE] = "kretprobe", [KPROBE] = "kprobe", [JUMP] = "jump",
 };
 
 struct hook {
@@ -63,9 +63,16 @@ static bool has_unpoison(const struct check *check)
 	return !check->config || config_is(check, "MEMORY_FAILURE");
 }
 
-static bool has_return_probes(const struct check *check)
+/* The boundary's probes, where the kernel can make them. */
+static bool has_jumps(const struct check *check)
 {
-	return since(check, 5, 19);
+	return !check->config || config_is(check, "OPTPROBES");
+}
+
+/* Where a probe inside of the function can be a jump, or a return probe ends no stack. */
+static bool has_boundary(const struct check *check)
+{
+	return has_jumps(check) || since(check, 5, 19);
 }
 
 /* Before that it is a part of kfree(), and later the pages of large objects are frozen. */
@@ -100,7 +107,7 @@ static const struct hook hooks[] = {
 	  { "struct page *, unsigned int", "struct page *, int, int" },
 	  "frees inside of blocks, for the history" },
 	{ { "__alloc_frozen_pages_noprof", "__alloc_pages_noprof", "__alloc_pages",
-	    "__alloc_pages_nodemask" }, KRETPROBE, false, has_return_probes,
+	    "__alloc_pages_nodemask" }, KRETPROBE, false, has_boundary,
 	  { "" }, "the boundary's check of allocations" },
 	{ { "__free_pages" }, KPROBE, false, always,
 	  { "struct page *, unsigned int" }, "the boundary's check of frees" },
@@ -111,6 +118,13 @@ static const struct hook hooks[] = {
 	{ { "free_large_kmalloc" }, FTRACE, false, has_large_count,
 	  { "struct folio *, void *" }, "its check of large objects" },
 };
+
+static const char *mechanism_name(const struct check *check, const struct hook *hook)
+{
+	bool jump = hook->mechanism == KPROBE || hook->mechanism == KRETPROBE;
+
+	return mechanism_names[jump && has_jumps(check) ? JUMP : hook->mechanism];
+}
 
 /* How often a name stands in System.map or kallsyms, and with a compiler's suffix. */
 struct occurrences {
@@ -246,7 +260,7 @@ static void check_prototype(struct check *check, const struct hook *hook, const 
 		    NULL;
 	if (!prototype) {
 		add(check, VERDICT_YES, "hooks", symbol, "%s, in %s; prototype not known: %s",
-		    mechanism_names[hook->mechanism], from,
+		    mechanism_name(check, hook), from,
 		    check->btf ? "BTF does not have it" : "no BTF");
 		return;
 	}
@@ -255,7 +269,7 @@ static void check_prototype(struct check *check, const struct hook *hook, const 
 			break;
 	if (i < ARRAY_SIZE(hook->prototypes) && hook->prototypes[i])
 		add(check, VERDICT_YES, "hooks", symbol, "%s, in %s: (%s)",
-		    mechanism_names[hook->mechanism], from, prototype);
+		    mechanism_name(check, hook), from, prototype);
 	else
 		add(check, VERDICT_NO, "hooks", symbol,
 		    "takes (%s), and dualbm would read (%s)", prototype, hook->prototypes[0]);
@@ -287,7 +301,7 @@ static void check_hook(struct check *check, const struct hook *hook)
 	switch (presence) {
 	case PRESENT:
 		check->hooks[check->nr_hooks++] = (struct hook_found){
-			symbol, mechanism_names[hook->mechanism], hook->required,
+			symbol, mechanism_name(check, hook), hook->required,
 		};
 		check_prototype(check, hook, symbol, from);
 		check_probing(check, hook, symbol);

@@ -5,7 +5,8 @@
 # What dualbm adds to a pair of allocation and free, in instructions: needs
 # vm-run --icount and init_on_alloc=0.
 #
-#	bench.sh LIMIT0 LIMIT3 LIMIT9	with boundary=0, for orders 0, 3 and 9
+#	bench.sh LIMIT...	for orders 0, 3 and 9: with boundary=0; by default; and by
+#				default where the boundary's probes cannot be jumps
 . ./mm-lib.sh
 
 # measure: "ORDER INSTRUCTIONS" for each order, and "CALL INSTRUCTIONS" for other calls.
@@ -31,6 +32,30 @@ at_most() {
 	if [ -n "$2" ] && [ "$2" -le "$3" ]; then ok "$1: $2"; else not_ok "$1" "got '$2', wanted at most $3"; fi
 }
 
+# limits NAME LIMIT0 LIMIT3 LIMIT9
+limits() {
+	measure >/tmp/with
+	added "$1"
+	at_most "$1 adds to a pair of order 0" "$(of_order 0)" "$2"
+	at_most "$1 adds to a pair of order 3" "$(of_order 3)" "$3"
+	at_most "$1 adds to a pair of order 9" "$(of_order 9)" "$4"
+}
+
+# What was probed is as it was.
+unload() {
+	rmmod dualbm
+	measure >/tmp/with
+	is "$1: nothing is left after it" "$(of_order 0)" 0
+}
+
+jumps_made() {
+	[ "$(grep -cE '(__alloc_(frozen_)?pages|__free_pages).*OPTIMIZED' /sys/kernel/debug/kprobes/list)" = 2 ]
+}
+
+jumps_left() {
+	! awk '{ print $2 }' "$D"/hooks | grep -q jump
+}
+
 # Long per-CPU lists: one that is flushed in between is a cost of its own.
 echo 8 >/proc/sys/vm/percpu_pagelist_high_fraction
 # What the machine does by itself in between must be as much each time.
@@ -40,11 +65,7 @@ measure >/tmp/with
 is "the same twice gives the same" "$(cat /tmp/with)" "$(cat /tmp/without)"
 
 load_dualbm policy=panic boundary=0 scrub_interval_ms=0 || bail "dualbm is not armed: $(cat $D/state)"
-measure >/tmp/with
-added "boundary=0"
-at_most "boundary=0 adds to a pair of order 0" "$(of_order 0)" "$1"
-at_most "boundary=0 adds to a pair of order 3" "$(of_order 3)" "$2"
-at_most "boundary=0 adds to a pair of order 9" "$(of_order 9)" "$3"
+limits "boundary=0" "$1" "$2" "$3"
 plain=$(of_order 0)
 echo callers >$D/history
 measure >/tmp/with
@@ -52,11 +73,18 @@ added "boundary=0 history=callers"
 echo off >$D/history
 measure >/tmp/with
 is "a history that is switched off again adds nothing" "$(of_order 0)" "$plain"
-rmmod dualbm
+unload "boundary=0"
 
 load_dualbm policy=panic scrub_interval_ms=0 || bail "dualbm is not armed: $(cat $D/state)"
-measure >/tmp/with
-added "boundary=1"
+check "the boundary's probes are jumps" wait_for 30 jumps_made
+limits "boundary=1" "$4" "$5" "$6"
 expect_clean "costs"
-rmmod dualbm
+unload "boundary=1"
+
+echo 0 >/proc/sys/debug/kprobes-optimization
+load_dualbm policy=panic scrub_interval_ms=0 || bail "dualbm is not armed: $(cat $D/state)"
+check "they are none where that is switched off" wait_for 60 jumps_left
+limits "boundary=1 without jumps" "$7" "$8" "$9"
+expect_clean "costs without jumps"
+unload "boundary=1 without jumps"
 finish

@@ -103,6 +103,24 @@ twice() {
 	done_with
 }
 
+# A BPF program stands between the function and who called it.
+culprit() {
+	wanted culprit || return 0
+	load_dualbm policy=report scrub_interval_ms=0 || bail "dualbm is not armed"
+	for _kind in fentry fexit kretprobe; do
+		attach "$_kind:__free_pages"
+		insmod_test faulty fault=double_free
+		is "$name: behind a $_kind: who freed twice" "$(last class) $(last caller | sed 's/+.*//')" \
+			"boundary_double_free faulty_double_free"
+		check "$name: behind a $_kind: its stack has no trampoline" \
+			sh -c '! tr " " "\n" <'"$D"'/last_violation | grep -q bpf_trampoline'
+		detach
+	done
+	dmesg -c >/dev/null
+	unload
+	done_with
+}
+
 # They come and go as fast as they can while the module does.
 churn() {
 	wanted churn || return 0
@@ -235,6 +253,10 @@ patch_settled() {
 	[ "$(cat "$patch"/transition 2>/dev/null)" = 0 ]
 }
 
+nobody_silent() {
+	! grep -q ' silent$' $D/hooks
+}
+
 patch_gone() {
 	! [ -e "$patch" ]
 }
@@ -280,6 +302,7 @@ livepatch() {
 	check "$name: patched while loaded" live_patch $_functions
 	work
 	clean "a patch came while loaded"
+	check "$name: no check is silent for long" wait_for 30 nobody_silent
 	unload
 	work
 	live_unpatch
@@ -323,6 +346,7 @@ probes_of kprobes $(everywhere kprobe kretprobe) tracepoint:kmem/mm_page_alloc t
 probes_of bpf $(everywhere fentry fexit kprobe_multi kretprobe_multi) raw_tracepoint:mm_page_alloc raw_tracepoint:mm_page_free
 tracefs
 twice
+culprit
 churn
 tracer
 switches

@@ -126,6 +126,25 @@ faults() {
 	rmmod dualbm
 }
 
+# Somebody's return probe has put another address in the place of the caller's.
+behind() {
+	part behind || return 0
+	case $(uname -r) in
+	5.1[0-8].*) skip "$name" "before 5.19 a stack ends there"; return ;;
+	esac
+	load_dualbm scrub_interval_ms=0 history=callers || bail "dualbm is not armed"
+	_alloc=$(awk '$1 ~ /^__alloc_(frozen_)?pages/ { print $1 }' $D/hooks)
+	echo "r:behind/alloc $_alloc" >/sys/kernel/tracing/kprobe_events
+	check "$name: a return probe" write /sys/kernel/tracing/events/behind/enable 1
+	fault boundary_double_free allocated_by faulty_double_free fault=double_free
+	fault bad_page freed_by faulty_wrong_order fault=wrong_order
+	at_least "$name: it has fired" "$(grep -c "<- $_alloc" /sys/kernel/tracing/trace)" 1
+	echo 0 >/sys/kernel/tracing/events/behind/enable
+	echo >/sys/kernel/tracing/kprobe_events
+	dmesg -c >/dev/null
+	rmmod dualbm
+}
+
 # A free that is found by its event: what is said was before it. The block was of order 4, and
 # its second half, of order 3, is freed again.
 before() {
@@ -272,6 +291,7 @@ hotplug
 switch
 named
 faults
+behind
 before
 pieces
 torn
