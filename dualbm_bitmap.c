@@ -425,9 +425,9 @@ void dualbm_planes_count(const unsigned long *planes, unsigned long first,
 
 	for (word = first / BITS_PER_LONG; word < end; word++) {
 		unsigned long p = READ_ONCE(planes[word]);
-		unsigned long s = READ_ONCE(planes[word + DUALBM_PLANE_WORDS]);
-		unsigned long u = READ_ONCE(planes[word + 2 * DUALBM_PLANE_WORDS]);
-		unsigned long k = READ_ONCE(planes[word + 3 * DUALBM_PLANE_WORDS]);
+		unsigned long s = READ_ONCE(planes[word + DUALBM_PLANE_STRIDE]);
+		unsigned long u = READ_ONCE(planes[word + 2 * DUALBM_PLANE_STRIDE]);
+		unsigned long k = READ_ONCE(planes[word + 3 * DUALBM_PLANE_STRIDE]);
 
 		counts->managed += BITS_PER_LONG;
 		counts->allocated += hweight_long(p & ~s & ~u & k);
@@ -447,9 +447,9 @@ static __always_inline void survey_word(const unsigned long *word, unsigned long
 	unsigned long p = READ_ONCE(word[0]);
 
 	*allocated += hweight_long(p);
-	*plain &= p ^ READ_ONCE(word[DUALBM_PLANE_WORDS]);
-	*unknown |= READ_ONCE(word[2 * DUALBM_PLANE_WORDS]);
-	*plain &= READ_ONCE(word[3 * DUALBM_PLANE_WORDS]);
+	*plain &= p ^ READ_ONCE(word[DUALBM_PLANE_STRIDE]);
+	*unknown |= READ_ONCE(word[2 * DUALBM_PLANE_STRIDE]);
+	*plain &= READ_ONCE(word[3 * DUALBM_PLANE_STRIDE]);
 	/* Done before the next word: four at once do not fit into the registers. */
 	asm volatile("" : "+r" (*plain), "+r" (*unknown), "+r" (*allocated));
 }
@@ -463,9 +463,9 @@ static unsigned long survey_again(const unsigned long *word, unsigned long *allo
 
 	for (i = 0; i < SURVEY_WORDS; i++, word++) {
 		unsigned long p = READ_ONCE(word[0]);
-		unsigned long s = READ_ONCE(word[DUALBM_PLANE_WORDS]);
-		unsigned long u = READ_ONCE(word[2 * DUALBM_PLANE_WORDS]);
-		unsigned long k = READ_ONCE(word[3 * DUALBM_PLANE_WORDS]);
+		unsigned long s = READ_ONCE(word[DUALBM_PLANE_STRIDE]);
+		unsigned long u = READ_ONCE(word[2 * DUALBM_PLANE_STRIDE]);
+		unsigned long k = READ_ONCE(word[3 * DUALBM_PLANE_STRIDE]);
 
 		*allocated += hweight_long(p);
 		*untracked += hweight_long(u);

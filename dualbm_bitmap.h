@@ -120,6 +120,13 @@ static inline bool dualbm_code_legal(unsigned int code)
 #define DUALBM_CHUNK_FRAMES	BIT(DUALBM_CHUNK_SHIFT)
 #define DUALBM_PLANE_WORDS	(DUALBM_CHUNK_FRAMES / BITS_PER_LONG)
 #define DUALBM_PLANE_BYTES	(DUALBM_PLANE_WORDS * sizeof(long))
+/*
+ * From a plane to the next one, in words: each has pages of its own, which may lie on any node,
+ * also where a page is larger than a plane, as with pages of 16 or 64 KiB.
+ */
+#define DUALBM_PLANE_STRIDE \
+	(DUALBM_PLANE_BYTES < PAGE_SIZE ? PAGE_SIZE / sizeof(long) : DUALBM_PLANE_WORDS)
+#define DUALBM_CHUNK_BYTES	(DUALBM_NR_PLANES * DUALBM_PLANE_STRIDE * sizeof(long))
 
 /**
  * struct dualbm_mismatch - what the rule table did not expect, per event
@@ -151,7 +158,7 @@ struct dualbm_mismatch {
 static inline unsigned long *dualbm_plane(unsigned long *planes,
 					  enum dualbm_plane plane)
 {
-	return planes + plane * DUALBM_PLANE_WORDS;
+	return planes + plane * DUALBM_PLANE_STRIDE;
 }
 
 /**

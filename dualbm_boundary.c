@@ -227,7 +227,7 @@ static void suspect_call(struct page *page, unsigned int order, struct pt_regs *
 	call.caller = v.caller;
 	reported = is_recorded_free(pfn) && report_recorded_free(page, count, &v);
 	if (!reported && count <= 0)
-		reported = dualbm_count_report(page, order, count, regs, address);
+		reported = dualbm_count_report(&v, count);
 	if (reported)
 		reported_add(&call);
 }

@@ -15,7 +15,6 @@
 #include "dualbm.h"
 #include "dualbm_memory.h"
 
-#define PLANES_BYTES	(DUALBM_NR_PLANES * PAGE_ALIGN(DUALBM_PLANE_BYTES))
 
 /* The distance of copies that share no node. */
 #define NOWHERE		PHYS_ADDR_MAX
@@ -210,7 +209,7 @@ void dualbm_census_add(struct dualbm_chunk *chunk)
 	store_placement(chunk->node, &placement);
 	dualbm_census_count(chunk, NULL);
 	store_begin();
-	census.bytes += PLANES_BYTES;
+	census.bytes += DUALBM_CHUNK_BYTES;
 	store_end();
 }
 
@@ -220,7 +219,7 @@ void dualbm_census_remove(struct dualbm_chunk *chunk)
 
 	census_replace(chunk, &none);
 	store_begin();
-	census.bytes -= PLANES_BYTES;
+	census.bytes -= DUALBM_CHUNK_BYTES;
 	store_end();
 }
 

@@ -18,8 +18,7 @@
 #include "dualbm_mode.h"
 #include "dualbm_report.h"
 
-static void report(struct page *page, unsigned int order, const char *what, int count,
-		   struct pt_regs *regs, unsigned long address)
+static void report(struct page *page, const char *what, int count)
 {
 	unsigned long pfn = page_to_pfn(page);
 	struct dualbm_violation v = {
@@ -31,13 +30,10 @@ static void report(struct page *page, unsigned int order, const char *what, int 
 		.first = pfn,
 		.last = pfn,
 		.frames = 1,
-		.order = order,
 		.what = what,
 		.value = count,
 	};
 
-	if (regs)
-		dualbm_caller_of_call(&v, regs, address);
 	dualbm_report(&v);
 }
 
@@ -45,12 +41,16 @@ static void report(struct page *page, unsigned int order, const char *what, int 
  * Each call is a finding of its own, also of a frame that has one: only what a call does
  * inside of another one is not.
  */
-bool dualbm_count_report(struct page *page, unsigned int order, int count,
-			 struct pt_regs *regs, unsigned long address)
+bool dualbm_count_report(struct dualbm_violation *call, int count)
 {
-	if (READ_ONCE(dualbm_mode) == DUALBM_OFF || dualbm_report_has_outer(page_to_pfn(page)))
+	if (READ_ONCE(dualbm_mode) == DUALBM_OFF || dualbm_report_has_outer(call))
 		return false;
-	report(page, order, "count", count, regs, address);
+	call->class = DUALBM_COUNT_UNDERFLOW;
+	call->proof = DUALBM_PROOF_COUNT;
+	call->code = dualbm_frame_code(call->pfn);
+	call->what = "count";
+	call->value = count;
+	dualbm_report(call);
 	return true;
 }
 
@@ -69,7 +69,7 @@ static void check(struct page *page, int drops)
 	int count = page_ref_count(page);
 
 	if (unlikely(count < drops))
-		report(page, 0, "count", count, NULL, 0);
+		report(page, "count", count);
 }
 
 /*
@@ -90,7 +90,7 @@ void dualbm_entry_frag_free(struct ftrace_regs *regs)
 	if (!has_planes(page))
 		return;
 	if (unlikely(PageSlab(page)))
-		report(page, 0, "slab", page_ref_count(page), NULL, 0);
+		report(page, "slab", page_ref_count(page));
 	else
 		check(page, 1);
 }

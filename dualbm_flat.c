@@ -17,7 +17,7 @@
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
 
-#define CHUNK_PAGES	(DUALBM_NR_PLANES * DUALBM_PLANE_BYTES / PAGE_SIZE)
+#define CHUNK_PAGES	(DUALBM_CHUNK_BYTES / PAGE_SIZE)
 /* So many chunks are compared in a step. */
 #define CHECK_CHUNKS	128
 
@@ -171,7 +171,7 @@ static bool base_is_wrong(struct dualbm_flat_fault *fault)
 static bool chunk_is_wrong(unsigned long index, struct dualbm_flat_fault *fault)
 {
 	const struct dualbm_chunk *chunk = dualbm_chunk_record(index << DUALBM_CHUNK_SHIFT);
-	const void *flat = flat_map + index * CHUNK_PAGES * PAGE_SIZE;
+	const void *flat = flat_map + index * DUALBM_CHUNK_BYTES;
 	unsigned long i;
 
 	for (i = 0; i < CHUNK_PAGES; i++, flat += PAGE_SIZE) {
@@ -231,7 +231,7 @@ int dualbm_flat_flip(unsigned long pfn, enum dualbm_flat_part part)
 	mutex_lock(&dualbm_memory_lock);
 	if (flat_map && dualbm_chunk_record(pfn)) {
 		/* Without a look at the sum, the planes of a neighbour. */
-		change_bit(ilog2(CHUNK_PAGES * PAGE_SIZE), members[part]);
+		change_bit(ilog2(DUALBM_CHUNK_BYTES), members[part]);
 		ret = 0;
 	}
 	mutex_unlock(&dualbm_memory_lock);

@@ -12,6 +12,8 @@
 
 #include "dualbm.h"
 
+struct dualbm_violation;
+
 /* ------------------------------------------------------------------ */
 /* What the rest of the module calls                                   */
 /* ------------------------------------------------------------------ */
@@ -445,18 +447,14 @@ bool dualbm_large_has_count(void);
 
 /**
  * dualbm_count_report() - a call drops a reference of a page that has none
- * @page: the page, of memory that has planes
- * @order: what the call is for
+ * @call: event, frame, order, and what dualbm_caller_of_call() fills in; the rest is filled in here
  * @count: the count that was found
- * @regs: what the probe's handler was given
- * @address: where the probe is
  *
  * Context: The call's, any; preemption disabled. Does not return where the policy is to panic.
  *
  * Return: false if nothing is reported: this frame has been already, or nothing is tracked.
  */
-bool dualbm_count_report(struct page *page, unsigned int order, int count,
-			 struct pt_regs *regs, unsigned long address);
+bool dualbm_count_report(struct dualbm_violation *call, int count);
 
 /**
  * dualbm_hook_canary() - do nothing, and let ftrace see it

@@ -17,7 +17,6 @@
 #include "dualbm_stop.h"
 
 #define PLANE_PAGES	DIV_ROUND_UP(DUALBM_PLANE_BYTES, PAGE_SIZE)
-#define CHUNK_PAGES	(DUALBM_NR_PLANES * PLANE_PAGES)
 
 /* Guards the list of chunks: the notifier changes it, sweeps walk it. */
 DEFINE_MUTEX(dualbm_memory_lock);
@@ -259,7 +258,7 @@ static void memory_going_online(unsigned long start, unsigned long end)
 		dualbm_flat_update();
 	if (without)
 		pr_warn("memory at pfn 0x%lx comes online unmanaged: %zu KiB needed for its planes\n",
-			start, CHUNK_PAGES * PAGE_SIZE / 1024 * without);
+			start, DUALBM_CHUNK_BYTES / 1024 * without);
 }
 
 static void unmanaged_gone(unsigned long start, unsigned long end)
@@ -408,7 +407,7 @@ static int __init node_chunks(int nid, unsigned long *needed)
 
 		if (!present || dualbm_chunk_record(pfn))
 			continue;
-		*needed += CHUNK_PAGES;
+		*needed += DUALBM_CHUNK_BYTES / PAGE_SIZE;
 		if (!ret)
 			ret = chunk_create(pfn, node, present);
 		cond_resched();
@@ -476,7 +475,7 @@ static int renew_stopped(void *data)
 	mode = dualbm_mode_pause();
 	begun = dualbm_nmi_begun();
 	dualbm_nmi_wait();
-	memcpy(renewal->planes, chunk->planes, DUALBM_NR_PLANES * DUALBM_PLANE_BYTES);
+	memcpy(renewal->planes, chunk->planes, DUALBM_CHUNK_BYTES);
 	swap(renewal->planes, chunk->planes);
 	chunk->check = dualbm_check_value(chunk->start_pfn, chunk->planes);
 	if (renewal->map)

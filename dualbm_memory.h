@@ -154,6 +154,21 @@ static __always_inline unsigned long dualbm_frame_index(unsigned long pfn)
 }
 
 /**
+ * dualbm_flat_offset() - where the planes of a chunk begin in the flat map
+ * @first: its first frame
+ *
+ * Context: Any.
+ *
+ * Return: how many bytes are before them: one shift, as both sizes are powers of two.
+ */
+static __always_inline unsigned long dualbm_flat_offset(unsigned long first)
+{
+	return DUALBM_CHUNK_BYTES < DUALBM_CHUNK_FRAMES ?
+	       first / DIV_ROUND_UP(DUALBM_CHUNK_FRAMES, DUALBM_CHUNK_BYTES) :
+	       first * (DUALBM_CHUNK_BYTES / DUALBM_CHUNK_FRAMES);
+}
+
+/**
  * dualbm_flat_find() - where the planes of a frame are, if it has any
  * @pfn: any number; frames of no memory are allowed
  * @frame: dualbm_frame_index() of it
@@ -176,7 +191,7 @@ static __always_inline bool dualbm_flat_find(unsigned long pfn, unsigned long fr
 	base = READ_ONCE(dualbm_flat.base);
 	if (unlikely(limit + base + READ_ONCE(dualbm_flat.check)))
 		return false;
-	*planes = (unsigned long *)(base + (pfn - frame) / (BITS_PER_BYTE / DUALBM_NR_PLANES));
+	*planes = (unsigned long *)(base + dualbm_flat_offset(pfn - frame));
 	return true;
 }
 

@@ -369,7 +369,8 @@ bool dualbm_report_last(struct dualbm_violation *v)
 /* Of one call: it is the same task on the same CPU, and a moment ago. */
 #define SAME_CALL_NS	NSEC_PER_SEC
 
-static bool covers(const struct dualbm_violation *v, unsigned long pfn)
+static bool covers(const struct dualbm_violation *v, unsigned long pfn,
+		   const struct dualbm_violation *call)
 {
 	switch (v->class) {
 	case DUALBM_ALLOCATOR_CORRUPTION:
@@ -392,18 +393,30 @@ static bool covers(const struct dualbm_violation *v, unsigned long pfn)
 	}
 }
 
-/*
- * Is this a part of the call that was found, as the address to which that returns is on the
- * stack. The next call from the same place comes by the same hook, and is found by it.
- */
-static bool is_inside(const struct dualbm_violation *v, unsigned long pfn)
+static bool leads_through(const struct dualbm_violation *call, unsigned long caller)
 {
-	return v->class == DUALBM_COUNT_UNDERFLOW && !v->entry && v->pfn == pfn &&
-	       v->pid == current->pid && dualbm_caller_is_on_stack(v->caller);
+	unsigned int i;
+
+	for (i = 0; i < call->stack_entries; i++)
+		if (call->stack[i] == caller)
+			return true;
+	return !call->stack_entries && dualbm_caller_is_on_stack(caller);
 }
 
-static bool ring_has(bool (*matches)(const struct dualbm_violation *v, unsigned long pfn),
-		     unsigned long pfn)
+/*
+ * Is @call a part of the call that was found, as the address to which that returns is on its
+ * stack. The next call from the same place comes by the same hook, and is found by it.
+ */
+static bool is_inside(const struct dualbm_violation *v, unsigned long pfn,
+		      const struct dualbm_violation *call)
+{
+	return v->class == DUALBM_COUNT_UNDERFLOW && !v->entry && v->pfn == pfn &&
+	       v->pid == current->pid && leads_through(call, v->caller);
+}
+
+static bool ring_has(bool (*matches)(const struct dualbm_violation *v, unsigned long pfn,
+				     const struct dualbm_violation *call),
+		     unsigned long pfn, const struct dualbm_violation *call)
 {
 	u64 last = atomic64_read(&ring_next), number;
 
@@ -414,7 +427,7 @@ static bool ring_has(bool (*matches)(const struct dualbm_violation *v, unsigned 
 		/* As ring_copy(), but in its place: a record is large. */
 		if (smp_load_acquire(&slot->sequence) != number)
 			continue;
-		found = matches(&slot->record, pfn);
+		found = matches(&slot->record, pfn, call);
 		/* Pairs with ring_store(): it was not overwritten meanwhile. */
 		smp_rmb();
 		if (found && READ_ONCE(slot->sequence) == number)
@@ -425,12 +438,12 @@ static bool ring_has(bool (*matches)(const struct dualbm_violation *v, unsigned 
 
 bool dualbm_report_has(unsigned long pfn)
 {
-	return ring_has(covers, pfn);
+	return ring_has(covers, pfn, NULL);
 }
 
-bool dualbm_report_has_outer(unsigned long pfn)
+bool dualbm_report_has_outer(const struct dualbm_violation *call)
 {
-	return ring_has(is_inside, pfn);
+	return ring_has(is_inside, call->pfn, call);
 }
 
 bool dualbm_report_get(unsigned int index, struct dualbm_violation *v)

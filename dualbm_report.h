@@ -345,7 +345,7 @@ bool dualbm_report_has(unsigned long pfn);
 
 /**
  * dualbm_report_has_outer() - has the call been reported that this one is a part of
- * @pfn: the frame
+ * @call: the frame, and the stack of this call; if it has none, that is read here
  *
  * free_large_kmalloc() calls __free_pages() before 6.12 (mm/slab_common.c): both drop the
  * same reference.
@@ -355,7 +355,7 @@ bool dualbm_report_has(unsigned long pfn);
  * Return: true if a hook at the entry of a function has found the count of that frame too
  * low, and that function is on the stack.
  */
-bool dualbm_report_has_outer(unsigned long pfn);
+bool dualbm_report_has_outer(const struct dualbm_violation *call);
 
 /**
  * dualbm_caller_find() - who called the allocator, and in which direction

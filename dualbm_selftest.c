@@ -239,10 +239,10 @@ static const char *test_illegal(unsigned long *planes)
 		    dualbm_planes_illegal(planes, 0))
 			return "the rule for codewords";
 	}
-	memset(planes, 0, DUALBM_NR_PLANES * DUALBM_PLANE_BYTES);
+	memset(planes, 0, DUALBM_CHUNK_BYTES);
 	if (dualbm_planes_illegal(planes, 3) != ~0UL || dualbm_planes_survey(planes, &counts))
 		return "the rule for codewords on zeroes";
-	memset(planes, 0xff, DUALBM_NR_PLANES * DUALBM_PLANE_BYTES);
+	memset(planes, 0xff, DUALBM_CHUNK_BYTES);
 	if (dualbm_planes_illegal(planes, 3) != ~0UL || dualbm_planes_survey(planes, &counts))
 		return "the rule for codewords on ones";
 	return NULL;
@@ -285,7 +285,7 @@ static int test_scratch(const char **failed)
 
 	if (!planes) {
 		pr_err("not enough memory for the proof test: %zu KiB needed\n",
-		       DUALBM_NR_PLANES * DUALBM_PLANE_BYTES / 1024);
+		       DUALBM_CHUNK_BYTES / 1024);
 		return -ENOMEM;
 	}
 	*failed = test_rules(planes) ?: test_moves(planes) ?:

@@ -157,7 +157,8 @@ def show_frame(pfn):
         print(f"pfn={pfn:#x} is not managed")
         return
     frame = pfn - chunk.start_pfn.value_()
-    bits = [chunk.planes[plane * words + frame // 64].value_() >> frame % 64 & 1
+    stride = max(words, prog["PAGE_SIZE"].value_() // 8)
+    bits = [chunk.planes[plane * stride + frame // 64].value_() >> frame % 64 & 1
             for plane in range(4)]
     code = sum(bit << plane for plane, bit in enumerate(bits))
     print(f"pfn={pfn:#x} state={named('code_names', 'dualbm_report.c', code)}"

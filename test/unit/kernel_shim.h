@@ -17,6 +17,11 @@ typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 
+/* Another size comes from the build. */
+#ifndef PAGE_SIZE
+#define PAGE_SIZE	4096UL
+#endif
+
 #define BITS_PER_LONG	((unsigned long)__LONG_WIDTH__)
 #define BIT(nr)		(1UL << (nr))
 #define BITS_PER_TYPE(type)	(sizeof(type) * 8)

@@ -63,9 +63,9 @@ static void assert_words(unsigned long pfn, unsigned long frames)
 			should[3] |= (codes[bit] >> 3 & 1ul) << bit;
 		}
 		assert_int_equal(planes[0], should[0]);
-		assert_int_equal(planes[WORDS], should[1]);
-		assert_int_equal(planes[2 * WORDS], should[2]);
-		assert_int_equal(planes[3 * WORDS], should[3]);
+		assert_int_equal(planes[STRIDE], should[1]);
+		assert_int_equal(planes[2 * STRIDE], should[2]);
+		assert_int_equal(planes[3 * STRIDE], should[3]);
 		assert_int_equal(dualbm_planes_illegal(chunks[word / WORDS], word % WORDS),
 				 ~(should[0] ^ should[1] ^ should[2]) |
 				 ~(should[2] ^ should[3]));

@@ -6,7 +6,7 @@
 
 /* Word edges, the middle of a word, and both ends of the chunk. */
 static const unsigned long places[] = {
-	0, 1, 31, 63, 64, 127, 12345, FRAMES - 64, FRAMES - 2, FRAMES - 1
+	0, 1, 31, 63, 64, 127, 12345 % FRAMES, FRAMES - 64, FRAMES - 2, FRAMES - 1
 };
 
 /* Different neighbours on all sides, so that a stray bit shows. */
@@ -27,13 +27,13 @@ static unsigned long *copy_of(const unsigned long *planes)
 {
 	unsigned long *copy = planes_new();
 
-	memcpy(copy, planes, DUALBM_NR_PLANES * DUALBM_PLANE_BYTES);
+	memcpy(copy, planes, DUALBM_CHUNK_BYTES);
 	return copy;
 }
 
 static void assert_same(const unsigned long *planes, const unsigned long *other)
 {
-	assert_memory_equal(planes, other, DUALBM_NR_PLANES * DUALBM_PLANE_BYTES);
+	assert_memory_equal(planes, other, DUALBM_CHUNK_BYTES);
 }
 
 static void table_equals_the_design(void **state)
@@ -179,7 +179,7 @@ static void survey_sees_what_is_not_plain(void **state)
 	for (frame = 0; frame < FRAMES; frame++)
 		planes_set(planes, frame, frame % 3 ? FREE_CODE : ALLOCATED_CODE);
 	for (code = 0; code < DUALBM_NR_CODES; code++) {
-		frame = code * 2001;
+		frame = code * 2001 % FRAMES;
 		planes_set(planes, frame, code);
 		assert_int_equal(dualbm_planes_survey(planes, &counts),
 				 code_is_legal(code) && code != DEPARTING_CODE);
@@ -344,7 +344,7 @@ static void assert_wiped(int byte, unsigned int code)
 		struct dualbm_mismatch found;
 
 		for (plane = 0; plane < 4; plane++)
-			memset(planes + plane * WORDS + 8, byte, 16 * sizeof(long));
+			memset(planes + plane * STRIDE + 8, byte, 16 * sizeof(long));
 		for (word = 0; word < 32; word++)
 			assert_int_equal(dualbm_planes_illegal(planes, word),
 					 word >= 8 && word < 24 ? ~0UL : 0);
@@ -377,7 +377,7 @@ static void region_of_zeroes_is_waited_for_once(void **state)
 
 	(void)state;
 	relax_calls = 0;
-	memset(planes, 0, DUALBM_NR_PLANES * DUALBM_PLANE_BYTES);
+	memset(planes, 0, DUALBM_CHUNK_BYTES);
 	assert_false(dualbm_planes_apply(planes, DUALBM_ALLOC, 0, 512, &found));
 	assert_int_equal(found.class, DUALBM_PLANE_CORRUPTION);
 	assert_int_equal(found.frames, 512);
@@ -535,6 +535,19 @@ static void word_masks_end_with_the_word(void **state)
 	}
 }
 
+/* So that each copy of a frame lies on a page, and a node, that was chosen for it. */
+static void each_plane_has_pages_of_its_own(void **state)
+{
+	unsigned long *planes = planes_new();
+	unsigned int plane;
+
+	(void)state;
+	for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
+		assert_int_equal((dualbm_plane(planes, plane) - planes) * sizeof(long),
+				 plane * ((DUALBM_PLANE_BYTES + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1)));
+	free(planes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -556,6 +569,7 @@ int main(void)
 		cmocka_unit_test(forget_makes_anything_untracked),
 		cmocka_unit_test(learning_changes_untracked_frames_only),
 		cmocka_unit_test(word_masks_end_with_the_word),
+		cmocka_unit_test(each_plane_has_pages_of_its_own),
 	};
 
 	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);

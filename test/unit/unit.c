@@ -83,10 +83,10 @@ void expected_word(enum dualbm_event_type event, const u8 *codes, unsigned long 
 
 unsigned long *planes_new(void)
 {
-	unsigned long *planes = calloc(DUALBM_NR_PLANES, DUALBM_PLANE_BYTES);
+	unsigned long *planes = calloc(1, DUALBM_CHUNK_BYTES);
 
 	assert_non_null(planes);
-	memset(planes + 2 * WORDS, 0xff, DUALBM_PLANE_BYTES);
+	memset(planes + 2 * STRIDE, 0xff, DUALBM_PLANE_BYTES);
 	return planes;
 }
 
@@ -96,7 +96,7 @@ void planes_set(unsigned long *planes, unsigned long frame, unsigned int code)
 	unsigned int plane;
 
 	for (plane = 0; plane < 4; plane++) {
-		unsigned long *word = planes + plane * WORDS + frame / BITS_PER_LONG;
+		unsigned long *word = planes + plane * STRIDE + frame / BITS_PER_LONG;
 
 		if (code >> plane & 1)
 			*word |= bit;
@@ -110,7 +110,7 @@ unsigned int planes_get(const unsigned long *planes, unsigned long frame)
 	unsigned int code = 0, plane;
 
 	for (plane = 0; plane < 4; plane++)
-		code |= (planes[plane * WORDS + frame / BITS_PER_LONG] >>
+		code |= (planes[plane * STRIDE + frame / BITS_PER_LONG] >>
 			 frame % BITS_PER_LONG & 1) << plane;
 	return code;
 }

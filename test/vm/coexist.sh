@@ -291,6 +291,9 @@ livepatch() {
 	# shellcheck disable=SC2086 # words
 	check "$name: patched before loading" live_patch $_functions
 	load $lean
+	[ "$lean" ] || [ "$(uname -m)" != x86_64 ] ||
+		is "$name: behind a patch the boundary's probes are outside" \
+			"$(awk '$1 ~ /^__(alloc_(frozen_)?pages|free_pages)/ { print $2 }' $D/hooks | xargs)" "kretprobe kprobe"
 	work
 	clean "loaded with a patch"
 	at_least "$name: what is in use is not learned on a kernel that is patched" "$(stat pages_untracked)" \
