@@ -254,7 +254,7 @@ patch_settled() {
 }
 
 nobody_silent() {
-	! grep -q ' silent$' $D/hooks
+	! grep -q ' silent$' "$D"/hooks
 }
 
 patch_gone() {
