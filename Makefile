@@ -67,6 +67,10 @@ check-debug:
 check-mutants:
 	scripts/check-mutants
 
+# Writes docs/performance.md. K=6.1: on that kernel.
+bench:
+	scripts/bench $(if $(K),--kernel $(K))
+
 demo:
 	scripts/demo
 
@@ -82,6 +86,7 @@ help:
 	@echo 'make check-matrix   the tests that boot, on every kernel (K=7.3-amd64: on one)'
 	@echo 'make check-debug    the same on kernels that watch the module (K=6.12-debug: on one)'
 	@echo 'make check-mutants  prove that the tests notice what they guard'
+	@echo 'make bench          measure what it costs, and write docs/performance.md (K=6.1)'
 	@echo 'make clean          remove what the build left; distclean: the cache in build/ too'
 
-.PHONY: all modules headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-mutants demo help
+.PHONY: all modules headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-mutants bench demo help
