@@ -125,7 +125,7 @@ static inline bool dualbm_code_legal(unsigned int code)
  * also where a page is larger than a plane, as with pages of 16 or 64 KiB.
  */
 #define DUALBM_PLANE_STRIDE \
-	(DUALBM_PLANE_BYTES < PAGE_SIZE ? PAGE_SIZE / sizeof(long) : DUALBM_PLANE_WORDS)
+	(DIV_ROUND_UP(DUALBM_PLANE_BYTES, PAGE_SIZE) * (PAGE_SIZE / sizeof(long)))
 #define DUALBM_CHUNK_BYTES	(DUALBM_NR_PLANES * DUALBM_PLANE_STRIDE * sizeof(long))
 
 /**

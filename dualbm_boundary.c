@@ -356,18 +356,22 @@ static int attach_jump(struct boundary *side)
 static int attach_plain(struct boundary *side, u32 flags)
 {
 	if (side == &free_side) {
-		side->entry.symbol_name = side->symbol;
-		side->entry.pre_handler = on_free_pages;
-		side->entry.flags = flags;
+		side->entry = (struct kprobe){
+			.symbol_name = side->symbol,
+			.pre_handler = on_free_pages,
+			.flags = flags,
+		};
 		return register_kprobe(&side->entry);
 	}
 	if (!DUALBM_HAVE_RETURN_PROBES)
 		return -EOPNOTSUPP;
-	side->exit.kp.symbol_name = side->symbol;
-	side->exit.kp.flags = flags;
-	side->exit.entry_handler = on_alloc_pages_entry;
-	side->exit.handler = on_alloc_pages_exit;
-	side->exit.maxactive = BOUNDARY_MAXACTIVE;
+	side->exit = (struct kretprobe){
+		.kp.symbol_name = side->symbol,
+		.kp.flags = flags,
+		.entry_handler = on_alloc_pages_entry,
+		.handler = on_alloc_pages_exit,
+		.maxactive = BOUNDARY_MAXACTIVE,
+	};
 	return register_kretprobe(&side->exit);
 }
 

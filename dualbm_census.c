@@ -15,7 +15,6 @@
 #include "dualbm.h"
 #include "dualbm_memory.h"
 
-
 /* The distance of copies that share no node. */
 #define NOWHERE		PHYS_ADDR_MAX
 

@@ -163,9 +163,9 @@ static __always_inline unsigned long dualbm_frame_index(unsigned long pfn)
  */
 static __always_inline unsigned long dualbm_flat_offset(unsigned long first)
 {
-	return DUALBM_CHUNK_BYTES < DUALBM_CHUNK_FRAMES ?
-	       first / DIV_ROUND_UP(DUALBM_CHUNK_FRAMES, DUALBM_CHUNK_BYTES) :
-	       first * (DUALBM_CHUNK_BYTES / DUALBM_CHUNK_FRAMES);
+	return DUALBM_CHUNK_BYTES / DUALBM_CHUNK_FRAMES ?
+	       first * (DUALBM_CHUNK_BYTES / DUALBM_CHUNK_FRAMES) :
+	       first / DIV_ROUND_UP(DUALBM_CHUNK_FRAMES, DUALBM_CHUNK_BYTES);
 }
 
 /**

@@ -24,6 +24,7 @@ typedef uint32_t u32;
 
 #define BITS_PER_LONG	((unsigned long)__LONG_WIDTH__)
 #define BIT(nr)		(1UL << (nr))
+#define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
 #define BITS_PER_TYPE(type)	(sizeof(type) * 8)
 
 #define likely(x)	__builtin_expect(!!(x), 1)
