@@ -32,7 +32,7 @@ struct worker {
 	pthread_t thread;
 	unsigned long number;
 	/* Of this thread alone: another one's is lines away. */
-	unsigned long events __attribute__((aligned(256)));
+	_Alignas(256) unsigned long events;
 };
 
 static void *run(void *data)
