@@ -24,47 +24,6 @@
 #include "dualbm_tested.h"
 #include "dualbm_watchdog.h"
 
-enum dualbm_reaction dualbm_policy = DUALBM_REPORT;
-enum dualbm_reaction dualbm_on_degraded = DUALBM_REPORT;
-bool dualbm_boundary = true;
-bool dualbm_repair;
-bool dualbm_inject;
-bool dualbm_allow_untested;
-bool dualbm_audit_mappings;
-unsigned int dualbm_scrub_interval_ms = 60000;
-
-static const char * const reaction_names[] = {
-	[DUALBM_REPORT] = "report",
-	[DUALBM_PANIC] = "panic",
-};
-
-const char *dualbm_reaction_name(enum dualbm_reaction reaction)
-{
-	/* A flip makes it something else, until the scrubber has put it right. */
-	return reaction < ARRAY_SIZE(reaction_names) ? reaction_names[reaction] : "corrupt";
-}
-
-/* One line that says what was wrong and what is accepted, whatever was written. */
-static int refuse(const char *what, const char *text, const char *accepted)
-{
-	int length = min_t(size_t, strcspn(text, "\n"), 32);
-
-	pr_err("%s: \"%*pE\" is not accepted; use %s\n", what, length, text, accepted);
-	return -EINVAL;
-}
-
-int dualbm_reaction_parse(const char *what, const char *text,
-			  enum dualbm_reaction *reaction)
-{
-	int word = __sysfs_match_string(reaction_names, ARRAY_SIZE(reaction_names), text);
-	enum dualbm_reaction value = word;
-
-	if (word < 0)
-		return refuse(what, text, "\"report\" or \"panic\"");
-	dualbm_guard_store(reaction, &value, sizeof(value));
-	return 0;
-}
-
 static int reaction_set(const char *text, const struct kernel_param *param)
 {
 	return dualbm_reaction_parse(param->name, text, param->arg);
@@ -84,7 +43,7 @@ static const struct kernel_param_ops reaction_ops = {
 static int switch_set(const char *text, const struct kernel_param *param)
 {
 	if (!sysfs_streq(text, "0") && !sysfs_streq(text, "1"))
-		return refuse(param->name, text, "0 or 1");
+		return dualbm_param_refuse(param->name, text, "0 or 1");
 	WRITE_ONCE(*(bool *)param->arg, text[0] == '1');
 	return 0;
 }
@@ -118,7 +77,7 @@ static int interval_set(const char *text, const struct kernel_param *param)
 	unsigned int interval;
 
 	if (kstrtouint(text, 10, &interval) || interval > INT_MAX)
-		return refuse(param->name, text, "milliseconds, 0 to 2147483647");
+		return dualbm_param_refuse(param->name, text, "milliseconds, 0 to 2147483647");
 	WRITE_ONCE(dualbm_scrub_interval_ms, interval);
 	/* Before the scrubber is there, and after it has gone, that wakes nobody. */
 	dualbm_scrub_reschedule();
@@ -150,7 +109,7 @@ static int history_mib_set(const char *text, const struct kernel_param *param)
 	unsigned int mib;
 
 	if (kstrtouint(text, 10, &mib) || mib > DUALBM_HISTORY_MAX_MIB)
-		return refuse(param->name, text, "MiB, 0 to 1048576");
+		return dualbm_param_refuse(param->name, text, "MiB, 0 to 1048576");
 	dualbm_history_mib = mib;
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
 #include "dualbm_report.h"
+#include "dualbm_symbol.h"
 
 /* Return probes at once: one call in 64 needs one, and may sleep in reclaim; more is counted. */
 #define BOUNDARY_MAXACTIVE	1024
@@ -326,7 +327,7 @@ static enum dualbm_mechanism plain_mechanism(const struct boundary *side)
 
 static struct boundary *side_of(const struct dualbm_hook *hook)
 {
-	return hook == &dualbm_hooks[DUALBM_HOOK_BOUNDARY_FREE] ? &free_side : &alloc_side;
+	return hook->id == DUALBM_HOOK_BOUNDARY_FREE ? &free_side : &alloc_side;
 }
 
 enum dualbm_mechanism dualbm_boundary_mechanism(const struct dualbm_hook *hook)

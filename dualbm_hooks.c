@@ -21,8 +21,7 @@
 #include "dualbm_hooks.h"
 #include "dualbm_learn.h"
 #include "dualbm_mode.h"
-
-#define ATTACH_TRIES	1000
+#include "dualbm_symbol.h"
 
 static unsigned long argument(struct ftrace_regs *regs, unsigned int n)
 {
@@ -203,7 +202,6 @@ static const char * const mechanism_names[] = {
 	[DUALBM_CPUHP] = "cpuhp",
 };
 
-static unsigned long allocation_start, allocation_end;
 static int cpu_state_online, cpu_state_prepare;
 
 /* ---- tracepoints ---- */
@@ -245,14 +243,6 @@ static void tracepoint_detach(struct dualbm_hook *hook)
 
 /* ---- ftrace ---- */
 
-bool dualbm_ftrace_is_canary(struct dualbm_hook *hook, unsigned long ip)
-{
-	if (likely(ip - (unsigned long)dualbm_hook_canary > DUALBM_ENTRY_BYTES))
-		return false;
-	this_cpu_inc(dualbm_counters.canary[dualbm_hook_id(hook)]);
-	return true;
-}
-
 static void on_entry(unsigned long ip, unsigned long parent_ip,
 		     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
@@ -260,84 +250,10 @@ static void on_entry(unsigned long ip, unsigned long parent_ip,
 
 	preempt_disable_notrace();
 	if (!dualbm_ftrace_is_canary(hook, ip)) {
-		dualbm_hit(dualbm_hook_id(hook));
+		dualbm_hit(hook->id);
 		hook->entry(fregs);
 	}
 	preempt_enable_notrace();
-}
-
-/*
- * By address: to compare a name with that of each function that ftrace knows takes
- * many milliseconds for each hook. A function that kprobes may not touch, and one that
- * shares its name, has no address here; ftrace finds it by its name.
- */
-static int filter_add(struct ftrace_ops *ops, const char *symbol, unsigned long address)
-{
-	char name[KSYM_NAME_LEN];
-
-	if (address && !ftrace_set_filter_ip(ops, address, 0, 0))
-		return 0;
-	/* ftrace_set_filter() writes to its argument. */
-	strscpy(name, symbol, sizeof(name));
-	return ftrace_set_filter(ops, name, strlen(name), 0);
-}
-
-/* ftrace_free_filter() is not for modules before 6.2; an empty filter takes no memory. */
-static void filter_free(struct ftrace_ops *ops)
-{
-	ftrace_set_filter(ops, NULL, 0, 1);
-	memset(ops, 0, sizeof(*ops));
-}
-
-/*
- * PERMANENT: "sysctl kernel.ftrace_enabled=0" is refused while the hook is
- * there, instead of blinding it.
- */
-int dualbm_ftrace_attach(struct dualbm_hook *hook, ftrace_func_t callback,
-			 unsigned long flags)
-{
-	int i, tries = ATTACH_TRIES, ret = -ENOENT;
-
-	hook->ops.func = callback;
-	hook->ops.flags = DUALBM_FTRACE_FLAGS | flags;
-	for (i = 0; i < DUALBM_MAX_ALTERNATES && hook->symbols[i]; i++) {
-		ret = filter_add(&hook->ops, hook->symbols[i],
-				 dualbm_function_address(hook->symbols[i]));
-		if (!ret) {
-			hook->symbol = hook->symbols[i];
-			ret = filter_add(&hook->ops, "dualbm_hook_canary",
-					 (unsigned long)dualbm_hook_canary);
-			break;
-		}
-		ret = -ENOENT;
-	}
-	/*
-	 * "Try again" is for IPMODIFY while a BPF program comes to the function, or
-	 * goes; it comes after a millisecond's sleep (bpf_tramp_ftrace_ops_func(),
-	 * kernel/bpf/trampoline.c, 6.0).
-	 */
-	if (!ret)
-		do
-			ret = register_ftrace_function(&hook->ops);
-		while (ret == -EAGAIN && tries--);
-	if (ret) {
-		/*
-		 * A registration that is refused for IPMODIFY was in ftrace's
-		 * list for a moment, and is taken out of it without waiting: a
-		 * CPU that walks the list may still be at it. With its filter
-		 * gone it would match every function.
-		 */
-		dualbm_tasks_wait();
-		synchronize_rcu();
-		filter_free(&hook->ops);
-	}
-	return ret;
-}
-
-void dualbm_ftrace_detach(struct dualbm_hook *hook)
-{
-	unregister_ftrace_function(&hook->ops);
-	filter_free(&hook->ops);
 }
 
 static int entry_attach(struct dualbm_hook *hook)
@@ -433,58 +349,6 @@ static void cpu_detach(struct dualbm_hook *hook)
 
 /* ---- the table as a whole ---- */
 
-unsigned long dualbm_function_address(const char *symbol)
-{
-	/* It is never armed: no code is changed for it. */
-	struct kprobe probe = { .symbol_name = symbol, .flags = KPROBE_FLAG_DISABLED };
-	unsigned long address;
-
-	if (register_kprobe(&probe))
-		return 0;
-	address = (unsigned long)probe.addr;
-	unregister_kprobe(&probe);
-	return address;
-}
-
-/* Where __alloc_pages() begins and ends, for those who look at stacks. */
-static int find_allocation(void)
-{
-	const struct dualbm_hook *hook = &dualbm_hooks[DUALBM_HOOK_BOUNDARY_ALLOC];
-	char text[KSYM_SYMBOL_LEN];
-	unsigned long offset, size;
-	char *plus;
-	int i;
-
-	for (i = 0; i < DUALBM_MAX_ALTERNATES && hook->symbols[i]; i++) {
-		unsigned long address = dualbm_function_address(hook->symbols[i]);
-
-		if (!address)
-			continue;
-		/* "name+0xoffset/0xsize" is the one way for a module to learn the size. */
-		sprint_symbol(text, address);
-		plus = strrchr(text, '+');
-		if (!plus || sscanf(plus, "+0x%lx/0x%lx", &offset, &size) != 2)
-			continue;
-		allocation_start = address - offset;
-		allocation_end = allocation_start + size;
-		return 0;
-	}
-	pr_err("cannot find %s, or what older kernels call it, which learning needs\n",
-	       hook->symbols[0]);
-	return -ENOENT;
-}
-
-void dualbm_allocation_code(unsigned long *start, unsigned long *end)
-{
-	*start = allocation_start;
-	*end = allocation_end;
-}
-
-bool dualbm_inside_allocation(unsigned long address)
-{
-	return address - allocation_start < allocation_end - allocation_start;
-}
-
 static void detach_from(int id)
 {
 	while (id-- > 0) {
@@ -528,12 +392,13 @@ int dualbm_hooks_attach(void)
 {
 	int id, ret;
 
-	ret = find_allocation();
+	ret = dualbm_allocation_find(dualbm_hooks[DUALBM_HOOK_BOUNDARY_ALLOC].symbols);
 	if (ret)
 		return ret;
 	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
 		struct dualbm_hook *hook = &dualbm_hooks[id];
 
+		hook->id = id;
 		if (hook->absent || (!dualbm_boundary && id >= DUALBM_HOOK_BOUNDARY_ALLOC))
 			continue;
 		ret = hook->attach(hook);

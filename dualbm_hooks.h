@@ -124,29 +124,6 @@ u64 dualbm_hooks_missed(void);
 int dualbm_hooks_show(char *buffer);
 
 /**
- * dualbm_allocation_code() - where __alloc_pages() is, as dualbm_inside_allocation() has it
- * @start: filled in with its first byte's address
- * @end: filled in with that behind its last byte
- *
- * Context: Any, while hooks are attached or after that.
- */
-void dualbm_allocation_code(unsigned long *start, unsigned long *end);
-
-/**
- * dualbm_inside_allocation() - is a code address inside an allocation
- * @address: from a stack
- *
- * Inside is __alloc_pages() (6.1) or __alloc_pages_noprof() (6.12), both in
- * mm/page_alloc.c: there a task that has its page may sleep in
- * __memcg_kmem_charge_page() with the alloc event still to come.
- *
- * Context: Any, after dualbm_hooks_attach().
- *
- * Return: true if it is.
- */
-bool dualbm_inside_allocation(unsigned long address);
-
-/**
  * dualbm_boundary_reported() - has the boundary probe reported this call
  * @pfn: first frame of a free event that found frames free
  * @frames: how many
@@ -182,6 +159,7 @@ enum dualbm_mechanism {
 
 /**
  * struct dualbm_hook - one source of events
+ * @id: its row, for its counters
  * @symbols: the names that kernels give it, newest first; the first that is
  *	there is used
  * @mechanism: how it is attached
@@ -203,6 +181,7 @@ enum dualbm_mechanism {
  */
 struct dualbm_hook {
 	/* These do not change once it is attached, and are kept three times. */
+	enum dualbm_hook_id id;
 	const char *symbols[DUALBM_MAX_ALTERNATES];
 	enum dualbm_mechanism mechanism;
 	bool absent;
@@ -227,17 +206,14 @@ struct dualbm_hook {
 extern struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS];
 
 /**
- * dualbm_hook_id() - which row a hook is, for its counters
- * @hook: a row of dualbm_hooks
+ * dualbm_hook_missed() - the events that a hook is known to have lost
+ * @hook: the hook
  *
  * Context: Any.
  *
- * Return: the index of the row.
+ * Return: the number since loading, with the times it did not fire when provoked.
  */
-static inline enum dualbm_hook_id dualbm_hook_id(const struct dualbm_hook *hook)
-{
-	return hook - dualbm_hooks;
-}
+u64 dualbm_hook_missed(const struct dualbm_hook *hook);
 
 /**
  * dualbm_ftrace_attach() - put a hook's ftrace_ops on its symbol and the canary
@@ -281,37 +257,6 @@ void dualbm_ftrace_detach(struct dualbm_hook *hook);
  * Return: true if it was.
  */
 bool dualbm_ftrace_is_canary(struct dualbm_hook *hook, unsigned long ip);
-
-/**
- * dualbm_function_address() - find a function that is not exported
- * @symbol: its name
- *
- * Context: May sleep. Registers a kprobe there that is not armed, and takes it off again.
- *
- * Return: its address, behind an ENDBR if it begins with one (6.12); 0 if it
- * cannot be probed.
- */
-unsigned long dualbm_function_address(const char *symbol);
-
-/**
- * dualbm_hook_hits() - the events that a hook delivered
- * @id: its row
- *
- * Context: Any. The sum over all CPUs, while they go on counting.
- *
- * Return: the number since loading.
- */
-u64 dualbm_hook_hits(enum dualbm_hook_id id);
-
-/**
- * dualbm_hook_missed() - the events that a hook is known to have lost
- * @hook: the hook
- *
- * Context: Any.
- *
- * Return: the number since loading, with the times it did not fire when provoked.
- */
-u64 dualbm_hook_missed(const struct dualbm_hook *hook);
 
 /**
  * dualbm_bulk_attach() - attach to the bulk allocator's exit

@@ -16,6 +16,7 @@
 #include "dualbm.h"
 #include "dualbm_hooks.h"
 #include "dualbm_jump.h"
+#include "dualbm_symbol.h"
 
 /* A call to ftrace, a jump over it, and the jump that a probe becomes have as many. */
 #define JUMP_BYTES	5

@@ -297,6 +297,16 @@ int dualbm_mode_init(void);
 void dualbm_mode_withhold(void);
 
 /**
+ * dualbm_reaction_is_panic() - is the machine to stop
+ * @reaction: dualbm_policy or dualbm_on_degraded
+ *
+ * Context: Any.
+ *
+ * Return: true if that says panic, and panic is not withheld.
+ */
+bool dualbm_reaction_is_panic(const enum dualbm_reaction *reaction);
+
+/**
  * dualbm_panic_is_withheld() - has dualbm_mode_withhold() been called
  *
  * Context: Any.

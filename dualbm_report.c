@@ -26,7 +26,6 @@
 #include "dualbm_scrub.h"
 #include "dualbm_selftest.h"
 
-#define CREATE_TRACE_POINTS
 #include "dualbm_trace.h"
 
 #define RING_RECORDS	64

@@ -69,8 +69,6 @@ static const char * const stat_names[] = {
 
 static_assert(ARRAY_SIZE(stat_names) == DUALBM_NR_STATS);
 
-DEFINE_PER_CPU(struct dualbm_counters, dualbm_counters);
-
 static struct kobject *dualbm_kobject;
 
 static void stats_read(u64 *values)

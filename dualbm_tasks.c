@@ -20,6 +20,7 @@
 #include "dualbm_hooks.h"
 #include "dualbm_learn.h"
 #include "dualbm_stop.h"
+#include "dualbm_symbol.h"
 
 #define STACK_ENTRIES	128
 #define STACK_WORDS	64
