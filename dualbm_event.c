@@ -13,10 +13,6 @@
 #include "dualbm_mode.h"
 #include "dualbm_report.h"
 
-/* Events that came by NMI: those inside now, and those that ever began. */
-static atomic_t nmi_events = ATOMIC_INIT(0);
-static atomic_t nmi_begun = ATOMIC_INIT(0);
-
 /*
  * An event that comes by NMI counts itself before it reads the mode; pairs with
  * the barrier in dualbm_nmi_wait(), which changes the mode before it counts.
@@ -25,10 +21,7 @@ static __always_inline bool event_begin(void)
 {
 	dualbm_event_enter();
 	if (dualbm_event_in_nmi()) {
-		atomic_inc(&nmi_events);
-		atomic_inc(&nmi_begun);
-		/* Counted before the mode is read: dualbm_nmi_wait() has the other half. */
-		smp_mb__after_atomic();
+		dualbm_nmi_enter();
 		return true;
 	}
 	return false;
@@ -37,23 +30,8 @@ static __always_inline bool event_begin(void)
 static __always_inline void event_end(bool nmi)
 {
 	if (nmi)
-		atomic_dec_return_release(&nmi_events);
+		dualbm_nmi_leave();
 	dualbm_event_leave();
-}
-
-unsigned int dualbm_nmi_begun(void)
-{
-	/* What was looked at before was looked at before this count. */
-	smp_mb();
-	return atomic_read(&nmi_begun);
-}
-
-void dualbm_nmi_wait(void)
-{
-	/* The mode was stored before the count is read: event_begin() has the other half. */
-	smp_mb();
-	while (atomic_read_acquire(&nmi_events))
-		cpu_relax();
 }
 
 /*
@@ -97,21 +75,6 @@ static noinline void rule_broken(enum dualbm_event_type event, unsigned long pfn
 	dualbm_verdict(&v);
 }
 
-void dualbm_forget_range(unsigned long pfn, unsigned long frames)
-{
-	dualbm_learn_disqualify(pfn, frames);
-	while (frames) {
-		unsigned long first = pfn % DUALBM_CHUNK_FRAMES;
-		unsigned long nr = min(frames, DUALBM_CHUNK_FRAMES - first);
-		unsigned long *planes = dualbm_planes_at(pfn);
-
-		if (planes)
-			dualbm_planes_forget(planes, first, nr);
-		pfn += nr;
-		frames -= nr;
-	}
-}
-
 /* While nothing may be believed, an event only says that its frames changed. */
 static noinline void event_untracked(enum dualbm_mode mode,
 				     enum dualbm_event_type event,
@@ -124,7 +87,7 @@ static noinline void event_untracked(enum dualbm_mode mode,
 		return;
 	if (mode == DUALBM_SETTLING && event == DUALBM_DEPART) {
 		/* A folio of compaction: it lies in one buddy block, so in one chunk. */
-		dualbm_learn_disqualify(pfn, frames);
+		dualbm_disqualify(pfn, frames);
 		planes = dualbm_planes_at(pfn);
 		if (planes)
 			dualbm_planes_apply(planes, event, pfn % DUALBM_CHUNK_FRAMES,
@@ -152,7 +115,7 @@ static void event_tracked(enum dualbm_event_type event, unsigned long pfn,
 	if (unlikely(dualbm_flat_broken(&dualbm_flat)))
 		base_broken(event, pfn, order);
 	if (event != DUALBM_ALLOC && event != DUALBM_FREE)
-		dualbm_learn_disqualify(pfn, frames);
+		dualbm_disqualify(pfn, frames);
 	while (frames) {
 		unsigned long first = pfn % DUALBM_CHUNK_FRAMES;
 		unsigned long nr = min(frames, DUALBM_CHUNK_FRAMES - first);

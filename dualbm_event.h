@@ -61,16 +61,4 @@ void dualbm_probe_alloc(void *data, struct page *page, unsigned int order,
  */
 void dualbm_probe_free(void *data, struct page *page, unsigned int order);
 
-/**
- * dualbm_forget_range() - make frames untracked
- * @pfn: first frame
- * @frames: how many; the range may span chunks, and frames of no chunk are
- *	passed over
- *
- * Always allowed, whoever owns the frames: see dualbm_planes_forget().
- *
- * Context: Any, NMI included; preemption disabled. Takes no lock.
- */
-void dualbm_forget_range(unsigned long pfn, unsigned long frames);
-
 #endif /* DUALBM_EVENT_H */

@@ -40,48 +40,12 @@
 /* An ordered queue is bound to no CPU and no node. */
 struct workqueue_struct *dualbm_worker;
 
-/*
- * The frames that are candidates for "allocated". An event that makes a frame
- * untracked takes its candidate bit away before it changes the planes.
- */
-struct window {
-	unsigned long start_pfn;
-	unsigned long chunks;
-	unsigned long *candidates;
-};
-
-static struct window window_storage;
-static struct window *window;
-
-static unsigned long window_frames(const struct window *now)
-{
-	return now->chunks * DUALBM_CHUNK_FRAMES;
-}
+static struct dualbm_window window_storage;
 
 static struct work_struct relearn_work;
 static struct work_struct rest_work;
 static struct irq_work relearn_irq_work;
 static bool learned_once;
-
-void dualbm_learn_disqualify(unsigned long pfn, unsigned long frames)
-{
-	struct window *now = READ_ONCE(window);
-	unsigned long first, last;
-
-	if (likely(!now))
-		return;
-	first = max(pfn, now->start_pfn);
-	last = min(pfn + frames, now->start_pfn + window_frames(now));
-	while (first < last) {
-		unsigned long index = first - now->start_pfn;
-		unsigned long mask = dualbm_word_mask(index, last - first);
-
-		/* Fully ordered before the planes' stores: see learn_word(). */
-		atomic_long_fetch_andnot(mask, (atomic_long_t *)
-					 &now->candidates[index / BITS_PER_LONG]);
-		first += BITS_PER_LONG - index % BITS_PER_LONG;
-	}
-}
 
 /* ---- what is free ---- */
 
@@ -239,7 +203,7 @@ static void weed_out_word(struct dualbm_chunk *chunk, unsigned long word,
 }
 
 struct weeding {
-	struct window *window;
+	struct dualbm_window *window;
 	bool any;
 };
 
@@ -248,7 +212,7 @@ static void weed_out_chunk(struct dualbm_chunk *chunk, void *data)
 	struct weeding *weeding = data;
 	unsigned long word, offset = chunk->start_pfn - weeding->window->start_pfn;
 
-	if (offset >= window_frames(weeding->window))
+	if (offset >= dualbm_window_frames(weeding->window))
 		return;
 	for (word = 0; word < DUALBM_PLANE_WORDS; word++) {
 		unsigned long *candidates =
@@ -263,7 +227,7 @@ static void weed_out_chunk(struct dualbm_chunk *chunk, void *data)
 }
 
 /* Returns false if no candidate is left in the window. */
-static bool weed_out_window(struct window *now)
+static bool weed_out_window(struct dualbm_window *now)
 {
 	struct weeding weeding = { .window = now };
 
@@ -342,10 +306,10 @@ static unsigned long learn_words(const struct slice *slice)
 	unsigned long word, *planes = NULL, looks = 0;
 
 	for (word = slice->word; word < slice->end; word++) {
-		unsigned long *candidates = &window->candidates[word];
+		unsigned long *candidates = &dualbm_window->candidates[word];
 
 		if (word == slice->word || word % DUALBM_PLANE_WORDS == 0)
-			planes = dualbm_planes_at(window->start_pfn + word * BITS_PER_LONG);
+			planes = dualbm_planes_at(dualbm_window->start_pfn + word * BITS_PER_LONG);
 		if (!planes || !READ_ONCE(*candidates))
 			continue;
 		learn_word(planes, word % DUALBM_PLANE_WORDS, candidates);
@@ -374,9 +338,9 @@ static int learn_slice_stopped(void *data)
 /* Goes on to the next word that has a candidate; false if there is none. */
 static bool next_slice(struct slice *slice)
 {
-	unsigned long words = window->chunks * DUALBM_PLANE_WORDS;
+	unsigned long words = dualbm_window->chunks * DUALBM_PLANE_WORDS;
 
-	while (slice->word < words && !READ_ONCE(window->candidates[slice->word]))
+	while (slice->word < words && !READ_ONCE(dualbm_window->candidates[slice->word]))
 		slice->word++;
 	slice->end = min(slice->word + SLICE_WORDS, words);
 	return slice->word < words;
@@ -408,12 +372,12 @@ static void open_window(void)
 	list_for_each_entry(chunk, &dualbm_chunks, list) {
 		unsigned long offset = chunk->start_pfn - window_storage.start_pfn;
 
-		if (offset < window_frames(&window_storage))
+		if (offset < dualbm_window_frames(&window_storage))
 			memset(&window_storage.candidates[offset / BITS_PER_LONG], 0xff,
 			       DUALBM_PLANE_BYTES);
 	}
-	/* Pairs with the dependency in dualbm_learn_disqualify(). */
-	smp_store_release(&window, &window_storage);
+	/* Pairs with the dependency in dualbm_disqualify(). */
+	smp_store_release(&dualbm_window, &window_storage);
 	mutex_unlock(&dualbm_memory_lock);
 }
 
@@ -428,7 +392,7 @@ static bool learn_window(unsigned long generation)
 	if (weed_out_window(&window_storage))
 		complete = drain_allocations(generation) && learn_slices(generation);
 	dualbm_tasks_release();
-	WRITE_ONCE(window, NULL);
+	WRITE_ONCE(dualbm_window, NULL);
 	synchronize_rcu();
 	return complete;
 }
@@ -476,7 +440,7 @@ static bool learn_allocated(unsigned long generation)
 	if (!window_storage.candidates)
 		return false;
 	for (; pfn < end && dualbm_mode_current(generation);
-	     pfn = next_chunk(pfn + window_frames(&window_storage), end)) {
+	     pfn = next_chunk(pfn + dualbm_window_frames(&window_storage), end)) {
 		window_storage.start_pfn = pfn;
 		complete &= learn_window(generation);
 	}

@@ -69,18 +69,6 @@ unsigned int dualbm_tasks_judge(void);
 void dualbm_tasks_release(void);
 
 /**
- * dualbm_learn_disqualify() - frames are not what learning took them for
- * @pfn: first frame
- * @frames: how many; those that learning has not in hand are passed over
- *
- * Fully ordered before the stores to the planes that follow.
- *
- * Context: Any, NMI included; preemption disabled, before the planes of these
- * frames are changed by an event other than alloc or free. Takes no lock.
- */
-void dualbm_learn_disqualify(unsigned long pfn, unsigned long frames);
-
-/**
  * dualbm_learn_init() - make the worker, and find out how to read stacks
  *
  * Before 6.5 stack_trace_save_tsk() (kernel/stacktrace.c) is not exported, and

@@ -7,7 +7,6 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
-#include <linux/xarray.h>
 
 #include "dualbm.h"
 #include "dualbm_hooks.h"
@@ -18,10 +17,6 @@
 
 #define PLANE_PAGES	DIV_ROUND_UP(DUALBM_PLANE_BYTES, PAGE_SIZE)
 
-/* Guards the list of chunks: the notifier changes it, sweeps walk it. */
-DEFINE_MUTEX(dualbm_memory_lock);
-LIST_HEAD(dualbm_chunks);
-unsigned long dualbm_chunks_version;
 bool dualbm_memory_leaving;
 
 /* A page of a plane that was wrong too often. */
@@ -43,84 +38,6 @@ struct unmanaged_section {
 static LIST_HEAD(unmanaged);
 unsigned long dualbm_unmanaged_frames;
 
-/* The chunks once more, by the number of their section. */
-static DEFINE_XARRAY(chunk_index);
-
-struct dualbm_chunk *dualbm_chunk_record(unsigned long pfn)
-{
-	unsigned long start_pfn = round_down(pfn, DUALBM_CHUNK_FRAMES);
-	struct dualbm_chunk *chunk = xa_load(&chunk_index, pfn >> DUALBM_CHUNK_SHIFT);
-
-	if (!chunk || chunk->start_pfn != start_pfn ||
-	    chunk->check != dualbm_check_value(start_pfn, chunk->planes))
-		return NULL;
-	return chunk;
-}
-
-unsigned long *dualbm_planes_record(unsigned long pfn)
-{
-	const struct dualbm_chunk *chunk = dualbm_chunk_record(pfn);
-
-	return chunk ? chunk->planes : NULL;
-}
-
-static void chunk_insert(struct dualbm_chunk *new)
-{
-	struct dualbm_chunk *chunk;
-
-	list_for_each_entry_reverse(chunk, &dualbm_chunks, list)
-		if (chunk->start_pfn < new->start_pfn)
-			break;
-	list_add_rcu(&new->list, &chunk->list);
-	dualbm_chunks_version++;
-}
-
-struct dualbm_chunk *dualbm_walk_at(struct dualbm_walk *walk)
-{
-	struct dualbm_chunk *chunk;
-
-	if (walk->chunk && walk->version == dualbm_chunks_version)
-		return walk->chunk;
-	walk->version = dualbm_chunks_version;
-	walk->chunk = NULL;
-	list_for_each_entry(chunk, &dualbm_chunks, list)
-		if (chunk->start_pfn >= walk->pfn) {
-			walk->chunk = chunk;
-			walk->pfn = chunk->start_pfn;
-			break;
-		}
-	return walk->chunk;
-}
-
-void dualbm_walk_on(struct dualbm_walk *walk)
-{
-	struct dualbm_chunk *chunk = walk->chunk;
-
-	walk->pfn = chunk->start_pfn + DUALBM_CHUNK_FRAMES;
-	walk->chunk = NULL;
-	if (list_is_last(&chunk->list, &dualbm_chunks))
-		return;
-	walk->chunk = list_next_entry(chunk, list);
-	walk->pfn = walk->chunk->start_pfn;
-}
-
-void dualbm_each_chunk(void (*visit)(struct dualbm_chunk *chunk, void *data), void *data)
-{
-	struct dualbm_walk walk = { .pfn = 0 };
-	struct dualbm_chunk *chunk;
-
-	do {
-		mutex_lock(&dualbm_memory_lock);
-		chunk = dualbm_walk_at(&walk);
-		if (chunk) {
-			visit(chunk, data);
-			dualbm_walk_on(&walk);
-		}
-		mutex_unlock(&dualbm_memory_lock);
-		cond_resched();
-	} while (chunk);
-}
-
 unsigned long *dualbm_planes_map(int node)
 {
 	return dualbm_copies_map(node, DUALBM_NR_PLANES, PLANE_PAGES);
@@ -133,7 +50,7 @@ static void forget_chunk(struct dualbm_chunk *chunk)
 
 	for (frame = 0; frame < DUALBM_CHUNK_FRAMES; frame += PAGES_PER_SUBSECTION) {
 		preempt_disable();
-		dualbm_learn_disqualify(chunk->start_pfn + frame, PAGES_PER_SUBSECTION);
+		dualbm_disqualify(chunk->start_pfn + frame, PAGES_PER_SUBSECTION);
 		dualbm_planes_forget(chunk->planes, frame, PAGES_PER_SUBSECTION);
 		preempt_enable();
 	}
@@ -172,13 +89,11 @@ static int chunk_create(unsigned long start_pfn, int node, u64 present)
 	memset(dualbm_plane(chunk->planes, DUALBM_KNOWN), 0, DUALBM_PLANE_BYTES);
 	chunk->check = dualbm_check_value(start_pfn, chunk->planes);
 	preempt_disable();
-	dualbm_learn_disqualify(start_pfn, DUALBM_CHUNK_FRAMES);
+	dualbm_disqualify(start_pfn, DUALBM_CHUNK_FRAMES);
 	preempt_enable();
-	/* Whoever finds the planes finds them filled in: xa_store() is a release. */
-	ret = xa_err(xa_store(&chunk_index, start_pfn >> DUALBM_CHUNK_SHIFT, chunk, GFP_KERNEL));
+	ret = dualbm_chunk_insert(chunk);
 	if (ret)
 		goto free_planes;
-	chunk_insert(chunk);
 	dualbm_census_add(chunk);
 	return 0;
 
@@ -311,10 +226,8 @@ static void memory_gone(unsigned long start, unsigned long end)
 		if (chunk->start_pfn >= end ||
 		    chunk->start_pfn + DUALBM_CHUNK_FRAMES <= start)
 			continue;
-		xa_erase(&chunk_index, chunk->start_pfn >> DUALBM_CHUNK_SHIFT);
-		list_del_rcu(&chunk->list);
+		dualbm_chunk_remove(chunk);
 		list_add(&chunk->gone, &gone);
-		dualbm_chunks_version++;
 		dualbm_census_remove(chunk);
 		node_set(chunk->node, nodes);
 	}
@@ -435,18 +348,6 @@ static int __init boot_chunks(void)
 	return ret;
 }
 
-phys_addr_t dualbm_planes_phys(unsigned long *planes, enum dualbm_plane plane,
-			       unsigned long byte)
-{
-	return dualbm_mapped_phys((void *)dualbm_plane(planes, plane) + byte);
-}
-
-phys_addr_t dualbm_plane_phys(const struct dualbm_chunk *chunk,
-			      enum dualbm_plane plane, unsigned long byte)
-{
-	return dualbm_planes_phys(chunk->planes, plane, byte);
-}
-
 /* ---- fresh pages for planes that were wrong too often ---- */
 
 struct renewal {
@@ -482,7 +383,7 @@ static int renew_stopped(void *data)
 		renewal->map = dualbm_flat_exchange(renewal->map);
 	dualbm_nmi_wait();
 	if (dualbm_nmi_begun() != begun) {
-		dualbm_learn_disqualify(renewal->pfn, DUALBM_CHUNK_FRAMES);
+		dualbm_disqualify(renewal->pfn, DUALBM_CHUNK_FRAMES);
 		dualbm_planes_forget(chunk->planes, 0, DUALBM_CHUNK_FRAMES);
 	}
 	dualbm_mode_resume(mode);

@@ -196,6 +196,24 @@ static __always_inline bool dualbm_flat_find(unsigned long pfn, unsigned long fr
 }
 
 /**
+ * dualbm_chunk_insert() - let a chunk be found
+ * @new: filled in, planes too
+ *
+ * Context: Process, dualbm_memory_lock held; sleeps.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int dualbm_chunk_insert(struct dualbm_chunk *new);
+
+/**
+ * dualbm_chunk_remove() - let a chunk be found no more
+ * @chunk: it is freed after synchronize_rcu()
+ *
+ * Context: Process, dualbm_memory_lock held.
+ */
+void dualbm_chunk_remove(struct dualbm_chunk *chunk);
+
+/**
  * dualbm_chunk_record() - find the chunk of a frame
  * @pfn: any number; frames of no memory are allowed
  *
@@ -653,4 +671,52 @@ void dualbm_census_exit(void);
  */
 void dualbm_memory_forget_all(void);
 
+/**
+ * struct dualbm_window - frames that learning has in hand
+ * @start_pfn: the first one
+ * @chunks: how many chunks of frames
+ * @candidates: a bit for each frame: it may be learned as allocated
+ *
+ * An event that makes a frame untracked takes its candidate bit away before it changes the
+ * planes.
+ */
+struct dualbm_window {
+	unsigned long start_pfn;
+	unsigned long chunks;
+	unsigned long *candidates;
+};
+
+/* While learning has one; read by RCU. */
+extern struct dualbm_window *dualbm_window;
+
+static inline unsigned long dualbm_window_frames(const struct dualbm_window *now)
+{
+	return now->chunks * DUALBM_CHUNK_FRAMES;
+}
+
+/**
+ * dualbm_disqualify() - frames are not what learning took them for
+ * @pfn: first frame
+ * @frames: how many; those that learning has not in hand are passed over
+ *
+ * Fully ordered before the stores to the planes that follow.
+ *
+ * Context: Any, NMI included; preemption disabled, before the planes of these
+ * frames are changed by an event other than alloc or free. Takes no lock.
+ */
+void dualbm_disqualify(unsigned long pfn, unsigned long frames);
+
+/**
+ * dualbm_forget_range() - make frames untracked
+ * @pfn: first frame
+ * @frames: how many; the range may span chunks, and frames of no chunk are
+ *	passed over
+ *
+ * Always allowed, whoever owns the frames: see dualbm_planes_forget().
+ *
+ * Context: Any, NMI included; preemption disabled. Takes no lock.
+ */
+void dualbm_forget_range(unsigned long pfn, unsigned long frames);
+
 #endif /* DUALBM_MEMORY_H */
+

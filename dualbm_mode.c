@@ -140,6 +140,38 @@ static void store_mode(enum dualbm_mode mode)
 	mode_complement = ~mode;
 }
 
+/* Events that came by NMI: those inside now, and those that ever began. */
+static atomic_t nmi_events = ATOMIC_INIT(0);
+static atomic_t nmi_begun = ATOMIC_INIT(0);
+
+void dualbm_nmi_enter(void)
+{
+	atomic_inc(&nmi_events);
+	atomic_inc(&nmi_begun);
+	/* Counted before the mode is read: dualbm_nmi_wait() has the other half. */
+	smp_mb__after_atomic();
+}
+
+void dualbm_nmi_leave(void)
+{
+	atomic_dec_return_release(&nmi_events);
+}
+
+unsigned int dualbm_nmi_begun(void)
+{
+	/* What was looked at before was looked at before this count. */
+	smp_mb();
+	return atomic_read(&nmi_begun);
+}
+
+void dualbm_nmi_wait(void)
+{
+	/* The mode was stored before the count is read: dualbm_nmi_enter() has the other half. */
+	smp_mb();
+	while (atomic_read_acquire(&nmi_events))
+		cpu_relax();
+}
+
 enum dualbm_mode dualbm_mode_pause(void)
 {
 	enum dualbm_mode mode = READ_ONCE(dualbm_mode);

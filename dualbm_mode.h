@@ -334,6 +334,22 @@ const char *dualbm_state_name(void);
 enum dualbm_state dualbm_state_now(void);
 
 /**
+ * dualbm_nmi_enter() - an event that came by NMI begins
+ *
+ * It counts itself before it reads the mode.
+ *
+ * Context: NMI.
+ */
+void dualbm_nmi_enter(void);
+
+/**
+ * dualbm_nmi_leave() - it has ended
+ *
+ * Context: NMI.
+ */
+void dualbm_nmi_leave(void);
+
+/**
  * dualbm_nmi_wait() - wait for events that arrived by NMI
  *
  * On return, NMI handlers that read the old mode have finished. There are none

@@ -247,7 +247,7 @@ static bool sentence(unsigned long *planes, unsigned long frame,
 		     const struct testimony *testimony)
 {
 	/* Learning must not take it for what it was when it was looked at. */
-	dualbm_learn_disqualify(trial.pfn + frame, 1);
+	dualbm_disqualify(trial.pfn + frame, 1);
 	dualbm_planes_forget(planes, frame, 1);
 	if (!dualbm_repair || !testimony || !is_exact(testimony->witness))
 		return false;

@@ -19,7 +19,7 @@
  * settle()			settle_word()
  * forget()			dualbm_planes_forget()
  * act(), event(), nmi_event()	dualbm_event.c: dualbm_event_range()
- * disqualify()			dualbm_learn.c: dualbm_learn_disqualify()
+ * disqualify()			dualbm_learn.c: dualbm_disqualify()
  * cpu(), nmi()			the allocator and those who own frames
  * unpoison()			dualbm_hooks.c: entry_unpoison()
  * bracket()			dualbm_mode.c: dualbm_bracket_begin(), _end()
