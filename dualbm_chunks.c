@@ -119,6 +119,9 @@ phys_addr_t dualbm_plane_phys(const struct dualbm_chunk *chunk,
 	return dualbm_planes_phys(chunk->planes, plane, byte);
 }
 
+/* Where an event finds planes: see dualbm_flat.c and, of the limit, dualbm_mode.c. */
+struct dualbm_flat dualbm_flat __read_mostly;
+
 /* ---- frames, wherever they lie ---- */
 
 struct dualbm_window *dualbm_window;

@@ -21,8 +21,6 @@
 /* So many chunks are compared in a step. */
 #define CHECK_CHUNKS	128
 
-struct dualbm_flat dualbm_flat __read_mostly;
-
 /* What the base and the check value are made from: the map, and how many chunks it has room for. */
 static void *flat_map;
 static unsigned long flat_chunks;

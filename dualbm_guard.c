@@ -9,8 +9,6 @@
 
 #include "dualbm.h"
 #include "dualbm_guard.h"
-#include "dualbm_mode.h"
-#include "dualbm_report.h"
 
 #define ITEMS	48
 #define BYTES	4096
@@ -92,43 +90,21 @@ static unsigned int vote(const struct item *item)
 	return wrong;
 }
 
-static void report_item(const char *name, unsigned int wrong)
-{
-	struct dualbm_violation v = {
-		.class = DUALBM_DIRECTORY_CORRUPTION,
-		.proof = DUALBM_PROOF_DIRECTORY,
-		.event = DUALBM_FORGET,
-		.what = name,
-		.value = wrong,
-		.repaired = true,
-	};
-
-	dualbm_count(DUALBM_STAT_CORRECTED);
-	dualbm_report(&v);
-}
-
-unsigned int dualbm_guard_check(void)
+unsigned int dualbm_guard_vote(void (*wrong)(const char *name, unsigned int bytes))
 {
 	unsigned int i, found = 0;
 
-	if (!dualbm_mode_check()) {
-		found++;
-		report_item("mode", 1);
-	}
 	for (i = 0; i < nr_items; i++) {
 		unsigned long flags;
-		unsigned int wrong;
+		unsigned int bytes;
 
 		spin_lock_irqsave(&guard_lock, flags);
-		wrong = vote(&items[i]);
+		bytes = vote(&items[i]);
 		spin_unlock_irqrestore(&guard_lock, flags);
-		if (!wrong)
+		if (!bytes)
 			continue;
 		found++;
-		report_item(items[i].name, wrong);
+		wrong(items[i].name, bytes);
 	}
-	/* Events may have been lost while it was wrong. */
-	if (found)
-		dualbm_degrade("control data was wrong, and put right");
 	return found;
 }

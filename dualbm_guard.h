@@ -30,15 +30,15 @@ int dualbm_guard_add(const char *name, void *data, size_t size);
 void dualbm_guard_store(void *data, const void *value, size_t size);
 
 /**
- * dualbm_guard_check() - is all of it what was last stored
+ * dualbm_guard_vote() - is all of it what was last stored
+ * @wrong: called with the name of what was not, and how many bytes were wrong
  *
- * Two of three copies put the third one right; a fault is reported, and events
- * are forgotten if it may have made some be lost.
+ * Two of three copies put the third one right.
  *
  * Context: The scrubber.
  *
- * Return: how many findings were reported.
+ * Return: how much was not.
  */
-unsigned int dualbm_guard_check(void);
+unsigned int dualbm_guard_vote(void (*wrong)(const char *name, unsigned int bytes));
 
 #endif /* DUALBM_GUARD_H */

@@ -431,6 +431,15 @@ void dualbm_hooks_detach(void)
 	detach_from(DUALBM_NR_HOOKS);
 }
 
+u64 dualbm_hook_missed(const struct dualbm_hook *hook)
+{
+	u64 missed = hook->silent;
+
+	if (hook->attached && hook->missed)
+		missed += hook->missed();
+	return missed;
+}
+
 static const char *mechanism_now(const struct dualbm_hook *hook)
 {
 	return mechanism_names[hook->mechanism == DUALBM_JUMP ?

@@ -9,7 +9,6 @@
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
-#include "dualbm_hooks.h"
 #include "dualbm_learn.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
@@ -494,7 +493,6 @@ int __init dualbm_memory_init(void)
 		pr_err("cannot register the memory notifier: %d\n", ret);
 		goto free_flat;
 	}
-	dualbm_hooks[DUALBM_HOOK_MEMORY].attached = true;
 	ret = boot_chunks();
 	if (ret) {
 		dualbm_memory_exit();
@@ -511,7 +509,6 @@ free_flat:
 void dualbm_memory_exit(void)
 {
 	unregister_memory_notifier(&memory_notifier);
-	dualbm_hooks[DUALBM_HOOK_MEMORY].attached = false;
 	mutex_lock(&dualbm_memory_lock);
 	memory_gone(0, ULONG_MAX);
 	mutex_unlock(&dualbm_memory_lock);

@@ -288,11 +288,41 @@ static void mapping_step(struct position *position)
 		position->stage = DONE;
 }
 
+static void control_wrong(const char *name, unsigned int bytes)
+{
+	struct dualbm_violation v = {
+		.class = DUALBM_DIRECTORY_CORRUPTION,
+		.proof = DUALBM_PROOF_DIRECTORY,
+		.event = DUALBM_FORGET,
+		.what = name,
+		.value = bytes,
+		.repaired = true,
+	};
+
+	dualbm_count(DUALBM_STAT_CORRECTED);
+	dualbm_report(&v);
+}
+
+/* What is kept three times; events may have been lost while it was wrong. */
+static unsigned int control_step(void)
+{
+	unsigned int wrong = 0;
+
+	if (!dualbm_mode_check()) {
+		wrong++;
+		control_wrong("mode", 1);
+	}
+	wrong += dualbm_guard_vote(control_wrong);
+	if (wrong)
+		dualbm_degrade("control data was wrong, and put right");
+	return wrong;
+}
+
 static void step(struct position *position)
 {
 	switch (position->stage) {
 	case CONTROL:
-		found += dualbm_guard_check();
+		found += control_step();
 		position->stage = MAP;
 		break;
 	case MAP:

@@ -153,15 +153,6 @@ int dualbm_hooks_exercise(void)
 	return 0;
 }
 
-u64 dualbm_hook_missed(const struct dualbm_hook *hook)
-{
-	u64 missed = hook->silent;
-
-	if (hook->attached && hook->missed)
-		missed += hook->missed();
-	return missed;
-}
-
 u64 dualbm_hooks_missed(void)
 {
 	u64 missed = 0;
