@@ -8,6 +8,7 @@
 
 #include "dualbm.h"
 #include "dualbm_event.h"
+#include "dualbm_hooks.h"
 #include "dualbm_learn.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
@@ -72,7 +73,10 @@ static noinline void rule_broken(enum dualbm_event_type event, unsigned long pfn
 		.order = order,
 	};
 
-	dualbm_verdict(&v);
+	/* What a call of __free_pages() frees that was found at its entry is found already. */
+	if (v.class != DUALBM_DOUBLE_FREE ||
+	    !dualbm_boundary_reported(v.first, v.last - v.first + 1))
+		dualbm_verdict(&v);
 }
 
 /* While nothing may be believed, an event only says that its frames changed. */

@@ -392,6 +392,7 @@ int dualbm_hooks_attach(void)
 {
 	int id, ret;
 
+	dualbm_source_use(dualbm_hooks);
 	ret = dualbm_allocation_find(dualbm_hooks[DUALBM_HOOK_BOUNDARY_ALLOC].symbols);
 	if (ret)
 		return ret;
@@ -429,15 +430,6 @@ int dualbm_hooks_attach(void)
 void dualbm_hooks_detach(void)
 {
 	detach_from(DUALBM_NR_HOOKS);
-}
-
-u64 dualbm_hook_missed(const struct dualbm_hook *hook)
-{
-	u64 missed = hook->silent;
-
-	if (hook->attached && hook->missed)
-		missed += hook->missed();
-	return missed;
 }
 
 static const char *mechanism_now(const struct dualbm_hook *hook)

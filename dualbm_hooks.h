@@ -206,6 +206,25 @@ struct dualbm_hook {
 extern struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS];
 
 /**
+ * dualbm_source_use() - say where the table of hooks is
+ * @table: %DUALBM_NR_HOOKS rows
+ *
+ * Context: Module init, before any of them is attached.
+ */
+void dualbm_source_use(struct dualbm_hook *table);
+
+/**
+ * dualbm_source_silent() - does every ftrace hook still deliver
+ *
+ * The canary is in the filter of each; what does not deliver it is marked as dead.
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: the name of a required one that does not, or NULL.
+ */
+const char *dualbm_source_silent(void);
+
+/**
  * dualbm_hook_missed() - the events that a hook is known to have lost
  * @hook: the hook
  *

@@ -37,14 +37,9 @@
 #define DRAIN_WAIT_MS	50U
 #define DRAIN_WAIT_MAX_MS	1000U
 
-/* An ordered queue is bound to no CPU and no node. */
-struct workqueue_struct *dualbm_worker;
-
 static struct dualbm_window window_storage;
 
-static struct work_struct relearn_work;
 static struct work_struct rest_work;
-static struct irq_work relearn_irq_work;
 static bool learned_once;
 
 /* ---- what is free ---- */
@@ -496,7 +491,7 @@ static void relearn(struct work_struct *work)
 
 bool dualbm_is_relearning(void)
 {
-	return work_busy(&relearn_work);
+	return work_busy(&dualbm_relearn_work);
 }
 
 /*
@@ -518,37 +513,22 @@ void dualbm_learn_rest(void)
 	queue_work(dualbm_worker, &rest_work);
 }
 
-static void relearn_from_irq(struct irq_work *work)
-{
-	queue_work(dualbm_worker, &relearn_work);
-}
-
-/* An event's context may hold any lock; an interrupt of its own does not. */
-void dualbm_learn_request(void)
-{
-	irq_work_queue(&relearn_irq_work);
-}
-
 int dualbm_learn_init(void)
 {
 	int ret = dualbm_tasks_init();
 
 	if (ret)
 		return ret;
-	INIT_WORK(&relearn_work, relearn);
 	INIT_WORK(&rest_work, learn_rest);
-	init_irq_work(&relearn_irq_work, relearn_from_irq);
-	dualbm_worker = alloc_ordered_workqueue("dualbm", 0);
-	if (dualbm_worker)
-		return 0;
-	pr_err("no memory for the queue of learning\n");
-	dualbm_tasks_exit();
-	return -ENOMEM;
+	ret = dualbm_request_init(relearn);
+	if (ret)
+		dualbm_tasks_exit();
+	return ret;
 }
 
 void dualbm_learn_start(void)
 {
-	queue_work(dualbm_worker, &relearn_work);
+	queue_work(dualbm_worker, &dualbm_relearn_work);
 }
 
 /*
@@ -557,14 +537,12 @@ void dualbm_learn_start(void)
  */
 void dualbm_learn_stop(void)
 {
-	cancel_work_sync(&relearn_work);
+	cancel_work_sync(&dualbm_relearn_work);
 	cancel_work_sync(&rest_work);
 }
 
 void dualbm_learn_exit(void)
 {
-	/* Nobody asks any more; what was asked for last is on its way to the queue. */
-	irq_work_sync(&relearn_irq_work);
-	destroy_workqueue(dualbm_worker);
+	dualbm_request_exit();
 	dualbm_tasks_exit();
 }

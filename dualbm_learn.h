@@ -192,5 +192,23 @@ bool dualbm_rest_is_due(const struct dualbm_census *census);
 
 /* The one worker that learns. */
 extern struct workqueue_struct *dualbm_worker;
+extern struct work_struct dualbm_relearn_work;
+
+/**
+ * dualbm_request_init() - let learning be asked for
+ * @relearn: what the worker then does
+ *
+ * Context: Module init; sleeps.
+ *
+ * Return: 0, or -ENOMEM with a line in the log.
+ */
+int dualbm_request_init(work_func_t relearn);
+
+/**
+ * dualbm_request_exit() - undo dualbm_request_init()
+ *
+ * Context: Module exit, or init that fails, when nobody asks any more; sleeps.
+ */
+void dualbm_request_exit(void);
 
 #endif /* DUALBM_LEARN_H */

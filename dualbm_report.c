@@ -15,6 +15,7 @@
 #include <linux/sched/clock.h>
 #include <linux/stacktrace.h>
 #include <linux/ktime.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "dualbm.h"
@@ -24,25 +25,10 @@
 #include "dualbm_mode.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
-#include "dualbm_selftest.h"
 
 #include "dualbm_trace.h"
 
 #define RING_RECORDS	64
-
-static const char * const class_names[DUALBM_NR_CLASSES] = {
-	[DUALBM_NO_VIOLATION] = "none",
-	[DUALBM_DOUBLE_ALLOC] = "double_alloc",
-	[DUALBM_DOUBLE_FREE] = "double_free",
-	[DUALBM_BOUNDARY_DOUBLE_FREE] = "boundary_double_free",
-	[DUALBM_PLANE_CORRUPTION] = "plane_corruption",
-	[DUALBM_DIRECTORY_CORRUPTION] = "directory_corruption",
-	[DUALBM_ALLOCATOR_CORRUPTION] = "allocator_corruption",
-	[DUALBM_BAD_PAGE] = "bad_page",
-	[DUALBM_COUNT_UNDERFLOW] = "count_underflow",
-	[DUALBM_MAPPED_FREE] = "mapped_free",
-	[DUALBM_PIECE_FREE] = "piece_free",
-};
 
 static const enum dualbm_stat class_stats[DUALBM_NR_CLASSES] = {
 	[DUALBM_DOUBLE_ALLOC] = DUALBM_STAT_DOUBLE_ALLOC,
@@ -55,65 +41,6 @@ static const enum dualbm_stat class_stats[DUALBM_NR_CLASSES] = {
 	[DUALBM_COUNT_UNDERFLOW] = DUALBM_STAT_COUNT_UNDERFLOW,
 	[DUALBM_MAPPED_FREE] = DUALBM_STAT_MAPPED_FREE,
 	[DUALBM_PIECE_FREE] = DUALBM_STAT_PIECE_FREE,
-};
-
-static const char * const proof_names[DUALBM_NR_PROOFS] = {
-	[DUALBM_UNPROVEN] = "none",
-	[DUALBM_PROOF_BUDDY] = "buddy",
-	[DUALBM_PROOF_PCP] = "pcp",
-	[DUALBM_PROOF_OWNER] = "owner",
-	[DUALBM_PROOF_RECORD] = "record",
-	[DUALBM_PROOF_PLANES] = "planes",
-	[DUALBM_PROOF_STOPPED] = "stopped",
-	[DUALBM_PROOF_DIRECTORY] = "directory",
-	[DUALBM_PROOF_KERNEL] = "kernel",
-	[DUALBM_PROOF_COUNT] = "count",
-};
-
-static const char * const witness_names[DUALBM_NR_WITNESSES] = {
-	[DUALBM_NO_WITNESS] = "none",
-	[DUALBM_WITNESS_BUDDY] = "buddy",
-	[DUALBM_WITNESS_OWNER] = "owner",
-	[DUALBM_WITNESS_COUNT] = "count",
-	[DUALBM_WITNESS_EVENT] = "event",
-};
-
-const char * const dualbm_plane_names[DUALBM_NR_PLANES] = {
-	[DUALBM_PRIMARY] = "primary",
-	[DUALBM_SECONDARY] = "secondary",
-	[DUALBM_UNTRACKED] = "untracked",
-	[DUALBM_KNOWN] = "known",
-};
-
-static const char * const event_names[DUALBM_NR_EVENTS] = {
-	[DUALBM_ALLOC] = "alloc",
-	[DUALBM_FREE] = "free",
-	[DUALBM_FREE_POISONED] = "free_poisoned",
-	[DUALBM_ISOLATE] = "isolate",
-	[DUALBM_PUTBACK] = "putback",
-	[DUALBM_CHARGE] = "charge",
-	[DUALBM_DEPART] = "depart",
-	[DUALBM_BULK_SINGLE] = "alloc",
-	[DUALBM_FORGET] = "forget",
-};
-
-static const char * const code_names[DUALBM_NR_CODES] = {
-	[0] = "illegal-0000",
-	[1] = "illegal-1000",
-	[2] = "illegal-0100",
-	[3] = "illegal-1100",
-	[DUALBM_CODE_UNTRACKED] = "untracked",
-	[5] = "illegal-1010",
-	[6] = "illegal-0110",
-	[DUALBM_CODE_DEPARTING] = "departing",
-	[8] = "illegal-0001",
-	[DUALBM_CODE_ALLOCATED] = "allocated",
-	[DUALBM_CODE_FREE] = "free",
-	[11] = "illegal-1101",
-	[12] = "illegal-0011",
-	[13] = "illegal-1011",
-	[14] = "illegal-0111",
-	[15] = "illegal-1111",
 };
 
 /*
@@ -134,14 +61,38 @@ static struct work_struct uevent_work;
 /* Bound to no CPU, as the one of the event may be taken by a more urgent task for good. */
 static struct workqueue_struct *uevent_queue;
 
-const char *dualbm_class_name(enum dualbm_class class)
+/* Passes of the scrubber that were asked for, and where it waits. */
+atomic_long_t dualbm_scrub_asked = ATOMIC_LONG_INIT(0);
+DECLARE_WAIT_QUEUE_HEAD(dualbm_scrubber_wait);
+
+/* ---- what others ask of it ---- */
+
+void dualbm_scrub_hurry(void)
 {
-	return class_names[class];
+	atomic_long_inc(&dualbm_scrub_asked);
+	wake_up(&dualbm_scrubber_wait);
 }
 
-const char *dualbm_code_name(unsigned int code)
+/* What a proof test has; @task's own events are about it. */
+struct dualbm_claim dualbm_claim;
+
+/* ---- live frames ---- */
+
+bool dualbm_report_is_claimed(const struct dualbm_violation *v)
 {
-	return code_names[code];
+	struct task_struct *task = READ_ONCE(dualbm_claim.task);
+
+	if (likely(!task) || v->first - dualbm_claim.pfn >= DUALBM_CLAIM_FRAMES ||
+	    v->last - dualbm_claim.pfn >= DUALBM_CLAIM_FRAMES)
+		return false;
+	/* The scrubber's findings, and the events of the proof itself. */
+	if (v->event != DUALBM_FORGET && current != task)
+		return false;
+	if (v->event == DUALBM_FORGET)
+		WRITE_ONCE(dualbm_claim.by_scrub, true);
+	else
+		set_bit(v->class, &dualbm_claim.classes);
+	return true;
 }
 
 /* What an event says that its frames were, if that leaves no choice. */
@@ -181,24 +132,6 @@ static void name_liar(struct dualbm_violation *v)
 		v->liar_phys = dualbm_planes_phys(planes, v->liar,
 						  v->first % DUALBM_CHUNK_FRAMES /
 						  BITS_PER_LONG * sizeof(long));
-}
-
-void dualbm_report_escape(char *out, size_t size, const char *text, size_t length, char blank)
-{
-	char *end = out + size - 4;
-	size_t i;
-
-	for (i = 0; i < length && text[i] && out < end; i++) {
-		unsigned char c = text[i];
-
-		if (c == ' ' && blank)
-			*out++ = blank;
-		else if (c > ' ' && c < 0x7f && !strchr("\"=\\", c))
-			*out++ = c;
-		else
-			out += sprintf(out, "\\%03o", c);
-	}
-	*out = '\0';
 }
 
 /* Where the map count stands there are other things in a page that cannot be mapped. */
@@ -270,7 +203,7 @@ static int report_details(const struct dualbm_violation *v, char *buffer, size_t
 		length += scnprintf(buffer + length, size - length, " %s", v->mapper);
 	if (v->liars) {
 		length += scnprintf(buffer + length, size - length, " witness=%s liar=%s",
-				    witness_names[v->witness], dualbm_plane_names[v->liar]);
+				    dualbm_witness_names[v->witness], dualbm_plane_names[v->liar]);
 		for (plane = 0; plane < DUALBM_NR_PLANES; plane++)
 			if (v->liars & BIT(plane) && plane != v->liar)
 				length += scnprintf(buffer + length, size - length, "|%s",
@@ -289,11 +222,11 @@ static int report_line(const struct dualbm_violation *v, char *buffer, size_t si
 	int length;
 
 	length = scnprintf(buffer, size, "%s pfn=0x%lx order=%u proof=%s",
-			   unproven ? "unproven" : class_names[v->class],
-			   v->first, v->order, proof_names[v->proof]);
+			   unproven ? "unproven" : dualbm_class_names[v->class],
+			   v->first, v->order, dualbm_proof_names[v->proof]);
 	if (unproven)
 		length += scnprintf(buffer + length, size - length, " class=%s",
-				    class_names[v->class]);
+				    dualbm_class_names[v->class]);
 	if (v->what)
 		length += scnprintf(buffer + length, size - length, " what=%s value=%ld",
 				    v->what, v->value);
@@ -301,7 +234,7 @@ static int report_line(const struct dualbm_violation *v, char *buffer, size_t si
 		length += scnprintf(buffer + length, size - length, " reason=%s", v->reason);
 	length += scnprintf(buffer + length, size - length,
 		" caller=%s event=%s was=%s block=0x%lx frames=%lu node=%d zone=%s cpu=%d pid=%d comm=%s",
-		v->caller_name, event_names[v->event], code_names[v->code],
+		v->caller_name, dualbm_event_names[v->event], dualbm_code_names[v->code],
 		v->pfn, v->frames, v->node, v->zone, v->cpu, v->pid, v->comm);
 	/* The stack of a panic is the caller's: whom it does not show is in its line. */
 	if (*v->past[DUALBM_FREED].name)
@@ -314,9 +247,9 @@ int dualbm_report_keys(const struct dualbm_violation *v, char *buffer, size_t si
 {
 	int length = scnprintf(buffer, size,
 		"record=%llu class=%s pfn=0x%lx order=%u proof=%s frames=%lu block=0x%lx event=%s was=%s primary=%u secondary=%u untracked=%u node=%d zone=%s cpu=%d pid=%d comm=%s time_ns=%llu caller=%s",
-		v->number, class_names[v->class], v->first, v->order,
-		proof_names[v->proof], v->frames, v->pfn, event_names[v->event],
-		code_names[v->code], v->code & 1, v->code >> 1 & 1, v->code >> 2 & 1,
+		v->number, dualbm_class_names[v->class], v->first, v->order,
+		dualbm_proof_names[v->proof], v->frames, v->pfn, dualbm_event_names[v->event],
+		dualbm_code_names[v->code], v->code & 1, v->code >> 1 & 1, v->code >> 2 & 1,
 		v->node, v->zone, v->cpu, v->pid, v->comm, v->time_ns,
 		v->caller_name);
 
@@ -574,8 +507,8 @@ static void send_uevents(struct work_struct *work)
 		return;
 	/* Everybody hears it: no address, no frame, and nothing that a task has chosen. */
 	scnprintf(line, sizeof(line), "DUALBM_VIOLATION=%s record=%llu proof=%s",
-		  dualbm_is_mismatch(&v) ? "unproven" : class_names[v.class],
-		  v.number, proof_names[v.proof]);
+		  dualbm_is_mismatch(&v) ? "unproven" : dualbm_class_names[v.class],
+		  v.number, dualbm_proof_names[v.proof]);
 	/* Only a kobject in a kset has uevents; the module's own is in one. */
 	kobject_uevent_env(&THIS_MODULE->mkobj.kobj, KOBJ_CHANGE, environment);
 }
@@ -644,12 +577,12 @@ int dualbm_report_rehearse(enum dualbm_class class)
 	describe(v);
 	ret = -EILSEQ;
 	length = report_line(v, line, PAGE_SIZE);
-	if (!strstarts(line, class_names[class]) ||
-	    !strstarts(line + strlen(class_names[class]), " pfn=0x1236 order=4 proof=buddy ") ||
+	if (!strstarts(line, dualbm_class_names[class]) ||
+	    !strstarts(line + strlen(dualbm_class_names[class]), " pfn=0x1236 order=4 proof=buddy ") ||
 	    length != strlen(line) || !v->stack_entries)
 		goto free;
 	dualbm_report_keys(v, line, PAGE_SIZE);
-	if (!strstr(line, class_names[class]) || !strstr(line, " pfn=0x1236 order=4 ") ||
+	if (!strstr(line, dualbm_class_names[class]) || !strstr(line, " pfn=0x1236 order=4 ") ||
 	    class_stats[class] < DUALBM_STAT_DOUBLE_ALLOC)
 		goto free;
 	if (dualbm_reaction_is_panic(&report) || dualbm_reaction_is_panic(&panic) ==
@@ -692,7 +625,7 @@ void dualbm_report(struct dualbm_violation *v)
 {
 	bool stop = dualbm_reaction_is_panic(&dualbm_policy);
 
-	if (dualbm_selftest_takes(v))
+	if (dualbm_report_is_claimed(v))
 		return;
 	describe(v);
 	if (dualbm_is_report_only(v)) {
@@ -715,47 +648,6 @@ void dualbm_report(struct dualbm_violation *v)
 	if (calls_for_scrub(v))
 		WRITE_ONCE(scrub_wanted, true);
 	irq_work_queue(&late_work);
-}
-
-void dualbm_verdict(struct dualbm_violation *v)
-{
-	if (dualbm_selftest_takes(v))
-		return;
-	if (v->class == DUALBM_DOUBLE_FREE &&
-	    dualbm_boundary_reported(v->first, v->last - v->first + 1))
-		return;
-	v->proof = dualbm_prove(v);
-	if (v->proof != DUALBM_UNPROVEN)
-		dualbm_report(v);
-	else
-		dualbm_verdict_unproven(v);
-}
-
-void dualbm_verdict_unproven(struct dualbm_violation *v)
-{
-	const char *lost = dualbm_hooks_lost();
-
-	/* Not every loss of a return probe is counted: one that is off sees none. */
-	if (!lost && dualbm_hooks_may_lose() &&
-	    (v->class == DUALBM_DOUBLE_FREE || v->class == DUALBM_BOUNDARY_DOUBLE_FREE))
-		lost = "a mismatch that a return probe's loss explains";
-	/*
-	 * Only a lost free event could have faked the record of an allocated
-	 * frame. Those are lost in a CPU bracket, after which everything is
-	 * forgotten, or with the tracepoint itself, which is provoked each second. A
-	 * live patch may free without one, and then the record proves nothing.
-	 */
-	if (!lost && v->class == DUALBM_DOUBLE_ALLOC && !test_taint(TAINT_LIVEPATCH)) {
-		v->proof = DUALBM_PROOF_RECORD;
-		dualbm_report(v);
-		return;
-	}
-	/* A lost event explains a mismatch that nothing proves. */
-	if (lost)
-		dualbm_degrade(lost);
-	else
-		dualbm_report(v);
-	dualbm_forget_range(v->pfn, 1UL << v->order);
 }
 
 int dualbm_report_init(void)

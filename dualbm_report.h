@@ -343,6 +343,35 @@ void dualbm_report_escape(char *out, size_t size, const char *text, size_t lengt
  */
 bool dualbm_report_has(unsigned long pfn);
 
+#define DUALBM_CLAIM_ORDER	7
+#define DUALBM_CLAIM_FRAMES	BIT(DUALBM_CLAIM_ORDER)
+
+/**
+ * struct dualbm_claim - a block that a proof test has, and what was found about it
+ * @task: who tests; NULL while nobody does
+ * @pfn: its first frame, of %DUALBM_CLAIM_FRAMES
+ * @classes: a bit for each class that the test's own events had
+ * @by_scrub: the scrubber has found something
+ */
+struct dualbm_claim {
+	struct task_struct *task;
+	unsigned long pfn;
+	unsigned long classes;
+	bool by_scrub;
+};
+
+extern struct dualbm_claim dualbm_claim;
+
+/**
+ * dualbm_report_is_claimed() - is a finding about a proof test's own frames
+ * @v: the finding
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: true if so: it is the proof test's, and nobody else's.
+ */
+bool dualbm_report_is_claimed(const struct dualbm_violation *v);
+
 /**
  * dualbm_report_has_outer() - has the call been reported that this one is a part of
  * @call: the frame, and the stack of this call; if it has none, that is read here
@@ -496,8 +525,13 @@ bool dualbm_report_get(unsigned int index, struct dualbm_violation *v);
  */
 int dualbm_report_keys(const struct dualbm_violation *v, char *buffer, size_t size);
 
-/* What files and reports call the planes. */
+/* What files and reports call them (dualbm_names.c). */
+extern const char * const dualbm_class_names[DUALBM_NR_CLASSES];
+extern const char * const dualbm_proof_names[DUALBM_NR_PROOFS];
+extern const char * const dualbm_witness_names[DUALBM_NR_WITNESSES];
 extern const char * const dualbm_plane_names[DUALBM_NR_PLANES];
+extern const char * const dualbm_event_names[DUALBM_NR_EVENTS];
+extern const char * const dualbm_code_names[DUALBM_NR_CODES];
 
 /**
  * dualbm_code_name() - the word for a codeword

@@ -17,6 +17,7 @@
 #include "dualbm_learn.h"
 #include "dualbm_mapped.h"
 #include "dualbm_memory.h"
+#include "dualbm_mode.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
 #include "dualbm_trace.h"
@@ -70,10 +71,8 @@ static bool told_to_end;
 static DEFINE_SPINLOCK(scrubber_lock);
 static struct cpumask scrubber_home;
 static int scrubber_node = NUMA_NO_NODE;
-static DECLARE_WAIT_QUEUE_HEAD(scrubber_wait);
 static DECLARE_WAIT_QUEUE_HEAD(pass_wait);
-/* Passes that were asked for, that are served by the one that runs, and that are done. */
-static atomic_long_t asked = ATOMIC_LONG_INIT(0);
+/* Of the passes that were asked for: those that are served by the one that runs, and done. */
 static long serving;
 static long served;
 static bool started, halted, standing, cancelled, rescheduled;
@@ -395,7 +394,7 @@ static void plan_pass(bool full)
 
 static bool hurried(void)
 {
-	return atomic_long_read(&asked) != served || kthread_should_stop();
+	return atomic_long_read(&dualbm_scrub_asked) != served || kthread_should_stop();
 }
 
 static bool disturbed(void)
@@ -408,7 +407,7 @@ static void sleep_until(unsigned long when)
 {
 	while (time_before(jiffies, when) && !disturbed()) {
 		WRITE_ONCE(beats, beats + 1);
-		wait_event_interruptible_timeout(scrubber_wait, disturbed(),
+		wait_event_interruptible_timeout(dualbm_scrubber_wait, disturbed(),
 						 min_t(unsigned long, when - jiffies, HZ));
 	}
 }
@@ -455,7 +454,7 @@ static void keep_pace(unsigned long start, unsigned long interval)
 
 static void begin_pass(void)
 {
-	serving = atomic_long_read(&asked);
+	serving = atomic_long_read(&dualbm_scrub_asked);
 	found = 0;
 	audit_found = 0;
 	words = 0;
@@ -535,14 +534,6 @@ static int scrub(void *unused)
 	return 0;
 }
 
-/* ---- what others ask of it ---- */
-
-void dualbm_scrub_hurry(void)
-{
-	atomic_long_inc(&asked);
-	wake_up(&scrubber_wait);
-}
-
 static bool is_served(long ticket)
 {
 	/* Pairs with end_pass(): the pass's result is there. */
@@ -579,18 +570,18 @@ static int wait_for_scrubber(bool (*is_so)(long what), long what)
 
 int dualbm_scrub_now(void)
 {
-	long ticket = atomic_long_inc_return(&asked);
+	long ticket = atomic_long_inc_return(&dualbm_scrub_asked);
 
 	/* In the middle of a step it may be far from its next look at who waits. */
 	sched_set_normal(scrubber, 0);
-	wake_up(&scrubber_wait);
+	wake_up(&dualbm_scrubber_wait);
 	return wait_for_scrubber(is_served, ticket);
 }
 
 void dualbm_scrub_reschedule(void)
 {
 	WRITE_ONCE(rescheduled, true);
-	wake_up(&scrubber_wait);
+	wake_up(&dualbm_scrubber_wait);
 }
 
 static bool is_standing(long halt)
@@ -601,7 +592,7 @@ static bool is_standing(long halt)
 int dualbm_scrub_halt(bool halt)
 {
 	WRITE_ONCE(halted, halt);
-	wake_up(&scrubber_wait);
+	wake_up(&dualbm_scrubber_wait);
 	return wait_for_scrubber(is_standing, halt);
 }
 
@@ -641,7 +632,7 @@ static void help_along(bool stuck)
 		cpus_read_unlock();
 	}
 	if (stuck)
-		wake_up(&scrubber_wait);
+		wake_up(&dualbm_scrubber_wait);
 	put_task_struct(thread);
 }
 
@@ -711,7 +702,7 @@ int dualbm_scrub_init(void)
 void dualbm_scrub_start(void)
 {
 	WRITE_ONCE(started, true);
-	wake_up(&scrubber_wait);
+	wake_up(&dualbm_scrubber_wait);
 }
 
 void dualbm_scrub_cancel(void)

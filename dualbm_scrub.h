@@ -209,4 +209,8 @@ unsigned int dualbm_audit_lists(struct zone *zone, unsigned int step);
  */
 u64 dualbm_audit_hold_ns(void);
 
+/* Passes that were asked for, and where the scrubber waits (dualbm_report.c). */
+extern atomic_long_t dualbm_scrub_asked;
+extern wait_queue_head_t dualbm_scrubber_wait;
+
 #endif /* DUALBM_SCRUB_H */

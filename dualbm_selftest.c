@@ -20,8 +20,8 @@
 #include "dualbm_selftest.h"
 
 /* The block of a proof: more than a word of frames, and a part of another. */
-#define PROOF_ORDER	7
-#define PROOF_FRAMES	BIT(PROOF_ORDER)
+#define PROOF_ORDER	DUALBM_CLAIM_ORDER
+#define PROOF_FRAMES	DUALBM_CLAIM_FRAMES
 
 #define A	DUALBM_CODE_ALLOCATED
 #define F	DUALBM_CODE_FREE
@@ -76,11 +76,6 @@ static const struct { unsigned int first, nr; } spans[] = {
 };
 
 static DEFINE_MUTEX(proof_lock);
-/* The block under proof; @proof_task's own events are about it. */
-static struct task_struct *proof_task;
-static unsigned long proof_pfn;
-static unsigned long proof_classes;
-static bool proof_by_scrub;
 
 /* ---- scratch planes ---- */
 
@@ -309,25 +304,6 @@ int dualbm_selftest_load(void)
 	return 0;
 }
 
-/* ---- live frames ---- */
-
-bool dualbm_selftest_takes(const struct dualbm_violation *v)
-{
-	struct task_struct *task = READ_ONCE(proof_task);
-
-	if (likely(!task) || v->first - proof_pfn >= PROOF_FRAMES ||
-	    v->last - proof_pfn >= PROOF_FRAMES)
-		return false;
-	/* The scrubber's findings, and the events of the proof itself. */
-	if (v->event != DUALBM_FORGET && current != task)
-		return false;
-	if (v->event == DUALBM_FORGET)
-		WRITE_ONCE(proof_by_scrub, true);
-	else
-		set_bit(v->class, &proof_classes);
-	return true;
-}
-
 static void flip(unsigned long pfn, int plane)
 {
 	unsigned long *planes;
@@ -342,12 +318,12 @@ static void flip(unsigned long pfn, int plane)
 /* An event on the block as a hook delivers it, and what the event path found. */
 static unsigned long classes_of(enum dualbm_event_type event)
 {
-	proof_classes = 0;
+	dualbm_claim.classes = 0;
 	/* Whoever stops all CPUs finds no update half done. */
 	preempt_disable();
-	dualbm_event(event, proof_pfn, PROOF_ORDER);
+	dualbm_event(event, dualbm_claim.pfn, PROOF_ORDER);
 	preempt_enable();
-	return proof_classes;
+	return dualbm_claim.classes;
 }
 
 /*
@@ -359,7 +335,7 @@ static unsigned long classes_after_flip(int plane, enum dualbm_event_type event)
 	unsigned long classes;
 
 	rcu_read_lock();
-	flip(proof_pfn + 77, plane);
+	flip(dualbm_claim.pfn + 77, plane);
 	classes = classes_of(event);
 	rcu_read_unlock();
 	return classes;
@@ -409,10 +385,10 @@ static int prove_scrubber(const char **failed)
 	int plane, ret;
 
 	for (plane = 0; plane < DUALBM_NR_PLANES && !*failed; plane++) {
-		WRITE_ONCE(proof_by_scrub, false);
-		flip(proof_pfn + 77, plane);
+		WRITE_ONCE(dualbm_claim.by_scrub, false);
+		flip(dualbm_claim.pfn + 77, plane);
 		ret = dualbm_scrub_now();
-		if (!READ_ONCE(proof_by_scrub) && !ret)
+		if (!READ_ONCE(dualbm_claim.by_scrub) && !ret)
 			*failed = names[plane];
 		/* Right again, whether it was found or not. */
 		classes_of(DUALBM_FORGET);
@@ -460,13 +436,13 @@ int dualbm_selftest_proof(void)
 		ret = -ENOMEM;
 		goto out;
 	}
-	proof_pfn = page_to_pfn(block);
+	dualbm_claim.pfn = page_to_pfn(block);
 	/* Whoever sees the task sees its block. */
-	smp_store_release(&proof_task, current);
+	smp_store_release(&dualbm_claim.task, current);
 	ret = prove_live(&failed);
 	/* What the scrubber may have found of it by now has been reported. */
 	dualbm_trial_settle();
-	WRITE_ONCE(proof_task, NULL);
+	WRITE_ONCE(dualbm_claim.task, NULL);
 	__free_pages(block, PROOF_ORDER);
 out:
 	mutex_unlock(&proof_lock);

@@ -7,8 +7,6 @@
 
 #include "dualbm.h"
 
-struct dualbm_violation;
-
 /**
  * dualbm_selftest_load() - does the machinery find what it has to find
  *
@@ -33,15 +31,5 @@ int dualbm_selftest_load(void);
  * after a log line that names the part that failed; the state is degraded then.
  */
 int dualbm_selftest_proof(void);
-
-/**
- * dualbm_selftest_takes() - is a finding about a proof test's own frames
- * @v: the finding
- *
- * Context: Any; takes no lock.
- *
- * Return: true if so: it is the proof test's, and nobody else's.
- */
-bool dualbm_selftest_takes(const struct dualbm_violation *v);
 
 #endif /* DUALBM_SELFTEST_H */

@@ -16,7 +16,6 @@
 #include "dualbm_mode.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
-#include "dualbm_selftest.h"
 #include "dualbm_stop.h"
 
 /* Of a chunk's wrong frames, so many have their struct page asked for the truth. */
@@ -392,7 +391,7 @@ static unsigned long report_accused(unsigned int plane)
 	/* Where no witness contradicts it, a departing frame is only strange. */
 	if (plane == NOBODY && !is_exact(accused->witness))
 		v.proof = DUALBM_UNPROVEN;
-	if (dualbm_selftest_takes(&v))
+	if (dualbm_report_is_claimed(&v))
 		return 0;
 	dualbm_count_add(DUALBM_STAT_CORRECTED, accused->restored);
 	dualbm_report(&v);

@@ -17,34 +17,6 @@
 /* The worker and the watch provoke hooks, one after the other. */
 static DEFINE_MUTEX(watch_lock);
 
-/*
- * Does every ftrace hook still deliver? The canary is in the filter of each;
- * the call is counted on this CPU, or not at all. Returns a required one that
- * does not.
- */
-static const char *canary_silent(void)
-{
-	u64 before[DUALBM_NR_HOOKS];
-	const char *silent = NULL;
-	int id;
-
-	preempt_disable_notrace();
-	for (id = 0; id < DUALBM_NR_HOOKS; id++)
-		before[id] = this_cpu_read(dualbm_counters.canary[id]);
-	dualbm_hook_canary();
-	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
-		struct dualbm_hook *hook = &dualbm_hooks[id];
-
-		if (!hook->attached || !hook->ops.func)
-			continue;
-		hook->dead = before[id] == this_cpu_read(dualbm_counters.canary[id]);
-		if (hook->dead && hook->required)
-			silent = hook->symbol;
-	}
-	preempt_enable_notrace();
-	return silent;
-}
-
 /* Is the call to ftrace in the function's code? For hooks nothing provokes. */
 static bool site_is_live(const struct dualbm_hook *hook)
 {
@@ -118,7 +90,7 @@ static void note_silence(struct dualbm_hook *hook, bool silent)
 
 int dualbm_hooks_exercise(void)
 {
-	const char *silent = canary_silent();
+	const char *silent = dualbm_source_silent();
 	u64 before[DUALBM_NR_HOOKS];
 	int id;
 
@@ -151,36 +123,6 @@ int dualbm_hooks_exercise(void)
 		note_silence(hook, true);
 	}
 	return 0;
-}
-
-u64 dualbm_hooks_missed(void)
-{
-	u64 missed = 0;
-	int id;
-
-	for (id = 0; id < DUALBM_NR_HOOKS; id++)
-		missed += dualbm_hook_missed(&dualbm_hooks[id]);
-	return missed;
-}
-
-const char *dualbm_hooks_lost(void)
-{
-	const char *lost = NULL;
-	int id;
-
-	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
-		struct dualbm_hook *hook = &dualbm_hooks[id];
-		u64 missed;
-
-		if (!hook->attached || !hook->required || !hook->missed)
-			continue;
-		missed = hook->missed();
-		if (xchg(&hook->seen, missed) != missed)
-			lost = "a required hook has missed events";
-	}
-	if (canary_silent())
-		lost = "an ftrace hook does not fire";
-	return lost;
 }
 
 /*
@@ -233,17 +175,3 @@ const char *dualbm_hooks_watch(void)
 	return silent ? "a hook does not fire" : lost;
 }
 
-bool dualbm_hooks_dead(void)
-{
-	int id;
-
-	for (id = 0; id < DUALBM_NR_HOOKS; id++)
-		if (dualbm_hooks[id].required && dualbm_hooks[id].dead)
-			return true;
-	return false;
-}
-
-bool dualbm_hooks_may_lose(void)
-{
-	return dualbm_hooks[DUALBM_HOOK_BULK].mechanism == DUALBM_KRETPROBE;
-}

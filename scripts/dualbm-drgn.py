@@ -68,7 +68,7 @@ def show_state():
     trouble = variable("trouble", "dualbm_mode.c")
     if word == "armed" and (withheld or trouble):
         word = "degraded"
-    policy = variable("dualbm_policy", "dualbm.c")
+    policy = variable("dualbm_policy", "dualbm_param.c")
     print(f"state={word} policy={'panic' if policy else 'report'}"
           f" panic_withheld={int(withheld)} trouble={text(trouble)}")
 
@@ -122,12 +122,12 @@ def records():
 def show_record(record):
     number = record.number.value_()
     print(f"record={number} time_ns={record.time_ns.value_()}"
-          f" class={named('class_names', 'dualbm_report.c', record.member_('class').value_())}"
+          f" class={named('dualbm_class_names', 'dualbm_names.c', record.member_('class').value_())}"
           f" pfn={record.first.value_():#x} order={record.order.value_()}"
           f" block={record.pfn.value_():#x} frames={record.frames.value_()}"
-          f" proof={named('proof_names', 'dualbm_report.c', record.proof.value_())}"
-          f" event={named('event_names', 'dualbm_report.c', record.event.value_())}"
-          f" code={named('code_names', 'dualbm_report.c', record.code.value_())}"
+          f" proof={named('dualbm_proof_names', 'dualbm_names.c', record.proof.value_())}"
+          f" event={named('dualbm_event_names', 'dualbm_names.c', record.event.value_())}"
+          f" code={named('dualbm_code_names', 'dualbm_names.c', record.code.value_())}"
           f" node={record.node.value_()} cpu={record.cpu.value_()} pid={record.pid.value_()}"
           f" comm={text(record.comm)} caller={text(record.caller_name) or '-'}"
           f" what={text(record.what)} value={record.value.value_()}")
@@ -161,7 +161,7 @@ def show_frame(pfn):
     bits = [chunk.planes[plane * stride + frame // 64].value_() >> frame % 64 & 1
             for plane in range(4)]
     code = sum(bit << plane for plane, bit in enumerate(bits))
-    print(f"pfn={pfn:#x} state={named('code_names', 'dualbm_report.c', code)}"
+    print(f"pfn={pfn:#x} state={named('dualbm_code_names', 'dualbm_names.c', code)}"
           f" primary={bits[0]} secondary={bits[1]} untracked={bits[2]} known={bits[3]}"
           f" chunk={chunk.start_pfn.value_():#x} node={chunk.node.value_()}")
     try:

@@ -36,7 +36,7 @@ anchors() {
 is "every counter of stats is explained, and no other" \
 	"$(section docs/interface.md '### What: /sys/kernel/dualbm/stats' | first_column | xargs)" \
 	"$(strings dualbm_sysfs.c stat_names | xargs)"
-classes=$(strings dualbm_report.c class_names | grep -v '^none$')
+classes=$(strings dualbm_names.c dualbm_class_names | grep -v '^none$')
 is "every class has its section of the runbook" \
 	"$(section docs/runbook.md '## Findings' | sed -n 's/^### //p' | grep -v unproven | sort | xargs)" \
 	"$(xargs <<<"$classes")"
@@ -45,7 +45,7 @@ is "every class is explained where the README says what fires" \
 is "what the audit can find is in the runbook, and nothing else" \
 	"$(section docs/runbook.md '### allocator_corruption' | first_column | grep -v '^what$' | xargs)" \
 	"$(grep -ohE 'find\("[a-z]+"' dualbm_audit.c | grep -oE '"[a-z]+"' | tr -d '"' | sort -u | xargs)"
-for proof in $(strings dualbm_report.c proof_names); do
+for proof in $(strings dualbm_names.c dualbm_proof_names); do
 	like "proof=$proof is explained" "$(section docs/interface.md '### What: /sys/kernel/dualbm/last_violation')" "\`$proof\`"
 done
 parameters=$(module_parameters | grep -vx fail_at)

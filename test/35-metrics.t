@@ -77,7 +77,7 @@ is "textfile: violations by class" \
 # A mapped free frame, and a piece, are classes, but no violations: they have metrics and warnings of their own.
 is "textfile: every class of the module" \
 	"$(sed -n 's/^dualbm_violations_by_class_total{class="\(.*\)"}.*/\1/p' "$prom" | sort | xargs)" \
-	"$(strings dualbm_report.c class_names | grep -vxE 'none|mapped_free|piece_free' | xargs)"
+	"$(strings dualbm_names.c dualbm_class_names | grep -vxE 'none|mapped_free|piece_free' | xargs)"
 is "textfile: what is a class and no violation" \
 	"$(value dualbm_mapped_free_total) $(value dualbm_piece_free_total)" "0 0"
 # What the module counts is printed, or else it is a class.
@@ -397,7 +397,7 @@ empty "docs/metrics.md: no rule asks for what may be dropped" \
 check "the module's line begins with the class" grep -q 'scnprintf(buffer, size, "%s pfn=0x%lx' dualbm_report.c
 line=$(sed -n 's/^ *\(\^dualbm: (.*) pfn=\)$/\1/p' docs/metrics.md)
 is "docs/metrics.md: the expression finds every class" \
-	"$(strings dualbm_report.c class_names | sed 's/.*/dualbm: & pfn=0x1 order=0/' | grep -vE "${line:-nothing}")" \
+	"$(strings dualbm_names.c dualbm_class_names | sed 's/.*/dualbm: & pfn=0x1 order=0/' | grep -vE "${line:-nothing}")" \
 	$'dualbm: mapped_free pfn=0x1 order=0\ndualbm: none pfn=0x1 order=0\ndualbm: piece_free pfn=0x1 order=0'
 check "docs/metrics.md: and those are warnings" grep -q 'dualbm: mapped_free.*dualbm: piece_free' docs/metrics.md
 

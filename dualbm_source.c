@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The sources of events, as they do now: what they have lost, and which are silent. Their table,
+ * and how they are attached, is above.
+ */
+#include "dualbm.h"
+#include "dualbm_hooks.h"
+
+/* A row for each; filled in before the first of them is attached. */
+static struct dualbm_hook *sources;
+
+void dualbm_source_use(struct dualbm_hook *table)
+{
+	sources = table;
+}
+
+/*
+ * Does every ftrace hook still deliver? The canary is in the filter of each;
+ * the call is counted on this CPU, or not at all. Returns a required one that
+ * does not.
+ */
+const char *dualbm_source_silent(void)
+{
+	u64 before[DUALBM_NR_HOOKS];
+	const char *silent = NULL;
+	int id;
+
+	preempt_disable_notrace();
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		before[id] = this_cpu_read(dualbm_counters.canary[id]);
+	dualbm_hook_canary();
+	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
+		struct dualbm_hook *hook = &sources[id];
+
+		if (!hook->attached || !hook->ops.func)
+			continue;
+		hook->dead = before[id] == this_cpu_read(dualbm_counters.canary[id]);
+		if (hook->dead && hook->required)
+			silent = hook->symbol;
+	}
+	preempt_enable_notrace();
+	return silent;
+}
+
+u64 dualbm_hook_missed(const struct dualbm_hook *hook)
+{
+	u64 missed = hook->silent;
+
+	if (hook->attached && hook->missed)
+		missed += hook->missed();
+	return missed;
+}
+
+u64 dualbm_hooks_missed(void)
+{
+	u64 missed = 0;
+	int id;
+
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		missed += dualbm_hook_missed(&sources[id]);
+	return missed;
+}
+
+const char *dualbm_hooks_lost(void)
+{
+	const char *lost = NULL;
+	int id;
+
+	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
+		struct dualbm_hook *hook = &sources[id];
+		u64 missed;
+
+		if (!hook->attached || !hook->required || !hook->missed)
+			continue;
+		missed = hook->missed();
+		if (xchg(&hook->seen, missed) != missed)
+			lost = "a required hook has missed events";
+	}
+	if (dualbm_source_silent())
+		lost = "an ftrace hook does not fire";
+	return lost;
+}
+
+bool dualbm_hooks_dead(void)
+{
+	int id;
+
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		if (sources[id].required && sources[id].dead)
+			return true;
+	return false;
+}
+
+bool dualbm_hooks_may_lose(void)
+{
+	return sources[DUALBM_HOOK_BULK].mechanism == DUALBM_KRETPROBE;
+}
