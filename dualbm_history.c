@@ -1,75 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The history: who allocated and who freed a frame last, and before that. A table by frame,
- * so that it remembers by frames and not by time. It is evidence for reports, and nothing is
- * ever found by it: a wrong entry can make a report say less, or name somebody else.
- *
- * It has probes of its own on both tracepoints, which are there only while it is on, and
- * come after those of the events: what a report prints was before the event that is wrong.
+ * The history on and off: probes of its own on both tracepoints, which are there only while it
+ * is on, and come after those of the events: what a report prints was before the event that is
+ * wrong.
  */
-#include <linux/hash.h>
-#include <linux/jiffies.h>
+#include <linux/jump_label.h>
 #include <linux/log2.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
-#include <linux/pid.h>
-#include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
-#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
-#include <linux/timekeeping.h>
 #include <linux/tracepoint.h>
-#include <linux/vmalloc.h>
 
 #include "dualbm.h"
 #include "dualbm_history.h"
 #include "dualbm_hooks.h"
 #include "dualbm_pieces.h"
-#include "dualbm_report.h"
 
-static_assert(DUALBM_PAST_COMM == DUALBM_COMM_LENGTH);
-
-/*
- * An entry: two words, and neither is believed without the other.
- *
- *	when:	jiffies (31), turn (1), task (22), check (10)
- *	who:	site (19), CPU (13), order (4), apart (1), tag (26), interrupt (1)
- *
- * The tag is what of the frame's number does not follow from the entry's place. Of a block that
- * may be freed in pieces it is said that it is apart. The last free of a frame has the turn of
- * the last allocation if it came behind it, and else the other one: within one tick of the
- * clock nothing else tells.
- */
-#define TICKS_BITS	31
-#define TICKS_MASK	(BIT_ULL(TICKS_BITS) - 1)
-#define TURN		BIT_ULL(TICKS_BITS)
-#define PID_SHIFT	32
-#define PID_BITS	22
-#define CHECK_SHIFT	54
-#define CPU_SHIFT	DUALBM_MARK_BITS
-#define CPU_BITS	13
-#define ORDER_SHIFT	(CPU_SHIFT + CPU_BITS)
-#define ORDER_BITS	4
-#define APART_SHIFT	(ORDER_SHIFT + ORDER_BITS)
-#define TAG_SHIFT	(APART_SHIFT + 1)
-#define TAG_BITS	26
-#define INTERRUPT_SHIFT	(TAG_SHIFT + TAG_BITS)
-
-static_assert(BIT(PID_BITS) >= PID_MAX_LIMIT && PID_SHIFT + PID_BITS == CHECK_SHIFT);
-static_assert(BIT(CPU_BITS) >= CONFIG_NR_CPUS && INTERRUPT_SHIFT == 63);
-
-struct entry {
-	u64 when;
-	u64 who;
-};
-
-/* By enum dualbm_past_kind; of a frame, or of all frames that share its bucket. */
-struct bucket {
-	struct entry entries[DUALBM_NR_PASTS];
-};
-
-/* At least as many that the rest of a frame's number fits the tag. */
-#define MIN_BUCKETS	BIT(MAX_PHYSMEM_BITS - PAGE_SHIFT - TAG_BITS)
 #define DEFAULT_MAX_MIB	1024
 
 enum history_mode { HISTORY_OFF, HISTORY_CALLERS };
@@ -80,247 +28,9 @@ static const char * const mode_names[] = {
 };
 
 unsigned int dualbm_history_mib;
-DEFINE_STATIC_KEY_FALSE(dualbm_history_on);
 
 static enum history_mode chosen, mode;
 static DEFINE_MUTEX(mode_lock);
-static struct bucket *buckets;
-static unsigned int bucket_bits __read_mostly;
-static unsigned long bucket_mask __read_mostly;
-static bool splits_are_known __read_mostly;
-
-/* ---- writing ---- */
-
-/*
- * Of @when without its check. No flipped bit leaves it as it is: of the ten bits from any bit of
- * the factor on, neither all are 0 nor all are 1. What is mixed from two entries has the right
- * one once in 1024.
- */
-static __always_inline u64 check_of(u64 when, u64 who)
-{
-	return ((rol64(when, 32) ^ who) * GOLDEN_RATIO_64 >> CHECK_SHIFT) << CHECK_SHIFT;
-}
-
-static __always_inline void push(struct entry *entry, struct entry *before, u64 when, u64 who)
-{
-	/*
-	 * Events of one frame never overlap. Those of frames that share a bucket may, and
-	 * those of a frame that is freed twice at once: then one of them is lost, or the
-	 * check tells.
-	 */
-	WRITE_ONCE(before->when, READ_ONCE(entry->when));
-	WRITE_ONCE(before->who, READ_ONCE(entry->who));
-	WRITE_ONCE(entry->when, when | check_of(when, who));
-	WRITE_ONCE(entry->who, who);
-}
-
-static __always_inline void note(enum dualbm_past_kind kind, struct page *page,
-				 unsigned int order, bool apart, unsigned long *slot)
-{
-	u32 mark = dualbm_site_caller(slot), pid = current->pid, cpu = raw_smp_processor_id();
-	unsigned long pfn = page_to_pfn(page);
-	struct bucket *bucket = &buckets[pfn & bucket_mask];
-	u64 when = (jiffies & TICKS_MASK) | (u64)pid << PID_SHIFT;
-	u64 who = mark | (u64)cpu << CPU_SHIFT | (u64)(order % BIT(ORDER_BITS)) << ORDER_SHIFT |
-		  (u64)apart << APART_SHIFT | (u64)(pfn >> bucket_bits) << TAG_SHIFT |
-		  (u64)!in_task() << INTERRUPT_SHIFT;
-
-	if (kind == DUALBM_FREED) {
-		when |= READ_ONCE(bucket->entries[DUALBM_ALLOCATED].when) & TURN;
-		push(&bucket->entries[DUALBM_FREED], &bucket->entries[DUALBM_FREED_BEFORE],
-		     when, who);
-	} else {
-		when |= ~READ_ONCE(bucket->entries[DUALBM_FREED].when) & TURN;
-		push(&bucket->entries[DUALBM_ALLOCATED],
-		     &bucket->entries[DUALBM_ALLOCATED_BEFORE], when, who);
-	}
-}
-
-/* ---- reading ---- */
-
-static unsigned int order_of(const struct entry *entry)
-{
-	return entry->who >> ORDER_SHIFT & (BIT(ORDER_BITS) - 1);
-}
-
-static bool entry_covers(const struct entry *entry, unsigned long pfn, unsigned long head,
-			 struct entry *copy)
-{
-	copy->when = READ_ONCE(entry->when);
-	copy->who = READ_ONCE(entry->who);
-	return copy->who && copy->when >> CHECK_SHIFT << CHECK_SHIFT ==
-		check_of(copy->when & (BIT(CHECK_SHIFT) - 1), copy->who) &&
-		(copy->who >> TAG_SHIFT & (BIT(TAG_BITS) - 1)) == head >> bucket_bits &&
-		pfn - head < BIT(order_of(copy));
-}
-
-static u32 ticks_since(const struct entry *entry)
-{
-	return (jiffies - entry->when) & TICKS_MASK;
-}
-
-/* The task has that name now, if it is the one that it was. */
-static void find_comm(struct dualbm_past *past)
-{
-	struct task_struct *task = pid_task(find_pid_ns(past->pid, &init_pid_ns), PIDTYPE_PID);
-	u64 now = ktime_get_mono_fast_ns(), born;
-
-	*past->comm = '\0';
-	if (!task)
-		return;
-	/* A jiffy is how exactly an entry knows its time. */
-	born = READ_ONCE(task->start_time);
-	if (born > now || (now - born) / NSEC_PER_MSEC + jiffies_to_msecs(1) < past->age_ms)
-		return;
-	dualbm_report_escape(past->comm, sizeof(past->comm), task->comm, TASK_COMM_LEN - 1, 0);
-}
-
-static void describe(const struct entry *entry, struct dualbm_past *past)
-{
-	past->age_ms = jiffies_to_msecs(ticks_since(entry));
-	past->pid = entry->when >> PID_SHIFT & (BIT(PID_BITS) - 1);
-	past->cpu = entry->who >> CPU_SHIFT & (BIT(CPU_BITS) - 1);
-	past->order = order_of(entry);
-	past->interrupt = entry->who >> INTERRUPT_SHIFT;
-	dualbm_site_name(entry->who & (BIT(DUALBM_MARK_BITS) - 1), past->name,
-			 sizeof(past->name));
-	find_comm(past);
-}
-
-/* An entry, and the first frame of the block that it is of. */
-struct found {
-	struct entry entry;
-	unsigned long head;
-};
-
-static bool is_of(const struct found *this, const struct found *block)
-{
-	return this->head == block->head && order_of(&this->entry) == order_of(&block->entry);
-}
-
-/* Within one tick nobody knows; then what was freed is the block that had been allocated. */
-static bool is_newer(const struct found *this, const struct found *that,
-		     const struct found *allocated)
-{
-	u32 age = ticks_since(&this->entry), other = ticks_since(&that->entry);
-
-	if (!that->entry.who || age != other)
-		return !that->entry.who || age < other;
-	return allocated && is_of(this, allocated) && !is_of(that, allocated);
-}
-
-/*
- * The newest two of a kind. An event is noted for the first frame of its block: go through all
- * that a block can have.
- */
-static void collect(unsigned long pfn, enum dualbm_past_kind last,
-		    enum dualbm_past_kind before_last, const struct found *allocated,
-		    struct found *newest, struct found *before)
-{
-	unsigned long passed = ~0UL;
-	unsigned int order, i;
-
-	for (order = 0; order < BIT(ORDER_BITS); order++) {
-		struct found this = { .head = pfn >> order << order };
-		const struct entry *entries = buckets[this.head & bucket_mask].entries;
-
-		if (this.head == passed)
-			continue;
-		passed = this.head;
-		for (i = 0; i < 2; i++) {
-			if (!entry_covers(&entries[i ? before_last : last], pfn, this.head,
-					  &this.entry))
-				continue;
-			if (is_newer(&this, newest, allocated)) {
-				*before = *newest;
-				*newest = this;
-			} else if (is_newer(&this, before, allocated)) {
-				*before = this;
-			}
-		}
-	}
-}
-
-/* ---- blocks ---- */
-
-/*
- * Of a block of two frames, a second one that is freed by itself is what __free_pages() does
- * with a reference too many.
- */
-#define PIECE_MIN_ORDER	2
-
-/* A frame that was last freed and not allocated by itself was, if at all, as part of a block. */
-static __always_inline bool is_suspect(const struct bucket *bucket)
-{
-	const struct entry *allocated = &bucket->entries[DUALBM_ALLOCATED];
-	const struct entry *freed = &bucket->entries[DUALBM_FREED];
-
-	return !READ_ONCE(allocated->who) ||
-	       !((READ_ONCE(allocated->when) ^ READ_ONCE(freed->when)) & TURN);
-}
-
-/* From here on its frames may be freed each by itself. */
-static void take_apart(const struct found *block)
-{
-	struct bucket *bucket = &buckets[block->head & bucket_mask];
-	u64 who = block->entry.who | BIT_ULL(APART_SHIFT);
-	u64 when = block->entry.when & (BIT_ULL(CHECK_SHIFT) - 1);
-	unsigned int i;
-
-	for (i = 0; i < DUALBM_NR_PASTS; i++) {
-		struct entry *entry = &bucket->entries[i];
-
-		if (READ_ONCE(entry->who) != block->entry.who ||
-		    READ_ONCE(entry->when) != block->entry.when)
-			continue;
-		WRITE_ONCE(entry->when, when | check_of(when, who));
-		WRITE_ONCE(entry->who, who);
-	}
-}
-
-/* The block that a frame was allocated in, if nothing was freed of it since. */
-static bool find_block(unsigned long pfn, struct found *block)
-{
-	struct found before = {}, freed = {};
-
-	*block = (struct found){};
-	collect(pfn, DUALBM_ALLOCATED, DUALBM_ALLOCATED_BEFORE, NULL, block, &before);
-	if (!block->entry.who || block->entry.who >> APART_SHIFT & 1)
-		return false;
-	before = (struct found){};
-	collect(pfn, DUALBM_FREED, DUALBM_FREED_BEFORE, NULL, &freed, &before);
-	/* Within one tick nobody knows. */
-	return !freed.entry.who || ticks_since(&freed.entry) > ticks_since(&block->entry);
-}
-
-static noinline void look_for_block(unsigned long pfn, unsigned int order)
-{
-	struct found block;
-	unsigned int whole;
-
-	if (!find_block(pfn, &block) || block.head == pfn)
-		return;
-	/* Whatever it is: its other frames are not judged by it any more. */
-	take_apart(&block);
-	whole = order_of(&block.entry);
-	/*
-	 * __free_pages() with a reference too many frees the block but for its first frame, the
-	 * upper half first (mm/page_alloc.c, 5.10 to 7.3).
-	 */
-	if (order + 1 == whole && pfn == block.head + BIT(order))
-		return;
-	dualbm_piece_freed(pfn, order, block.head, whole);
-}
-
-void dualbm_history_split(struct page *page)
-{
-	struct found block;
-
-	if (find_block(page_to_pfn(page), &block))
-		take_apart(&block);
-}
-
-/* ---- events ---- */
 
 /* The return address of the function that this is in: amd64 has it above the frame pointer. */
 #define OWN_SLOT	((unsigned long *)__builtin_frame_address(0) + 1)
@@ -331,141 +41,25 @@ static noinline void history_alloc(void *data, struct page *page, unsigned int o
 	if (unlikely(!page))
 		return;
 	dualbm_event_enter();
-	/* prep_new_page(), mm/page_alloc.c, all releases, has set PG_head by now. */
-	note(DUALBM_ALLOCATED, page, order,
-	     order < PIECE_MIN_ORDER || PageHead(page) || !splits_are_known, OWN_SLOT);
+	dualbm_past_alloc(page, order, OWN_SLOT);
 	dualbm_event_leave();
 }
 
 static noinline void history_free(void *data, struct page *page, unsigned int order)
 {
 	dualbm_event_enter();
-	if (unlikely(is_suspect(&buckets[page_to_pfn(page) & bucket_mask])))
-		look_for_block(page_to_pfn(page), order);
-	note(DUALBM_FREED, page, order, true, OWN_SLOT);
+	dualbm_past_free(page, order, OWN_SLOT, dualbm_piece_freed);
 	dualbm_event_leave();
 }
-
-noinline void dualbm_history_bulk(struct page *page)
-{
-	note(DUALBM_ALLOCATED, page, 0, true, OWN_SLOT);
-}
-
-/* ---- what is remembered of a frame ---- */
-
-bool dualbm_history_of(unsigned long pfn, struct dualbm_past past[DUALBM_NR_PASTS])
-{
-	struct found found[DUALBM_NR_PASTS] = {};
-	unsigned int i;
-	bool on;
-
-	memset(past, 0, DUALBM_NR_PASTS * sizeof(*past));
-	/* Pairs with switch_off(), which waits for readers before the table goes. */
-	rcu_read_lock();
-	on = static_key_enabled(&dualbm_history_on);
-	if (on && pfn < BIT(MAX_PHYSMEM_BITS - PAGE_SHIFT)) {
-		collect(pfn, DUALBM_ALLOCATED, DUALBM_ALLOCATED_BEFORE, NULL,
-			&found[DUALBM_ALLOCATED], &found[DUALBM_ALLOCATED_BEFORE]);
-		collect(pfn, DUALBM_FREED, DUALBM_FREED_BEFORE, &found[DUALBM_ALLOCATED],
-			&found[DUALBM_FREED], &found[DUALBM_FREED_BEFORE]);
-		for (i = 0; i < DUALBM_NR_PASTS; i++)
-			if (found[i].entry.who)
-				describe(&found[i].entry, &past[i]);
-	}
-	rcu_read_unlock();
-	return on;
-}
-
-/* Is a falsified copy of it an entry still? */
-static bool is_believed(struct entry entry, u64 when, u64 who, unsigned long pfn)
-{
-	struct entry copy;
-
-	entry.when ^= when;
-	entry.who ^= who;
-	return entry_covers(&entry, pfn, pfn, &copy);
-}
-
-unsigned int dualbm_history_falsify(unsigned long pfn, unsigned int *believed)
-{
-	unsigned int tried = 0, i, bit;
-	struct entry entry;
-
-	*believed = 0;
-	rcu_read_lock();
-	for (i = 0; static_key_enabled(&dualbm_history_on) && i < DUALBM_NR_PASTS; i++) {
-		const struct bucket *bucket = &buckets[pfn & bucket_mask];
-
-		if (!entry_covers(&bucket->entries[i], pfn, pfn, &entry))
-			continue;
-		for (bit = 0; bit < 64; bit++, tried += 2)
-			*believed += is_believed(entry, BIT_ULL(bit), 0, pfn) +
-				     is_believed(entry, 0, BIT_ULL(bit), pfn);
-	}
-	rcu_read_unlock();
-	return tried;
-}
-
-static const char * const past_words[DUALBM_NR_PASTS] = {
-	[DUALBM_ALLOCATED] = "allocated by",
-	[DUALBM_FREED] = "freed by",
-	[DUALBM_FREED_BEFORE] = "freed before by",
-	[DUALBM_ALLOCATED_BEFORE] = "allocated before by",
-};
-
-static const char * const past_keys[DUALBM_NR_PASTS] = {
-	[DUALBM_ALLOCATED] = "allocated",
-	[DUALBM_FREED] = "freed",
-	[DUALBM_FREED_BEFORE] = "freed_before",
-	[DUALBM_ALLOCATED_BEFORE] = "allocated_before",
-};
-
-int dualbm_past_line(enum dualbm_past_kind kind, const struct dualbm_past *past,
-		     char *line, size_t size)
-{
-	if (!*past->name)
-		return 0;
-	return scnprintf(line, size, "%s %s, order %u, %llu ms ago, cpu %u, %stask %d%s%s%s",
-			 past_words[kind], past->name, past->order, past->age_ms, past->cpu,
-			 past->interrupt ? "an interrupt of " : "", past->pid,
-			 *past->comm ? " (" : "", past->comm, *past->comm ? ")" : "");
-}
-
-int dualbm_past_keys(const struct dualbm_past past[DUALBM_NR_PASTS], char *buffer, size_t size)
-{
-	char name[DUALBM_PAST_NAME];
-	int kind, length = 0;
-
-	for (kind = 0; kind < DUALBM_NR_PASTS; kind++) {
-		if (!*past[kind].name)
-			continue;
-		dualbm_report_escape(name, sizeof(name), past[kind].name,
-				     sizeof(past[kind].name), '_');
-		length += scnprintf(buffer + length, size - length,
-				    " %s_by=%s %s_order=%u %s_ms=%llu %s_cpu=%u %s_pid=%d %s_interrupt=%d",
-				    past_keys[kind], name, past_keys[kind], past[kind].order,
-				    past_keys[kind], past[kind].age_ms, past_keys[kind],
-				    past[kind].cpu, past_keys[kind], past[kind].pid,
-				    past_keys[kind], past[kind].interrupt);
-		if (*past[kind].comm)
-			length += scnprintf(buffer + length, size - length, " %s_comm=%s",
-					    past_keys[kind], past[kind].comm);
-	}
-	return length;
-}
-
-/* ---- on and off ---- */
 
 /* A bucket for each frame, but no more than a GiB; or what was asked for. */
 static unsigned int wanted_bits(void)
 {
-	unsigned long most = (u64)DEFAULT_MAX_MIB * SZ_1M / sizeof(struct bucket);
+	unsigned long most = (u64)DEFAULT_MAX_MIB * SZ_1M / DUALBM_PAST_BYTES;
 
 	if (dualbm_history_mib)
-		return max_t(unsigned int, ilog2(MIN_BUCKETS),
-			     ilog2((u64)dualbm_history_mib * SZ_1M / sizeof(struct bucket)));
-	return max_t(unsigned int, ilog2(MIN_BUCKETS),
-		     ilog2(min(roundup_pow_of_two(totalram_pages()), most)));
+		return ilog2((u64)dualbm_history_mib * SZ_1M / DUALBM_PAST_BYTES);
+	return ilog2(min(roundup_pow_of_two(totalram_pages()), most));
 }
 
 /* After the probes of the events: what is noted is not yet there when these find a fault. */
@@ -499,9 +93,7 @@ static void free_table(void)
 {
 	tracepoint_synchronize_unregister();
 	synchronize_rcu();
-	dualbm_sites_exit();
-	vfree(buckets);
-	buckets = NULL;
+	dualbm_past_close();
 }
 
 static void switch_off(void)
@@ -514,22 +106,16 @@ static void switch_off(void)
 
 static int switch_on(void)
 {
-	size_t bytes;
+	const struct dualbm_hook *split = &dualbm_hooks[DUALBM_HOOK_SPLIT];
+	unsigned int bits = wanted_bits();
+	unsigned long frames;
 	int ret;
 
-	bucket_bits = wanted_bits();
-	bucket_mask = BIT(bucket_bits) - 1;
-	splits_are_known = dualbm_hooks[DUALBM_HOOK_SPLIT].attached &&
-			   !READ_ONCE(dualbm_hooks[DUALBM_HOOK_SPLIT].dead);
-	bytes = sizeof(struct bucket) << bucket_bits;
-	/* Rather nothing than what others need. */
-	buckets = __vmalloc(bytes, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
-	ret = buckets ? dualbm_sites_init() : -ENOMEM;
-	if (ret) {
-		pr_err("history: no memory for %zu MiB; off\n", bytes / SZ_1M);
-		vfree(buckets);
-		buckets = NULL;
-		return ret;
+	frames = dualbm_past_open(bits, split->attached && !READ_ONCE(split->dead));
+	if (!frames) {
+		pr_err("history: no memory for %zu MiB; off\n",
+		       (DUALBM_PAST_BYTES << bits) / SZ_1M);
+		return -ENOMEM;
 	}
 	ret = attach();
 	if (ret) {
@@ -539,7 +125,8 @@ static int switch_on(void)
 	}
 	static_branch_enable(&dualbm_history_on);
 	mode = HISTORY_CALLERS;
-	pr_info("history: callers, %zu MiB, for %lu frames\n", bytes / SZ_1M, BIT(bucket_bits));
+	pr_info("history: callers, %zu MiB, for %lu frames\n",
+		frames * DUALBM_PAST_BYTES / SZ_1M, frames);
 	return 0;
 }
 

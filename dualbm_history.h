@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who had a frame before: the history (dualbm_history.c) and the places in code from which
- * the allocator is called (dualbm_sites.c).
+ * Who had a frame before: what is remembered (dualbm_past.c), the probes that note it
+ * (dualbm_history.c), and the places in code from which the allocator is called (dualbm_sites.c).
  */
 #ifndef DUALBM_HISTORY_H
 #define DUALBM_HISTORY_H
@@ -102,6 +102,56 @@ int dualbm_history_write(const char *text);
  * Return: "off" or "callers".
  */
 const char *dualbm_history_name(void);
+
+/* What is remembered of a frame, or of all frames that share its place. */
+#define DUALBM_PAST_BYTES	(DUALBM_NR_PASTS * 2 * sizeof(u64))
+
+/*
+ * Called where a free of 2^@order frames begins inside of a block that was allocated as one and
+ * not taken apart.
+ */
+typedef void dualbm_piece_found(unsigned long pfn, unsigned int order, unsigned long block,
+				unsigned int block_order);
+
+/**
+ * dualbm_past_open() - make the table
+ * @bits: for 2^@bits frames, or more where fewer could not be told apart
+ * @splits: a hook says which blocks are taken apart
+ *
+ * Context: Process; sleeps.
+ *
+ * Return: for how many frames it is; 0 if there is no memory.
+ */
+unsigned long dualbm_past_open(unsigned int bits, bool splits);
+
+/**
+ * dualbm_past_close() - undo dualbm_past_open()
+ *
+ * Context: Process, when nobody notes or reads any more; sleeps.
+ */
+void dualbm_past_close(void);
+
+/**
+ * dualbm_past_alloc() - note that a block is allocated
+ * @page: its first page
+ * @order: of the block
+ * @slot: as of dualbm_site_caller()
+ *
+ * Context: Any, NMI included; preemption disabled.
+ */
+void dualbm_past_alloc(struct page *page, unsigned int order, unsigned long *slot);
+
+/**
+ * dualbm_past_free() - note that a block is freed
+ * @page: its first page
+ * @order: of the block
+ * @slot: as of dualbm_site_caller()
+ * @found: called before that, if it begins inside of another block
+ *
+ * Context: As dualbm_past_alloc().
+ */
+void dualbm_past_free(struct page *page, unsigned int order, unsigned long *slot,
+		      dualbm_piece_found *found);
 
 /**
  * dualbm_history_bulk() - the bulk allocator has handed out a page, which no tracepoint shows

@@ -10,6 +10,7 @@
 
 #include "dualbm.h"
 #include "dualbm_guard.h"
+#include "dualbm_halt.h"
 #include "dualbm_learn.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
@@ -103,7 +104,7 @@ void dualbm_set_trouble(const char *why)
 	}
 	pr_warn("degraded: %s\n", why);
 	if (dualbm_reaction_is_panic(&dualbm_on_degraded))
-		panic("dualbm: degraded: %s", why);
+		dualbm_halt("degraded: ", why);
 }
 
 void dualbm_set_unknown(const char *why)
@@ -441,7 +442,7 @@ void dualbm_degrade(const char *why)
 			return;
 	}
 	if (dualbm_reaction_is_panic(&dualbm_on_degraded))
-		panic("dualbm: degraded: %s", why);
+		dualbm_halt("degraded: ", why);
 	WRITE_ONCE(degraded_why, why);
 	dualbm_learn_request();
 }

@@ -95,6 +95,16 @@ def show_stats():
         print("pages_" + name, census.member_(name).value_())
 
 
+def mechanism_of(hook):
+    name = named("mechanism_names", "dualbm_hooks.c", hook.mechanism.value_())
+    if name != "jump":
+        return name
+    # It may have become another one.
+    side = "free_side" if text(hook.symbols[0]) == "__free_pages" else "alloc_side"
+    now = variable(side, "dualbm_boundary.c").mechanism
+    return named("mechanism_names", "dualbm_hooks.c", now.value_())
+
+
 def show_hooks():
     counters = prog["dualbm_counters"]
     hooks = variable("dualbm_hooks", "dualbm_hooks.c")
@@ -108,8 +118,7 @@ def show_hooks():
             hits += of_cpu.hits[index].value_()
             if index < 2:
                 hits += sum(n.value_() for n in (of_cpu.alloc, of_cpu.free)[index])
-        print(text(hook.symbol or hook.symbols[0]),
-              named("mechanism_names", "dualbm_hooks.c", hook.mechanism.value_()), hits,
+        print(text(hook.symbol or hook.symbols[0]), mechanism_of(hook), hits,
               "required" if hook.required else "optional", "dead" if hook.dead else "live")
 
 
