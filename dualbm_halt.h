@@ -14,8 +14,8 @@
  *
  * Who calls it has asked dualbm_reaction_is_panic().
  *
- * Context: Any. Does not return.
+ * Context: Any. Does not return; objtool knows that of panic() alone, so it is no __noreturn.
  */
-void __noreturn __cold dualbm_halt(const char *what, const char *why);
+void __cold dualbm_halt(const char *what, const char *why);
 
 #endif /* DUALBM_HALT_H */

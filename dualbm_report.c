@@ -578,7 +578,8 @@ int dualbm_report_rehearse(enum dualbm_class class)
 	ret = -EILSEQ;
 	length = report_line(v, line, PAGE_SIZE);
 	if (!strstarts(line, dualbm_class_names[class]) ||
-	    !strstarts(line + strlen(dualbm_class_names[class]), " pfn=0x1236 order=4 proof=buddy ") ||
+	    !strstarts(line + strlen(dualbm_class_names[class]),
+		       " pfn=0x1236 order=4 proof=buddy ") ||
 	    length != strlen(line) || !v->stack_entries)
 		goto free;
 	dualbm_report_keys(v, line, PAGE_SIZE);
