@@ -10,7 +10,6 @@
 
 #include "dualbm.h"
 #include "dualbm_guard.h"
-#include "dualbm_halt.h"
 #include "dualbm_learn.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
@@ -104,7 +103,7 @@ void dualbm_set_trouble(const char *why)
 	}
 	pr_warn("degraded: %s\n", why);
 	if (dualbm_reaction_is_panic(&dualbm_on_degraded))
-		dualbm_halt("degraded: ", why);
+		panic("dualbm: degraded: %s", why);
 }
 
 void dualbm_set_unknown(const char *why)
@@ -442,7 +441,7 @@ void dualbm_degrade(const char *why)
 			return;
 	}
 	if (dualbm_reaction_is_panic(&dualbm_on_degraded))
-		dualbm_halt("degraded: ", why);
+		panic("dualbm: degraded: %s", why);
 	WRITE_ONCE(degraded_why, why);
 	dualbm_learn_request();
 }

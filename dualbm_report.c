@@ -19,7 +19,6 @@
 #include <linux/workqueue.h>
 
 #include "dualbm.h"
-#include "dualbm_halt.h"
 #include "dualbm_hooks.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
@@ -494,7 +493,7 @@ static void __noreturn stop_with(const struct dualbm_violation *v)
 	else
 		this_cpu_write(last_words, v->number);
 	report_line(v, line, sizeof(line));
-	dualbm_halt("", line);
+	panic("dualbm: %s", line);
 }
 
 static void send_uevents(struct work_struct *work)
