@@ -88,4 +88,6 @@ is "the kernels that have passed are those that the module trusts, and no other"
 	"$(awk '/^\| row / { inside = index($0, "| tests |") } inside && /\| ([0-9]+ passed|all, .*) \|/ { print $4 }' docs/kernels.md |
 		sed -E 's/^([0-9]+\.[0-9]+\.)[^-]*(-[0-9][^-]*)*(-[a-z].*)$/\1*\3/' | sort -u | xargs)" \
 	"$(tested_kernels | xargs)"
+check "test/README.md is what the tests say of themselves: scripts/test-index >test/README.md" \
+	diff <(scripts/test-index) test/README.md
 done_testing
