@@ -11,17 +11,19 @@
 #include <linux/utsname.h>
 
 #include "dualbm.h"
-#include "dualbm_files.h"
-#include "dualbm_guard.h"
+#include "dualbm_debugfs.h"
 #include "dualbm_history.h"
 #include "dualbm_hooks.h"
 #include "dualbm_learn.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
+#include "dualbm_prove.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
 #include "dualbm_selftest.h"
+#include "dualbm_sysfs.h"
 #include "dualbm_tested.h"
+#include "dualbm_watch.h"
 #include "dualbm_watchdog.h"
 
 static int reaction_set(const char *text, const struct kernel_param *param)

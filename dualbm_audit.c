@@ -11,11 +11,13 @@
 #include <linux/list.h>
 
 #include "dualbm.h"
-#include "dualbm_event.h"
+#include "dualbm_audit.h"
+#include "dualbm_chunks.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
+#include "dualbm_prove.h"
 #include "dualbm_report.h"
-#include "dualbm_scrub.h"
+#include "dualbm_violation.h"
 
 /*
  * Longer lists cannot be walked in one go: a lock is held for no more than 100

@@ -14,12 +14,18 @@
 #include <linux/spinlock.h>
 
 #include "dualbm.h"
-#include "dualbm_hooks.h"
+#include "dualbm_boundary.h"
+#include "dualbm_caller.h"
+#include "dualbm_chunks.h"
+#include "dualbm_counts.h"
 #include "dualbm_jump.h"
-#include "dualbm_memory.h"
 #include "dualbm_mode.h"
+#include "dualbm_prove.h"
 #include "dualbm_report.h"
+#include "dualbm_source.h"
 #include "dualbm_symbol.h"
+#include "dualbm_verdict.h"
+#include "dualbm_violation.h"
 
 /* Return probes at once: one call in 64 needs one, and may sleep in reclaim; more is counted. */
 #define BOUNDARY_MAXACTIVE	1024

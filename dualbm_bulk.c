@@ -12,10 +12,12 @@
 #include <linux/module.h>
 
 #include "dualbm.h"
+#include "dualbm_bulk.h"
 #include "dualbm_event.h"
-#include "dualbm_history.h"
-#include "dualbm_hooks.h"
-#include "dualbm_learn.h"
+#include "dualbm_ftrace.h"
+#include "dualbm_past.h"
+#include "dualbm_source.h"
+#include "dualbm_tasks.h"
 
 /* Slots that can be told apart at the exit; callers ask for fewer. */
 #define BULK_SLOTS	512

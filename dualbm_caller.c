@@ -8,7 +8,8 @@
 #include <linux/string.h>
 
 #include "dualbm.h"
-#include "dualbm_report.h"
+#include "dualbm_caller.h"
+#include "dualbm_violation.h"
 
 /*
  * The allocator's own functions: the first frame of the stack that is none of

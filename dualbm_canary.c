@@ -4,7 +4,7 @@
  * it in its filter, so calling it shows that the hook still delivers.
  */
 #include "dualbm.h"
-#include "dualbm_hooks.h"
+#include "dualbm_canary.h"
 
 noinline void dualbm_hook_canary(void)
 {

@@ -13,7 +13,9 @@
 #include <linux/sysfs.h>
 
 #include "dualbm.h"
-#include "dualbm_memory.h"
+#include "dualbm_census.h"
+#include "dualbm_chunks.h"
+#include "dualbm_flat.h"
 
 /* The distance of copies that share no node. */
 #define NOWHERE		PHYS_ADDR_MAX

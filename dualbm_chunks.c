@@ -9,7 +9,8 @@
 #include <linux/xarray.h>
 
 #include "dualbm.h"
-#include "dualbm_memory.h"
+#include "dualbm_chunks.h"
+#include "dualbm_placement.h"
 
 /* Guards the list of chunks: the notifier changes it, sweeps walk it. */
 DEFINE_MUTEX(dualbm_memory_lock);

@@ -13,10 +13,11 @@
 #include <linux/slab.h>
 
 #include "dualbm.h"
-#include "dualbm_hooks.h"
-#include "dualbm_memory.h"
+#include "dualbm_chunks.h"
+#include "dualbm_counts.h"
 #include "dualbm_mode.h"
 #include "dualbm_report.h"
+#include "dualbm_violation.h"
 
 static void report(struct page *page, const char *what, int count)
 {

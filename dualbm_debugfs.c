@@ -12,13 +12,17 @@
 #include <linux/uaccess.h>
 
 #include "dualbm.h"
+#include "dualbm_chunks.h"
+#include "dualbm_debugfs.h"
 #include "dualbm_event.h"
-#include "dualbm_files.h"
-#include "dualbm_history.h"
-#include "dualbm_memory.h"
+#include "dualbm_flat.h"
 #include "dualbm_mode.h"
+#include "dualbm_names.h"
+#include "dualbm_past.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
+#include "dualbm_sysfs.h"
+#include "dualbm_violation.h"
 
 static struct dentry *directory;
 

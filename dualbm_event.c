@@ -7,12 +7,14 @@
 #include <linux/page-flags.h>
 
 #include "dualbm.h"
+#include "dualbm_boundary.h"
+#include "dualbm_chunks.h"
 #include "dualbm_event.h"
-#include "dualbm_hooks.h"
-#include "dualbm_learn.h"
+#include "dualbm_flat.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
-#include "dualbm_report.h"
+#include "dualbm_verdict.h"
+#include "dualbm_violation.h"
 
 /*
  * An event that comes by NMI counts itself before it reads the mode; pairs with

@@ -14,8 +14,10 @@
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
-#include "dualbm_memory.h"
+#include "dualbm_chunks.h"
+#include "dualbm_flat.h"
 #include "dualbm_mode.h"
+#include "dualbm_placement.h"
 
 #define CHUNK_PAGES	(DUALBM_CHUNK_BYTES / PAGE_SIZE)
 /* So many chunks are compared in a step. */

@@ -7,9 +7,11 @@
 #include <linux/string.h>
 
 #include "dualbm.h"
-#include "dualbm_hooks.h"
-#include "dualbm_learn.h"
+#include "dualbm_canary.h"
+#include "dualbm_ftrace.h"
+#include "dualbm_source.h"
 #include "dualbm_symbol.h"
+#include "dualbm_tasks.h"
 
 #define ATTACH_TRIES	1000
 

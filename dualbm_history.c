@@ -16,7 +16,9 @@
 #include "dualbm.h"
 #include "dualbm_history.h"
 #include "dualbm_hooks.h"
+#include "dualbm_past.h"
 #include "dualbm_pieces.h"
+#include "dualbm_source.h"
 
 #define DEFAULT_MAX_MIB	1024
 

@@ -15,13 +15,20 @@
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
+#include "dualbm_boundary.h"
+#include "dualbm_bulk.h"
+#include "dualbm_counts.h"
 #include "dualbm_event.h"
+#include "dualbm_ftrace.h"
 #include "dualbm_guard.h"
-#include "dualbm_history.h"
 #include "dualbm_hooks.h"
-#include "dualbm_learn.h"
+#include "dualbm_kernel.h"
 #include "dualbm_mode.h"
+#include "dualbm_past.h"
+#include "dualbm_request.h"
+#include "dualbm_source.h"
 #include "dualbm_symbol.h"
+#include "dualbm_tasks.h"
 
 static unsigned long argument(struct ftrace_regs *regs, unsigned int n)
 {

@@ -14,7 +14,6 @@
 #include <linux/uaccess.h>
 
 #include "dualbm.h"
-#include "dualbm_hooks.h"
 #include "dualbm_jump.h"
 #include "dualbm_symbol.h"
 

@@ -7,6 +7,8 @@
 
 #include <linux/kprobes.h>
 
+#include "dualbm.h"
+
 /**
  * dualbm_jump_behind_entry() - find the place behind a function's call to ftrace
  * @symbol: __free_pages

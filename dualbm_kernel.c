@@ -7,11 +7,12 @@
  * record says. That is exact, without any proof of dualbm's own.
  */
 #include "dualbm.h"
-#include "dualbm_event.h"
-#include "dualbm_hooks.h"
-#include "dualbm_memory.h"
+#include "dualbm_chunks.h"
+#include "dualbm_kernel.h"
 #include "dualbm_mode.h"
+#include "dualbm_names.h"
 #include "dualbm_report.h"
+#include "dualbm_violation.h"
 
 void dualbm_entry_bad_page(struct ftrace_regs *regs)
 {

@@ -15,13 +15,18 @@
 #include <linux/irq_work.h>
 
 #include "dualbm.h"
-#include "dualbm_hooks.h"
+#include "dualbm_census.h"
+#include "dualbm_chunks.h"
 #include "dualbm_learn.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
-#include "dualbm_report.h"
-#include "dualbm_scrub.h"
+#include "dualbm_prove.h"
+#include "dualbm_request.h"
+#include "dualbm_rest.h"
+#include "dualbm_source.h"
 #include "dualbm_stop.h"
+#include "dualbm_tasks.h"
+#include "dualbm_watch.h"
 
 /*
  * What one round of learning what is allocated takes, at most: 256 GiB on amd64,

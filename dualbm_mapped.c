@@ -17,11 +17,13 @@
 #include <linux/sched/task.h>
 
 #include "dualbm.h"
-#include "dualbm_event.h"
+#include "dualbm_chunks.h"
 #include "dualbm_mapped.h"
-#include "dualbm_memory.h"
 #include "dualbm_mode.h"
+#include "dualbm_names.h"
+#include "dualbm_prove.h"
 #include "dualbm_report.h"
+#include "dualbm_violation.h"
 
 #define REMEMBERED	64
 #define NAME_LENGTH	48

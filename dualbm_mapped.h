@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The audit of mappings: frames that are free and that a process still has mapped.
+ * The audit of what processes have mapped (dualbm_mapped.c).
  */
 #ifndef DUALBM_MAPPED_H
 #define DUALBM_MAPPED_H

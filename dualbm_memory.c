@@ -9,9 +9,12 @@
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
-#include "dualbm_learn.h"
+#include "dualbm_census.h"
+#include "dualbm_chunks.h"
+#include "dualbm_flat.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
+#include "dualbm_placement.h"
 #include "dualbm_stop.h"
 
 #define PLANE_PAGES	DIV_ROUND_UP(DUALBM_PLANE_BYTES, PAGE_SIZE)

@@ -9,10 +9,10 @@
 #include <linux/rcupdate.h>
 
 #include "dualbm.h"
+#include "dualbm_chunks.h"
 #include "dualbm_guard.h"
-#include "dualbm_learn.h"
-#include "dualbm_memory.h"
 #include "dualbm_mode.h"
+#include "dualbm_request.h"
 #include "dualbm_trace.h"
 
 enum dualbm_mode dualbm_mode __read_mostly = DUALBM_OFF;

@@ -7,7 +7,8 @@
 #include <linux/string.h>
 
 #include "dualbm.h"
-#include "dualbm_report.h"
+#include "dualbm_names.h"
+#include "dualbm_violation.h"
 
 const char * const dualbm_class_names[DUALBM_NR_CLASSES] = {
 	[DUALBM_NO_VIOLATION] = "none",

@@ -16,8 +16,10 @@
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
-#include "dualbm_history.h"
-#include "dualbm_report.h"
+#include "dualbm_names.h"
+#include "dualbm_past.h"
+#include "dualbm_sites.h"
+#include "dualbm_violation.h"
 
 static_assert(DUALBM_PAST_COMM == DUALBM_COMM_LENGTH);
 

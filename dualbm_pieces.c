@@ -10,10 +10,11 @@
 #include <linux/page_ref.h>
 
 #include "dualbm.h"
-#include "dualbm_memory.h"
+#include "dualbm_chunks.h"
 #include "dualbm_mode.h"
 #include "dualbm_pieces.h"
 #include "dualbm_report.h"
+#include "dualbm_violation.h"
 
 /*
  * All that was not freed now is recorded allocated, nothing of it is compound, and of at

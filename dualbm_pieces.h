@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pieces: frees that begin inside of a block that was allocated as one.
+ * Frees inside of blocks (dualbm_pieces.c).
  */
 #ifndef DUALBM_PIECES_H
 #define DUALBM_PIECES_H
+
+#include "dualbm.h"
 
 /**
  * dualbm_piece_freed() - judge a free that begins inside of a block

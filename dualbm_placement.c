@@ -13,7 +13,7 @@
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
-#include "dualbm_memory.h"
+#include "dualbm_placement.h"
 
 /*
  * Neighbouring rows of a bank lie as far apart in physical addresses as one row of

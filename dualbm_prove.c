@@ -12,8 +12,9 @@
 #include <linux/ktime.h>
 
 #include "dualbm.h"
-#include "dualbm_memory.h"
-#include "dualbm_report.h"
+#include "dualbm_chunks.h"
+#include "dualbm_prove.h"
+#include "dualbm_violation.h"
 
 /*
  * How long locks are tried that may not be waited for. They are held for microseconds,

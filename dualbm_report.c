@@ -19,12 +19,15 @@
 #include <linux/workqueue.h>
 
 #include "dualbm.h"
-#include "dualbm_hooks.h"
-#include "dualbm_memory.h"
+#include "dualbm_caller.h"
+#include "dualbm_chunks.h"
 #include "dualbm_mode.h"
+#include "dualbm_names.h"
+#include "dualbm_past.h"
+#include "dualbm_prove.h"
 #include "dualbm_report.h"
-#include "dualbm_scrub.h"
-
+#include "dualbm_violation.h"
+#include "dualbm_words.h"
 #include "dualbm_trace.h"
 
 #define RING_RECORDS	64

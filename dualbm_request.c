@@ -7,7 +7,7 @@
 #include <linux/workqueue.h>
 
 #include "dualbm.h"
-#include "dualbm_learn.h"
+#include "dualbm_request.h"
 
 /* An ordered queue is bound to no CPU and no node. */
 struct workqueue_struct *dualbm_worker;

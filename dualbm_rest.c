@@ -5,10 +5,11 @@
 #include <linux/mm.h>
 
 #include "dualbm.h"
-#include "dualbm_learn.h"
-#include "dualbm_memory.h"
+#include "dualbm_census.h"
+#include "dualbm_chunks.h"
 #include "dualbm_mode.h"
-#include "dualbm_report.h"
+#include "dualbm_prove.h"
+#include "dualbm_rest.h"
 
 /* As much more of all memory than there was makes another try worth it. */
 #define GROWN_PERCENT		1

@@ -13,13 +13,18 @@
 #include <linux/wait.h>
 
 #include "dualbm.h"
+#include "dualbm_audit.h"
+#include "dualbm_census.h"
+#include "dualbm_chunks.h"
+#include "dualbm_flat.h"
 #include "dualbm_guard.h"
 #include "dualbm_learn.h"
 #include "dualbm_mapped.h"
-#include "dualbm_memory.h"
 #include "dualbm_mode.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
+#include "dualbm_trial.h"
+#include "dualbm_violation.h"
 #include "dualbm_trace.h"
 
 /*

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What looks where no event comes: the scrubber (dualbm_scrub.c), its verdicts on
- * planes (dualbm_trial.c) and its audit of the allocator (dualbm_audit.c).
+ * The scrubber (dualbm_scrub.c).
  */
 #ifndef DUALBM_SCRUB_H
 #define DUALBM_SCRUB_H
 
-#include <linux/mmzone.h>
-
 #include "dualbm.h"
-
-struct dualbm_chunk;
-
-/* ------------------------------------------------------------------ */
-/* The scrubber (dualbm_scrub.c)                                       */
-/* ------------------------------------------------------------------ */
 
 /**
  * dualbm_scrub_init() - start the scrubber
@@ -65,13 +56,6 @@ void dualbm_scrub_exit(void);
 int dualbm_scrub_now(void);
 
 /**
- * dualbm_scrub_hurry() - ask for a pass, and do not wait for it
- *
- * Context: Any but NMI, and not under zone->lock: takes the lock of a wait queue.
- */
-void dualbm_scrub_hurry(void);
-
-/**
  * dualbm_scrub_reschedule() - dualbm_scrub_interval_ms was changed
  *
  * Context: Any, NMI excepted, after dualbm_scrub_init(). Does not sleep.
@@ -113,104 +97,5 @@ const char *dualbm_scrub_trouble(void);
  * Return: the length.
  */
 int dualbm_scrub_show(char *buffer);
-
-/* ------------------------------------------------------------------ */
-/* Its verdicts on planes (dualbm_trial.c)                             */
-/* ------------------------------------------------------------------ */
-
-/**
- * dualbm_trial_look() - look for suspects in the planes of a chunk
- * @chunk: the chunk
- *
- * Suspects are illegal codewords, and frames that have been departing for a whole
- * period of the scrubber.
- *
- * Context: The scrubber; dualbm_memory_lock held. May allocate memory.
- *
- * Return: true if there are any; then dualbm_trial_judge() comes next.
- */
-bool dualbm_trial_look(struct dualbm_chunk *chunk);
-
-/**
- * dualbm_trial_judge() - confirm the suspects of the last look, and report them
- *
- * Waits for RCU, and stops all CPUs if there are suspects left. What is wrong becomes
- * untracked, or what an exact witness says with repair=1.
- *
- * Context: The scrubber, without dualbm_memory_lock; sleeps.
- *
- * Return: how many frames were wrong.
- */
-unsigned long dualbm_trial_judge(void);
-
-/**
- * dualbm_trial_settle() - wait until the findings made so far are reported
- *
- * Context: Process, not the scrubber; sleeps.
- */
-void dualbm_trial_settle(void);
-
-/* ------------------------------------------------------------------ */
-/* Its audit of the allocator (dualbm_audit.c)                         */
-/* ------------------------------------------------------------------ */
-
-/* How many frames are looked at under zone->lock in one go. */
-#define DUALBM_AUDIT_FRAMES	BIT(DUALBM_MAX_ORDER)
-
-/**
- * dualbm_audit_begin() - the audit begins at the beginning of memory
- *
- * A finding that the last round had as well is not reported again.
- *
- * Context: The scrubber.
- */
-void dualbm_audit_begin(void);
-
-/**
- * dualbm_audit_frames() - audit the buddy blocks in some frames of a chunk
- * @chunk: the chunk
- * @first: index of the first frame, a multiple of %DUALBM_AUDIT_FRAMES
- *
- * Every frame of a PageBuddy block is recorded free or untracked, and has a
- * reference count of 0; order, alignment, zone and list links are right. What is
- * untracked is learned as free.
- *
- * Context: The scrubber; dualbm_memory_lock held. Takes zone->lock.
- *
- * Return: how many findings were reported.
- */
-unsigned int dualbm_audit_frames(struct dualbm_chunk *chunk, unsigned long first);
-
-/**
- * dualbm_audit_lists() - audit the lists of one zone
- * @zone: the zone
- * @step: which lists: below %DUALBM_AUDIT_LISTS
- *
- * Free lists have as many blocks as the zone counts; the per-CPU lists have free
- * pages, as many as they count. Of a list that is longer than can be walked in
- * one go, what lies at its beginning is looked at.
- *
- * Context: The scrubber; dualbm_memory_lock held. Takes zone->lock, or the lock of
- * per-CPU lists.
- *
- * Return: how many findings were reported.
- */
-unsigned int dualbm_audit_lists(struct zone *zone, unsigned int step);
-
-/* A step for each order, and one for each CPU. */
-#define DUALBM_AUDIT_LISTS	(DUALBM_MAX_ORDER + 1 + nr_cpu_ids)
-
-/**
- * dualbm_audit_hold_ns() - the longest time that zone->lock was held
- *
- * Context: Any.
- *
- * Return: nanoseconds, since loading.
- */
-u64 dualbm_audit_hold_ns(void);
-
-/* Passes that were asked for, and where the scrubber waits (dualbm_report.c). */
-extern atomic_long_t dualbm_scrub_asked;
-extern wait_queue_head_t dualbm_scrubber_wait;
 
 #endif /* DUALBM_SCRUB_H */

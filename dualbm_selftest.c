@@ -12,12 +12,14 @@
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
+#include "dualbm_chunks.h"
 #include "dualbm_event.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
 #include "dualbm_selftest.h"
+#include "dualbm_trial.h"
 
 /* The block of a proof: more than a word of frames, and a part of another. */
 #define PROOF_ORDER	DUALBM_CLAIM_ORDER

@@ -19,8 +19,9 @@
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
-#include "dualbm_history.h"
-#include "dualbm_report.h"
+#include "dualbm_caller.h"
+#include "dualbm_sites.h"
+#include "dualbm_violation.h"
 
 #if defined(CONFIG_X86_64) && defined(CONFIG_UNWINDER_ORC)
 #define SITES_BY_STEPS

@@ -4,7 +4,8 @@
  * and how they are attached, is above.
  */
 #include "dualbm.h"
-#include "dualbm_hooks.h"
+#include "dualbm_canary.h"
+#include "dualbm_source.h"
 
 /* A row for each; filled in before the first of them is attached. */
 static struct dualbm_hook *sources;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All CPUs stopped (dualbm_stop.c): the module's only way to that.
+ * All CPUs stopped, and for how long (dualbm_stop.c).
  */
 #ifndef DUALBM_STOP_H
 #define DUALBM_STOP_H
 
 #include <linux/types.h>
+
+#include "dualbm.h"
 
 /* What may take as long as there is of it goes on in the next stop after so long. */
 #define DUALBM_STOP_NS	(200 * NSEC_PER_USEC)

@@ -7,6 +7,8 @@
 
 #include <linux/types.h>
 
+#include "dualbm.h"
+
 /**
  * dualbm_function_address() - find a function that is not exported
  * @symbol: its name

@@ -8,17 +8,23 @@
 #include <linux/sysfs.h>
 
 #include "dualbm.h"
-#include "dualbm_compat.h"
-#include "dualbm_files.h"
+#include "dualbm_census.h"
+#include "dualbm_chunks.h"
 #include "dualbm_history.h"
 #include "dualbm_hooks.h"
-#include "dualbm_learn.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
+#include "dualbm_names.h"
+#include "dualbm_past.h"
+#include "dualbm_prove.h"
 #include "dualbm_report.h"
+#include "dualbm_rest.h"
 #include "dualbm_scrub.h"
 #include "dualbm_selftest.h"
+#include "dualbm_source.h"
 #include "dualbm_stop.h"
+#include "dualbm_sysfs.h"
+#include "dualbm_violation.h"
 
 static const char * const stat_names[] = {
 	[DUALBM_STAT_ALLOC_EVENTS] = "alloc_events",

@@ -17,10 +17,9 @@
 #include <linux/uaccess.h>
 
 #include "dualbm.h"
-#include "dualbm_hooks.h"
-#include "dualbm_learn.h"
 #include "dualbm_stop.h"
 #include "dualbm_symbol.h"
+#include "dualbm_tasks.h"
 
 #define STACK_ENTRIES	128
 #define STACK_WORDS	64

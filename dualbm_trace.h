@@ -10,7 +10,7 @@
 
 #include <linux/tracepoint.h>
 
-#include "dualbm_report.h"
+#include "dualbm_violation.h"
 
 /* For tools that read the events' format. */
 TRACE_DEFINE_ENUM(DUALBM_DOUBLE_ALLOC);

@@ -11,12 +11,16 @@
 #include <linux/slab.h>
 
 #include "dualbm.h"
-#include "dualbm_learn.h"
+#include "dualbm_census.h"
+#include "dualbm_chunks.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
+#include "dualbm_names.h"
+#include "dualbm_prove.h"
 #include "dualbm_report.h"
-#include "dualbm_scrub.h"
 #include "dualbm_stop.h"
+#include "dualbm_trial.h"
+#include "dualbm_violation.h"
 
 /* Of a chunk's wrong frames, so many have their struct page asked for the truth. */
 #define WITNESSED	512

@@ -3,10 +3,13 @@
  * Verdicts: what a mismatch is, when the allocator has been asked.
  */
 #include "dualbm.h"
-#include "dualbm_hooks.h"
-#include "dualbm_memory.h"
+#include "dualbm_chunks.h"
 #include "dualbm_mode.h"
+#include "dualbm_prove.h"
 #include "dualbm_report.h"
+#include "dualbm_source.h"
+#include "dualbm_verdict.h"
+#include "dualbm_violation.h"
 
 void dualbm_verdict(struct dualbm_violation *v)
 {

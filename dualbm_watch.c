@@ -11,8 +11,11 @@
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
+#include "dualbm_boundary.h"
 #include "dualbm_hooks.h"
+#include "dualbm_source.h"
 #include "dualbm_symbol.h"
+#include "dualbm_watch.h"
 
 /* The worker and the watch provoke hooks, one after the other. */
 static DEFINE_MUTEX(watch_lock);

@@ -15,10 +15,11 @@
 #include <linux/workqueue.h>
 
 #include "dualbm.h"
-#include "dualbm_hooks.h"
 #include "dualbm_learn.h"
 #include "dualbm_mode.h"
+#include "dualbm_request.h"
 #include "dualbm_scrub.h"
+#include "dualbm_watch.h"
 #include "dualbm_watchdog.h"
 
 #define PERIOD_NS	NSEC_PER_SEC

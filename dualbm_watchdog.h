@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who looks whether the others go on: the scrubber, and the hooks.
+ * Who looks whether the scrubber and the hooks go on (dualbm_watchdog.c).
  */
 #ifndef DUALBM_WATCHDOG_H
 #define DUALBM_WATCHDOG_H
+
+#include "dualbm.h"
 
 /**
  * dualbm_watchdog_init() - make the watchdog

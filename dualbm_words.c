@@ -7,8 +7,9 @@
 #include <linux/kernel.h>
 
 #include "dualbm.h"
-#include "dualbm_event.h"
-#include "dualbm_report.h"
+#include "dualbm_names.h"
+#include "dualbm_violation.h"
+#include "dualbm_words.h"
 
 /* Whose call was it that found the frame so? */
 static bool found_by_nobody(const struct dualbm_violation *v)

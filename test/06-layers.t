@@ -2,13 +2,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The house has floors: of the objects as they were built, each calls, and takes data from, only
-# those that stand before it in Kbuild's list. Two can stop the machine.
+# those that stand before it in Kbuild's list, and includes no others' headers; and what a header
+# declares is in its own file. Two can stop the machine.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cd "$TOP"
 # Floor by floor, as docs/code.md has them.
 order=$(sed -nE '/^dualbm-y [:+]=/,/[^\\]$/p' Kbuild | grep -oE 'dualbm_[a-z]+\.o' | sed 's/\.o$//')
+
+floor_of() {
+	grep -nx "$1" <<<"$order" | cut -d: -f1
+}
+
+empty "no file includes a header from above" "$(
+	for file in dualbm.c dualbm_*.[ch]; do
+		name=${file%.*}
+		floor=$(floor_of "${name/%dualbm/dualbm_main}")
+		[[ $floor ]] || continue
+		sed -n 's/^#include "\(dualbm_.*\)\.h"$/\1/p' "$file" | while read -r header; do
+			above=$(floor_of "$header")
+			((${above:-0} <= floor)) || echo "$file includes $header.h"
+		done
+	done
+)"
 
 for kernel in ${KERNELS##* }; do
 	release=$(kernel_release "$kernel")
@@ -37,6 +54,12 @@ for kernel in ${KERNELS##* }; do
 					print part[1] " needs " name " of " in_file[name]
 			}
 		}' "$work/symbols" | sort)"
+	empty "$kernel: each function is in the file whose header declares it" "$(
+		for object in $order; do
+			[[ ! -e $object.h ]] || grep -E '^[a-z].*\(' "$object.h" | grep -oE '\bdualbm_[a-z_0-9]+\(' |
+				tr -d '(' | sed "s/^/$object declares /"
+		done | awk 'NR == FNR { if ($(NF - 1) ~ /^[A-TV-Z]$/) in_file[$NF] = $1; next }
+			$3 in in_file && in_file[$3] != $1 { print $0 ", of " in_file[$3] }' "$work/symbols" -)"
 	is "$kernel: who can stop the machine" \
 		"$(awk '$NF == "panic" && $(NF - 1) == "U" { print $1 }' "$work/symbols" | xargs)" "dualbm_mode dualbm_report"
 	# What is written down is what is built.

@@ -15,7 +15,7 @@
 #include "dualbmctl.h"
 
 #define LOOKS	5
-/* DUALBM_FRAME_LINE in dualbm_files.h: the bytes of a line of "frames". */
+/* DUALBM_FRAME_LINE in dualbm_sysfs.h: the bytes of a line of "frames". */
 #define FRAME_LINE	128
 /* DUALBM_HISTORY_LINE, of "frames_history". */
 #define HISTORY_LINE	2048

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Files (dualbm_sysfs.c, dualbm_debugfs.c).
+ * Files in /sys/kernel/dualbm (dualbm_sysfs.c).
  */
-#ifndef DUALBM_FILES_H
-#define DUALBM_FILES_H
+#ifndef DUALBM_SYSFS_H
+#define DUALBM_SYSFS_H
 
 #include "dualbm.h"
 
@@ -60,22 +60,4 @@ void dualbm_sysfs_exit(void);
  */
 int dualbm_frame_line(unsigned long pfn, char line[DUALBM_FRAME_LINE]);
 
-/**
- * dualbm_debugfs_init() - make the files in /sys/kernel/debug/dualbm
- *
- * Cannot fail: without debugfs there are no files, and the module does all its
- * work.
- *
- * Context: Module init, when all that they show works; sleeps.
- */
-void dualbm_debugfs_init(void);
-
-/**
- * dualbm_debugfs_exit() - undo dualbm_debugfs_init()
- *
- * Context: Module exit, before what they show ends; sleeps until nobody reads
- * or writes them any more.
- */
-void dualbm_debugfs_exit(void);
-
-#endif /* DUALBM_FILES_H */
+#endif /* DUALBM_SYSFS_H */

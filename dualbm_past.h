@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is remembered of a frame (dualbm_past.c).
+ */
+#ifndef DUALBM_PAST_H
+#define DUALBM_PAST_H
+
+#include <linux/jump_label.h>
+#include <linux/mm.h>
+
+#include "dualbm.h"
+#include "dualbm_violation.h"
+
+DECLARE_STATIC_KEY_FALSE(dualbm_history_on);
+
+/* What is remembered of a frame, or of all frames that share its place. */
+#define DUALBM_PAST_BYTES	(DUALBM_NR_PASTS * 2 * sizeof(u64))
+
+/*
+ * Called where a free of 2^@order frames begins inside of a block that was allocated as one and
+ * not taken apart.
+ */
+typedef void dualbm_piece_found(unsigned long pfn, unsigned int order, unsigned long block,
+				unsigned int block_order);
+
+/**
+ * dualbm_past_open() - make the table
+ * @bits: for 2^@bits frames, or more where fewer could not be told apart
+ * @splits: a hook says which blocks are taken apart
+ *
+ * Context: Process; sleeps.
+ *
+ * Return: for how many frames it is; 0 if there is no memory.
+ */
+unsigned long dualbm_past_open(unsigned int bits, bool splits);
+
+/**
+ * dualbm_past_close() - undo dualbm_past_open()
+ *
+ * Context: Process, when nobody notes or reads any more; sleeps.
+ */
+void dualbm_past_close(void);
+
+/**
+ * dualbm_past_alloc() - note that a block is allocated
+ * @page: its first page
+ * @order: of the block
+ * @slot: as of dualbm_site_caller()
+ *
+ * Context: Any, NMI included; preemption disabled.
+ */
+void dualbm_past_alloc(struct page *page, unsigned int order, unsigned long *slot);
+
+/**
+ * dualbm_past_free() - note that a block is freed
+ * @page: its first page
+ * @order: of the block
+ * @slot: as of dualbm_site_caller()
+ * @found: called before that, if it begins inside of another block
+ *
+ * Context: As dualbm_past_alloc().
+ */
+void dualbm_past_free(struct page *page, unsigned int order, unsigned long *slot,
+		      dualbm_piece_found *found);
+
+/**
+ * dualbm_history_bulk() - the bulk allocator has handed out a page, which no tracepoint shows
+ * @page: the page
+ *
+ * Context: As dualbm_event(), while %dualbm_history_on is set.
+ */
+void dualbm_history_bulk(struct page *page);
+
+/**
+ * dualbm_history_split() - a block is made into single pages
+ * @page: its first one
+ *
+ * From here on each may be freed by itself.
+ *
+ * Context: Any, while %dualbm_history_on is set; preemption disabled.
+ */
+void dualbm_history_split(struct page *page);
+
+/**
+ * dualbm_history_of() - what is remembered of a frame
+ * @pfn: any number
+ * @past: filled in
+ *
+ * An entry that is half written, damaged, or of another frame is left out: a history may
+ * have less than there was, and nothing else. It is never the reason of a finding.
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: false if there is no history.
+ */
+bool dualbm_history_of(unsigned long pfn, struct dualbm_past past[DUALBM_NR_PASTS]);
+
+/**
+ * dualbm_history_falsify() - is a damaged entry taken for one
+ * @pfn: the first frame of a block that there are entries of
+ * @believed: how many were, filled in
+ *
+ * Tries it on copies, with each bit of each entry flipped.
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: how many were tried.
+ */
+unsigned int dualbm_history_falsify(unsigned long pfn, unsigned int *believed);
+
+/**
+ * dualbm_past_line() - one event of the past in words
+ * @kind: which
+ * @past: the event
+ * @line: where it goes, without a newline
+ * @size: bytes there
+ *
+ * Context: Any.
+ *
+ * Return: the line's length, 0 if there is no such event.
+ */
+int dualbm_past_line(enum dualbm_past_kind kind, const struct dualbm_past *past,
+		     char *line, size_t size);
+
+/**
+ * dualbm_past_keys() - the same as keys and values
+ * @past: all of them
+ * @buffer: where they go, each behind a blank
+ * @size: bytes there
+ *
+ * Context: Any.
+ *
+ * Return: how many characters were written.
+ */
+int dualbm_past_keys(const struct dualbm_past past[DUALBM_NR_PASTS], char *buffer, size_t size);
+
+#endif /* DUALBM_PAST_H */

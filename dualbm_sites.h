@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Places in code from which the allocator is called (dualbm_sites.c).
+ */
+#ifndef DUALBM_SITES_H
+#define DUALBM_SITES_H
+
+#include "dualbm.h"
+
+/* A site's mark: 5 bits that tell who had its place in the table before, and the place. */
+#define DUALBM_SITE_SHIFT	14
+#define DUALBM_MARK_BITS	(DUALBM_SITE_SHIFT + 5)
+
+/**
+ * dualbm_sites_init() - make the table of sites
+ *
+ * Context: Process; sleeps.
+ *
+ * Return: 0, -ENOMEM, or what register_module_notifier() says.
+ */
+int dualbm_sites_init(void);
+
+/**
+ * dualbm_sites_exit() - undo dualbm_sites_init()
+ *
+ * Context: Process, when nobody uses sites any more; sleeps.
+ */
+void dualbm_sites_exit(void);
+
+/**
+ * dualbm_site_caller() - who called the allocator
+ * @slot: where the return address of a function lies that the allocator has called, on the
+ *	stack of whoever asks
+ *
+ * Goes from return address to return address through the allocator's own functions. Where
+ * the next one lies was learned from the unwinder, once for each of them, and holds for
+ * each call from there: see docs/design.md.
+ *
+ * Context: Any, NMI included; preemption disabled. Takes no lock, allocates nothing.
+ *
+ * Return: the site's mark, 0 if it cannot be said.
+ */
+u32 dualbm_site_caller(unsigned long *slot);
+
+/**
+ * dualbm_site_name() - function, offset and module of a site
+ * @mark: what dualbm_site_caller() returned
+ * @name: where it goes
+ * @size: bytes there
+ *
+ * Of a module that has gone it is the name that it had.
+ *
+ * Context: Any, while the table is there.
+ */
+void dualbm_site_name(u32 mark, char *name, size_t size);
+
+#endif /* DUALBM_SITES_H */
