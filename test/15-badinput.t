@@ -134,7 +134,7 @@ renamed() {
 	in_root sh -e -c 'objcopy --dump-section .rodata.str1.1=/tmp/strings "$1"
 		perl -0777 -pi -e "BEGIN { (\$from, \$to) = splice @ARGV, 0, 2; }
 			\$to .= qq(\\0) x (length(\$from) - length(\$to));
-			s/(?<![^\\0])\Q\$from\E(?=\\0)/\$to/ or die qq(no \$from\\n)" "$3" "$4" /tmp/strings
+			s/(?<![^\\0])\Q\$from\E(?=\\0)/\$to/g or die qq(no \$from\\n)" "$3" "$4" /tmp/strings
 		objcopy --update-section .rodata.str1.1=/tmp/strings "$1" "$2"' sh \
 		"/cache/badinput-$1.ko" "$in/${2##*/}" "$3" "$4"
 }
