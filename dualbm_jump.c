@@ -48,6 +48,14 @@ static int on_pass(struct kprobe *probe, struct pt_regs *regs)
 	return 0;
 }
 
+/*
+ * A probe that has one is never made a jump. While the kernel makes one, it waits for all tasks
+ * with its lock held, and whoever registers the next probe waits for that.
+ */
+static void on_passed(struct kprobe *probe, struct pt_regs *regs, unsigned long flags)
+{
+}
+
 /* Returns whether the call that was made passed once, with @page. */
 static bool has_seen(struct witness *witness, const struct page *page)
 {
@@ -117,6 +125,7 @@ static int prove(unsigned long address, bool at_exit)
 	witness->at_exit = at_exit;
 	witness->probe.addr = (kprobe_opcode_t *)address;
 	witness->probe.pre_handler = on_pass;
+	witness->probe.post_handler = on_passed;
 	ret = register_kprobe(&witness->probe);
 	if (!ret) {
 		if (!calls_are_seen(witness))

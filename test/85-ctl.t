@@ -91,7 +91,7 @@ tree=(--root "$work/tree")
 run 1 "status: with findings" "${tree[@]}" status
 like "status: the state" "$out" '^dualbm [0-9.]+  armed  policy=report'
 like "status: coverage" "$out" 'coverage +[0-9]+ frames, .* untracked \([0-9.]+ %\)'
-like "status: losses" "$out" '__free_pages +kprobe +[0-9]+ hits  [0-9]+ missed  optional'
+like "status: losses" "$out" '__free_pages +jump +[0-9]+ hits  [0-9]+ missed  optional'
 like "status: findings" "$out" '2 violations, boundary_double_free 1, plane_corruption 1'
 is "status: one screen" "$(($(wc -l <"$work/out") <= 24))" 1
 run 1 "status, JSON" "${tree[@]}" --json status
