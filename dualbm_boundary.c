@@ -356,6 +356,8 @@ static int attach_jump(struct boundary *side)
 		return -EOPNOTSUPP;
 	side->jump.addr = (kprobe_opcode_t *)address;
 	side->jump.pre_handler = side == &free_side ? on_free_pages : on_alloc_pages_jump;
+	/* Switched on when no more probes are registered: see dualbm_boundary_enable(). */
+	side->jump.flags = KPROBE_FLAG_DISABLED;
 	return register_kprobe(&side->jump);
 }
 
@@ -400,6 +402,18 @@ int dualbm_boundary_attach(struct dualbm_hook *hook)
 		return 0;
 	side->mechanism = plain_mechanism(side);
 	return attach_plain(side, 0);
+}
+
+static void enable(struct boundary *side)
+{
+	if (side->mechanism == DUALBM_JUMP && side->jump.addr && enable_kprobe(&side->jump))
+		pr_notice("the probe inside of %s cannot be switched on\n", side->symbol);
+}
+
+void dualbm_boundary_enable(void)
+{
+	enable(&alloc_side);
+	enable(&free_side);
 }
 
 /*

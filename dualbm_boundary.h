@@ -43,6 +43,17 @@ bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames);
 int dualbm_boundary_attach(struct dualbm_hook *hook);
 
 /**
+ * dualbm_boundary_enable() - switch jumps on
+ *
+ * While the kernel makes a probe a jump it waits for all tasks with the lock of all probes
+ * held (kernel/kprobes.c, kprobe_optimizer(), 5.10 to 7.3): on a busy machine, for minutes. So
+ * this comes after the last probe of a load.
+ *
+ * Context: Module init; sleeps.
+ */
+void dualbm_boundary_enable(void);
+
+/**
  * dualbm_boundary_mechanism() - what a boundary probe is now
  * @hook: its row, attached
  *

@@ -94,6 +94,7 @@ static void note_silence(struct dualbm_hook *hook, bool silent)
 int dualbm_hooks_exercise(void)
 {
 	const char *silent = dualbm_source_silent();
+	bool live[DUALBM_NR_HOOKS] = {};
 	u64 before[DUALBM_NR_HOOKS];
 	int id;
 
@@ -101,6 +102,12 @@ int dualbm_hooks_exercise(void)
 		pr_err("hook %s was attached but does not fire; not loaded\n", silent);
 		return -ENODEV;
 	}
+	/* To look at them registers probes: before the jumps are switched on. */
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		live[id] = dualbm_hooks[id].attached &&
+			   dualbm_hooks[id].mechanism == DUALBM_FTRACE &&
+			   site_is_live(&dualbm_hooks[id]);
+	dualbm_boundary_enable();
 	for (id = 0; id < DUALBM_NR_HOOKS; id++)
 		before[id] = dualbm_hook_hits(id);
 	if (!exercise_pages() || !exercise_bulk()) {
@@ -116,7 +123,7 @@ int dualbm_hooks_exercise(void)
 		    hook->mechanism == DUALBM_NOTIFIER || hook->mechanism == DUALBM_CPUHP)
 			continue;
 		/* These fire in places that nothing reaches without side effects. */
-		if (hook->mechanism == DUALBM_FTRACE && site_is_live(hook))
+		if (live[id])
 			continue;
 		if (hook->required) {
 			pr_err("hook %s was attached but does not fire; not loaded\n",
