@@ -341,20 +341,20 @@ enum dualbm_mechanism dualbm_boundary_mechanism(const struct dualbm_hook *hook)
 	return READ_ONCE(side_of(hook)->mechanism);
 }
 
-/* A probe inside of the function: 0, or -EOPNOTSUPP if there is no place for it. */
-static int attach_jump(struct boundary *side)
+/* A probe inside of the function that begins at @entry: 0, or -EOPNOTSUPP if it has no place. */
+static int attach_jump(struct boundary *side, unsigned long entry)
 {
-	unsigned long address, start, end;
+	unsigned long place, start, end;
 
 	if (side == &free_side) {
-		address = dualbm_jump_behind_entry(side->symbol);
+		place = dualbm_jump_behind_entry(entry);
 	} else {
 		dualbm_allocation_code(&start, &end);
-		address = dualbm_jump_before_exit(start, end);
+		place = dualbm_jump_before_exit(start, end);
 	}
-	if (!address)
+	if (!place)
 		return -EOPNOTSUPP;
-	side->jump.addr = (kprobe_opcode_t *)address;
+	side->jump.addr = (kprobe_opcode_t *)place;
 	side->jump.pre_handler = side == &free_side ? on_free_pages : on_alloc_pages_jump;
 	/* Switched on when no more probes are registered: see dualbm_boundary_enable(). */
 	side->jump.flags = KPROBE_FLAG_DISABLED;
@@ -387,18 +387,19 @@ static int attach_plain(struct boundary *side, u32 flags)
 int dualbm_boundary_attach(struct dualbm_hook *hook)
 {
 	struct boundary *side = side_of(hook);
+	unsigned long entry = 0;
 	int i;
 
-	for (i = 0; i < DUALBM_MAX_ALTERNATES && hook->symbols[i]; i++)
-		if (dualbm_function_address(hook->symbols[i]))
-			break;
-	if (i == DUALBM_MAX_ALTERNATES || !hook->symbols[i])
+	for (i = 0; i < DUALBM_MAX_ALTERNATES && hook->symbols[i] && !entry; i++) {
+		hook->symbol = hook->symbols[i];
+		entry = dualbm_function_address(hook->symbol);
+	}
+	if (!entry)
 		return -ENOENT;
-	hook->symbol = hook->symbols[i];
 	hook->missed = side == &free_side ? free_missed : alloc_missed;
 	side->symbol = hook->symbol;
 	side->mechanism = DUALBM_JUMP;
-	if (!attach_jump(side))
+	if (!attach_jump(side, entry))
 		return 0;
 	side->mechanism = plain_mechanism(side);
 	return attach_plain(side, 0);
@@ -406,8 +407,11 @@ int dualbm_boundary_attach(struct dualbm_hook *hook)
 
 static void enable(struct boundary *side)
 {
-	if (side->mechanism == DUALBM_JUMP && side->jump.addr && enable_kprobe(&side->jump))
-		pr_notice("the probe inside of %s cannot be switched on\n", side->symbol);
+	int ret = side->mechanism == DUALBM_JUMP ? enable_kprobe(&side->jump) : 0;
+
+	if (ret)
+		pr_notice("the probe inside of %s cannot be switched on: error %d\n",
+			  side->symbol, ret);
 }
 
 void dualbm_boundary_enable(void)

@@ -262,7 +262,7 @@ static int inject_plane(int plane, unsigned long pfn)
 	if (!planes)
 		return -ENXIO;
 	answer("flipped the %s bit of pfn 0x%lx, which is %s now", dualbm_plane_names[plane], pfn,
-	       dualbm_code_name(code));
+	       dualbm_code_names[code]);
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "dualbm_hooks.h"
 #include "dualbm_past.h"
 #include "dualbm_pieces.h"
+#include "dualbm_sites.h"
 #include "dualbm_source.h"
 
 #define DEFAULT_MAX_MIB	1024
@@ -34,23 +35,20 @@ unsigned int dualbm_history_mib;
 static enum history_mode chosen, mode;
 static DEFINE_MUTEX(mode_lock);
 
-/* The return address of the function that this is in: amd64 has it above the frame pointer. */
-#define OWN_SLOT	((unsigned long *)__builtin_frame_address(0) + 1)
-
 static noinline void history_alloc(void *data, struct page *page, unsigned int order,
 				   gfp_t gfp, int migratetype)
 {
 	if (unlikely(!page))
 		return;
 	dualbm_event_enter();
-	dualbm_past_alloc(page, order, OWN_SLOT);
+	dualbm_past_alloc(page, order, DUALBM_OWN_SLOT);
 	dualbm_event_leave();
 }
 
 static noinline void history_free(void *data, struct page *page, unsigned int order)
 {
 	dualbm_event_enter();
-	dualbm_past_free(page, order, OWN_SLOT, dualbm_piece_freed);
+	dualbm_past_free(page, order, DUALBM_OWN_SLOT, dualbm_piece_freed);
 	dualbm_event_leave();
 }
 

@@ -15,7 +15,6 @@
 
 #include "dualbm.h"
 #include "dualbm_jump.h"
-#include "dualbm_symbol.h"
 
 /* A call to ftrace, a jump over it, and the jump that a probe becomes have as many. */
 #define JUMP_BYTES	5
@@ -56,34 +55,26 @@ static void on_passed(struct kprobe *probe, struct pt_regs *regs, unsigned long 
 {
 }
 
-/* Returns whether the call that was made passed once, with @page. */
+/* Returns whether the calls that were made since the last look passed once, with @page. */
 static bool has_seen(struct witness *witness, const struct page *page)
 {
-	bool seen = READ_ONCE(witness->passes) == 1 &&
-		    READ_ONCE(witness->value) == (unsigned long)page;
-
-	WRITE_ONCE(witness->passes, 0);
-	return seen;
+	return xchg(&witness->passes, 0) == 1 &&
+	       READ_ONCE(witness->value) == (unsigned long)page;
 }
 
 static bool call_is_seen(struct witness *witness, gfp_t gfp, unsigned int order)
 {
 	struct page *page;
-	bool seen;
+	bool allocated, freed;
 
+	WRITE_ONCE(witness->passes, 0);
 	page = alloc_pages_node(numa_mem_id(), gfp | __GFP_NOWARN, order);
 	if (!page)
 		return false;
-	if (witness->at_exit) {
-		seen = has_seen(witness, page);
-		__free_pages(page, order);
-	} else {
-		WRITE_ONCE(witness->passes, 0);
-		__free_pages(page, order);
-		seen = has_seen(witness, page);
-	}
-	WRITE_ONCE(witness->passes, 0);
-	return seen;
+	allocated = has_seen(witness, page);
+	__free_pages(page, order);
+	freed = has_seen(witness, page);
+	return witness->at_exit ? allocated : freed;
 }
 
 /* Calls of different shapes: from a CPU's lists, of blocks, zeroed, charged to a cgroup. */
@@ -144,13 +135,12 @@ static bool is_ftrace_site(const u8 *code)
 	return DUALBM_FTRACE_SITE_IS_CALL(code) || !memcmp(code, nothing, sizeof(nothing));
 }
 
-unsigned long dualbm_jump_behind_entry(const char *symbol)
+unsigned long dualbm_jump_behind_entry(unsigned long address)
 {
-	unsigned long address = dualbm_function_address(symbol);
 	u8 code[DUALBM_ENTRY_BYTES + JUMP_BYTES];
 	int at;
 
-	if (!DUALBM_HAVE_JUMPS || !address ||
+	if (!DUALBM_HAVE_JUMPS ||
 	    copy_from_kernel_nofault(code, (void *)address, sizeof(code)))
 		return 0;
 	for (at = 0; at <= DUALBM_ENTRY_BYTES; at += 4)

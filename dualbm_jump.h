@@ -11,7 +11,7 @@
 
 /**
  * dualbm_jump_behind_entry() - find the place behind a function's call to ftrace
- * @symbol: __free_pages
+ * @address: of __free_pages(), as dualbm_function_address() has it
  *
  * The arguments are in their registers there, and the return address is on top of the
  * stack. It is proven by calls that allocate and free.
@@ -20,7 +20,7 @@
  *
  * Return: its address, or 0 if there is none, or this machine's probes are no jumps.
  */
-unsigned long dualbm_jump_behind_entry(const char *symbol);
+unsigned long dualbm_jump_behind_entry(unsigned long address);
 
 /**
  * dualbm_jump_before_exit() - find the place before a function's only exit

@@ -83,16 +83,6 @@ const char * const dualbm_code_names[DUALBM_NR_CODES] = {
 	[15] = "illegal-1111",
 };
 
-const char *dualbm_class_name(enum dualbm_class class)
-{
-	return dualbm_class_names[class];
-}
-
-const char *dualbm_code_name(unsigned int code)
-{
-	return dualbm_code_names[code];
-}
-
 void dualbm_report_escape(char *out, size_t size, const char *text, size_t length, char blank)
 {
 	char *end = out + size - 4;

@@ -23,33 +23,15 @@
  */
 void dualbm_report_escape(char *out, size_t size, const char *text, size_t length, char blank);
 
-/**
- * dualbm_class_name() - what files and logs call a class
- * @class: the class
- *
- * Context: Any.
- *
- * Return: a constant string.
+/*
+ * What files and logs call them. A codeword that is none is "illegal-" and its bits of primary,
+ * secondary, untracked and known.
  */
-const char *dualbm_class_name(enum dualbm_class class);
-
-/* What files and reports call them (dualbm_names.c). */
 extern const char * const dualbm_class_names[DUALBM_NR_CLASSES];
 extern const char * const dualbm_proof_names[DUALBM_NR_PROOFS];
 extern const char * const dualbm_witness_names[DUALBM_NR_WITNESSES];
 extern const char * const dualbm_plane_names[DUALBM_NR_PLANES];
 extern const char * const dualbm_event_names[DUALBM_NR_EVENTS];
 extern const char * const dualbm_code_names[DUALBM_NR_CODES];
-
-/**
- * dualbm_code_name() - the word for a codeword
- * @code: the four bits, 0 to 15
- *
- * Context: Any.
- *
- * Return: the state, or "illegal-" and the bits of primary, secondary, untracked and
- * untracked.
- */
-const char *dualbm_code_name(unsigned int code);
 
 #endif /* DUALBM_NAMES_H */

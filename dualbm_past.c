@@ -308,9 +308,6 @@ void dualbm_history_split(struct page *page)
 
 /* ---- events ---- */
 
-/* The return address of the function that this is in: amd64 has it above the frame pointer. */
-#define OWN_SLOT	((unsigned long *)__builtin_frame_address(0) + 1)
-
 void dualbm_past_alloc(struct page *page, unsigned int order, unsigned long *slot)
 {
 	/* prep_new_page(), mm/page_alloc.c, all releases, has set PG_head by now. */
@@ -328,7 +325,7 @@ void dualbm_past_free(struct page *page, unsigned int order, unsigned long *slot
 
 noinline void dualbm_history_bulk(struct page *page)
 {
-	note(DUALBM_ALLOCATED, page, 0, true, OWN_SLOT);
+	note(DUALBM_ALLOCATED, page, 0, true, DUALBM_OWN_SLOT);
 }
 
 /* ---- what is remembered of a frame ---- */

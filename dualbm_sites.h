@@ -27,6 +27,9 @@ int dualbm_sites_init(void);
  */
 void dualbm_sites_exit(void);
 
+/* Where the return address of this very function lies: amd64 has it above the frame pointer. */
+#define DUALBM_OWN_SLOT	((unsigned long *)__builtin_frame_address(0) + 1)
+
 /**
  * dualbm_site_caller() - who called the allocator
  * @slot: where the return address of a function lies that the allocator has called, on the

@@ -224,7 +224,7 @@ int dualbm_frame_line(unsigned long pfn, char line[DUALBM_FRAME_LINE])
 		return scnprintf(line, DUALBM_FRAME_LINE, "pfn=0x%lx state=unmanaged", pfn);
 	return scnprintf(line, DUALBM_FRAME_LINE,
 			 "pfn=0x%lx state=%s primary=%d secondary=%d untracked=%d known=%d",
-			 pfn, dualbm_code_name(code), code & 1, code >> 1 & 1,
+			 pfn, dualbm_code_names[code], code & 1, code >> 1 & 1,
 			 code >> 2 & 1, code >> 3 & 1);
 }
 

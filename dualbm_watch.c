@@ -184,4 +184,3 @@ const char *dualbm_hooks_watch(void)
 		pr_warn_ratelimited("hook %s does not fire\n", silent);
 	return silent ? "a hook does not fire" : lost;
 }
-

@@ -156,7 +156,7 @@ static int say_whom(const struct dualbm_violation *v, char *line, size_t size)
 static int say_next(const struct dualbm_violation *v, char *line, size_t size)
 {
 	const char *name = dualbm_is_mismatch(v) ? "unproven" :
-			   dualbm_class_name(v->class);
+			   dualbm_class_names[v->class];
 
 	switch (v->class) {
 	case DUALBM_PLANE_CORRUPTION:

@@ -27,10 +27,8 @@ complaints() {
 for kernel in $KERNELS; do
 	release=$(kernel_release "$kernel")
 	work=$CACHE/style-$release
-	rm -rf "$work"
+	copy_module "$work"
 	mkdir -p "$work/test"
-	cp ./*.[ch] Kbuild Makefile VERSION "$work/"
-	rm -f "$work"/*.mod.c "$work"/dualbm_probes.h
 	in=/cache/${work##*/}
 	status=0
 	in_root make -j "$(nproc)" -C "$in" KERNELRELEASE="$release" W=1 C=1 >"$work.log" 2>&1 || status=$?

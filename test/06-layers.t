@@ -30,10 +30,7 @@ empty "no file includes a header from above" "$(
 for kernel in ${KERNELS##* }; do
 	release=$(kernel_release "$kernel")
 	work=$CACHE/layers-$release
-	rm -rf "$work"
-	mkdir -p "$work"
-	cp ./*.[ch] Kbuild Makefile VERSION "$work/"
-	rm -f "$work"/*.mod.c "$work"/dualbm_probes.h
+	copy_module "$work"
 	check "$kernel: builds" in_root make -j "$(nproc)" -C "/cache/${work##*/}" KERNELRELEASE="$release"
 	is "$kernel: every file stands on a floor" "$(find "$work" -maxdepth 1 -name 'dualbm_*.o' -printf '%f\n' | sed 's/\.o$//' | sort | xargs)" \
 		"$(sort <<<"$order" | xargs)"

@@ -20,10 +20,10 @@ in=/cache/badinput
 
 fresh_tree() {
 	rm -rf "$work"
-	mkdir -p "$work/tree/scripts"
-	cp "$TOP"/*.[ch] "$TOP"/{Kbuild,Makefile,VERSION,dkms.conf} "$work/tree/"
+	copy_module "$work/tree"
+	mkdir "$work/tree/scripts"
+	cp "$TOP/dkms.conf" "$work/tree/"
 	cp "$TOP/scripts/install" "$work/tree/scripts/"
-	rm -f "$work"/tree/*.mod.c "$work"/tree/dualbm_probes.h
 }
 
 # build ARGS...: into $output and $status.

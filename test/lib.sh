@@ -135,6 +135,14 @@ in_apt() {
 	in_root apt-get -q -y -o Dpkg::Options::=--force-confold "$@" </dev/null
 }
 
+# copy_module DIR: what the module is built from, without what a build left beside it.
+copy_module() {
+	rm -rf "$1"
+	mkdir -p "$1"
+	cp "$TOP"/*.[ch] "$TOP"/{Kbuild,Makefile,VERSION} "$1/"
+	rm -f "$1"/*.mod.c "$1"/dualbm_probes.h
+}
+
 # installed_module RELEASE FILE: a copy of the module as DKMS installed it in the root,
 # not compressed.
 installed_module() {

@@ -48,10 +48,6 @@ unload() {
 	is "$1: nothing is left after it" "$(of_order 0)" 0
 }
 
-jumps_made() {
-	[ "$(grep -cE '(__alloc_(frozen_)?pages|__free_pages).*OPTIMIZED' /sys/kernel/debug/kprobes/list)" = 2 ]
-}
-
 jumps_left() {
 	! awk '{ print $2 }' "$D"/hooks | grep -q jump
 }

@@ -293,7 +293,7 @@ livepatch() {
 	load $lean
 	[ "$lean" ] || [ "$(uname -m)" != x86_64 ] ||
 		is "$name: behind a patch the boundary's probes are outside" \
-			"$(awk '$1 ~ /^__(alloc_(frozen_)?pages|free_pages)/ { print $2 }' $D/hooks | xargs)" "kretprobe kprobe"
+			"$(boundary_is)" "kretprobe kprobe"
 	work
 	clean "loaded with a patch"
 	at_least "$name: what is in use is not learned on a kernel that is patched" "$(stat pages_untracked)" \

@@ -102,20 +102,9 @@ slow_probe() {
 
 # ---- what no hook knows ----
 
-sides='^(__alloc_(frozen_)?pages(_noprof|_nodemask)?|__free_pages)$'
-
-# What the two boundary probes are now.
-boundary_is() {
-	awk -v hook="$sides" '$1 ~ hook { print $2 }' $D/hooks | xargs
-}
-
 # both_are WORDS
 both_are() {
 	[ "$(boundary_is)" = "$1" ]
-}
-
-jumps_made() {
-	[ "$(grep -cE '(__alloc_(frozen_)?pages|__free_pages).*OPTIMIZED' /sys/kernel/debug/kprobes/list)" = 2 ]
 }
 
 # unseen AT_LEAST AT_MOST: of 1024 pages that no event tells of, how many are gaps; of others that

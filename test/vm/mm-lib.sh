@@ -19,6 +19,16 @@ missed() {
 	awk -v hook="$1" '$1 ~ hook { sum += $4 } END { print sum + 0 }' $D/hooks
 }
 
+# boundary_is: what the two boundary probes are now, by their mechanism.
+boundary_is() {
+	awk '$1 ~ /^(__alloc_(frozen_)?pages(_noprof|_nodemask)?|__free_pages)$/ { print $2 }' $D/hooks | xargs
+}
+
+# The kernel makes a probe a jump a moment after it was registered.
+jumps_made() {
+	[ "$(grep -cE '(__alloc_(frozen_)?pages|__free_pages).*OPTIMIZED' /sys/kernel/debug/kprobes/list)" = 2 ]
+}
+
 # last KEY: a value of last_violation.
 last() {
 	tr ' ' '\n' <$D/last_violation | sed -n "s/^$1=//p"
