@@ -9,7 +9,9 @@
  * a page whose count is 0 already, and sees it in the culprit's own call. The
  * alloc side sees a path out of the allocator that the hooks do not know.
  */
+#include <linux/completion.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate_wait.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 
@@ -24,6 +26,7 @@
 #include "dualbm_report.h"
 #include "dualbm_source.h"
 #include "dualbm_symbol.h"
+#include "dualbm_tasks.h"
 #include "dualbm_verdict.h"
 #include "dualbm_violation.h"
 
@@ -33,20 +36,30 @@
 /* One look is a second: so long the kernel may take to make a probe a jump. */
 #define USELESS_LOOKS		10
 
-/*
- * One of the two, and what it is now. A mechanism is used once: what it has missed stays in
- * its own structure.
- */
+/* One of the two, and what it is now. */
 struct boundary {
 	enum dualbm_mechanism mechanism;
 	const char *symbol;
 	struct kprobe jump;
+	bool placed;		/* @jump is registered, and switched on if that is the mechanism */
 	struct kprobe entry;
 	struct kretprobe exit;
+	unsigned long missed;	/* by an @entry that was there before */
 	unsigned int useless;	/* looks in a row that saw a breakpoint, or no call pass */
 };
 
 static struct boundary free_side, alloc_side;
+
+/*
+ * To make a probe a jump, or no jump any more, the kernel's optimizer waits for all tasks with the
+ * lock of all probes held (kernel/kprobes.c, kprobe_optimizer(), 5.10 to 7.3). A machine whose
+ * users let no task with less priority run takes minutes for that, and whoever registers,
+ * enables or unregisters a probe meanwhile is a hung task. So what wakes the optimizer is the last
+ * call, and the next one comes when it has been seen to be through: the jump is there, or tasks
+ * have been waited for.
+ */
+static struct rcu_synchronize settling;
+static bool is_settling;
 /* How often the free side became another mechanism: calls passed unseen meanwhile. */
 static unsigned long free_changes;
 
@@ -85,7 +98,7 @@ static DEFINE_PER_CPU(char, interrupt_contexts[2]);
 
 static u64 free_missed(void)
 {
-	return free_side.jump.nmissed + free_side.entry.nmissed;
+	return free_side.jump.nmissed + free_side.entry.nmissed + free_side.missed;
 }
 
 static u64 alloc_missed(void)
@@ -345,6 +358,7 @@ enum dualbm_mechanism dualbm_boundary_mechanism(const struct dualbm_hook *hook)
 static int attach_jump(struct boundary *side, unsigned long entry)
 {
 	unsigned long place, start, end;
+	int ret;
 
 	if (side == &free_side) {
 		place = dualbm_jump_behind_entry(entry);
@@ -356,15 +370,18 @@ static int attach_jump(struct boundary *side, unsigned long entry)
 		return -EOPNOTSUPP;
 	side->jump.addr = (kprobe_opcode_t *)place;
 	side->jump.pre_handler = side == &free_side ? on_free_pages : on_alloc_pages_jump;
-	/* Switched on when no more probes are registered: see dualbm_boundary_enable(). */
+	/* Switched on by dualbm_boundary_enable(), or later by the watch. */
 	side->jump.flags = KPROBE_FLAG_DISABLED;
-	return register_kprobe(&side->jump);
+	ret = register_kprobe(&side->jump);
+	side->placed = !ret;
+	return ret;
 }
 
 /* A probe at the entry, or at the return: on any machine. @flags: of a kprobe. */
 static int attach_plain(struct boundary *side, u32 flags)
 {
 	if (side == &free_side) {
+		side->missed += side->entry.nmissed;
 		side->entry = (struct kprobe){
 			.symbol_name = side->symbol,
 			.pre_handler = on_free_pages,
@@ -398,16 +415,18 @@ int dualbm_boundary_attach(struct dualbm_hook *hook)
 		return -ENOENT;
 	hook->missed = side == &free_side ? free_missed : alloc_missed;
 	side->symbol = hook->symbol;
-	side->mechanism = DUALBM_JUMP;
-	if (!attach_jump(side, entry))
+	/* One jump is made at a time: the other side waits for it as what it can be at once. */
+	if (!attach_jump(side, entry) && alloc_side.mechanism != DUALBM_JUMP) {
+		side->mechanism = DUALBM_JUMP;
 		return 0;
+	}
 	side->mechanism = plain_mechanism(side);
 	return attach_plain(side, 0);
 }
 
-static void enable(struct boundary *side)
+static void enable_jump(struct boundary *side)
 {
-	int ret = side->mechanism == DUALBM_JUMP ? enable_kprobe(&side->jump) : 0;
+	int ret = enable_kprobe(&side->jump);
 
 	if (ret)
 		pr_notice("the probe inside of %s cannot be switched on: error %d\n",
@@ -416,31 +435,49 @@ static void enable(struct boundary *side)
 
 void dualbm_boundary_enable(void)
 {
-	enable(&alloc_side);
-	enable(&free_side);
+	if (alloc_side.mechanism == DUALBM_JUMP)
+		enable_jump(&alloc_side);
+	else if (free_side.mechanism == DUALBM_JUMP)
+		enable_jump(&free_side);
 }
 
-/*
- * What takes the jump's place is there, switched off, before it goes: a call that passed both
- * would be reported by both.
- */
+/* The other side's jump is there, so that the optimizer has nothing to do. */
+static void take_jump(struct boundary *side)
+{
+	WRITE_ONCE(free_changes, free_changes + 1);
+	unregister_kprobe(&side->entry);
+	WRITE_ONCE(side->mechanism, DUALBM_JUMP);
+	enable_jump(side);
+}
+
+/* A call that passes both in between is reported by both. */
 static void leave_jump(struct boundary *side)
 {
 	enum dualbm_mechanism plain = plain_mechanism(side);
-	int ret;
 
-	if (attach_plain(side, KPROBE_FLAG_DISABLED))
+	if (attach_plain(side, 0))
 		return;
 	if (side == &free_side)
 		WRITE_ONCE(free_changes, free_changes + 1);
-	unregister_kprobe(&side->jump);
-	ret = plain == DUALBM_KPROBE ? enable_kprobe(&side->entry) : enable_kretprobe(&side->exit);
 	WRITE_ONCE(side->mechanism, plain);
-	if (ret)
-		pr_notice("the probe of %s cannot be switched on: error %d\n", side->symbol, ret);
-	else
-		pr_notice("the probe inside of %s is no jump, or no call passes it: it is at the %s now\n",
-			  side->symbol, plain == DUALBM_KPROBE ? "entry" : "return");
+	side->placed = false;
+	pr_notice("the probe inside of %s is no jump, or no call passes it: it is at the %s now\n",
+		  side->symbol, plain == DUALBM_KPROBE ? "entry" : "return");
+	unregister_kprobe(&side->jump);
+}
+
+/* Has every task been waited for since this was first asked? */
+static bool is_settled(void)
+{
+	if (!is_settling) {
+		init_completion(&settling.completion);
+		call_rcu_tasks(&settling.head, wakeme_after_rcu);
+		is_settling = true;
+	}
+	if (!completion_done(&settling.completion))
+		return false;
+	is_settling = false;
+	return true;
 }
 
 /* A live patch leads around what is inside of a function, and not around its entry. */
@@ -449,25 +486,53 @@ void dualbm_boundary_watch(const struct dualbm_hook *hook)
 	struct boundary *side = side_of(hook);
 	enum dualbm_jump now;
 
-	if (side->mechanism != DUALBM_JUMP)
+	if (side->mechanism != DUALBM_JUMP) {
+		if (side->placed && alloc_side.mechanism == DUALBM_JUMP &&
+		    dualbm_jump_look(&alloc_side.jump) == DUALBM_JUMP_MADE)
+			take_jump(side);
 		return;
+	}
 	now = dualbm_jump_look(&side->jump);
 	if (now == DUALBM_JUMP_OFF || (now == DUALBM_JUMP_MADE && !hook->dead)) {
 		side->useless = 0;
-	} else if (++side->useless == USELESS_LOOKS) {
+	} else if (side->useless < USELESS_LOOKS) {
+		side->useless++;
+	} else if (is_settled()) {
 		side->useless = 0;
 		leave_jump(side);
 	}
 }
 
+/* Both at once: the optimizer that the first one wakes would keep the second one waiting. */
+static void detach_jumps(void)
+{
+	struct boundary *sides[] = { &alloc_side, &free_side };
+	struct kprobe *jumps[ARRAY_SIZE(sides)];
+	bool wait = false;
+	int i, nr = 0;
+
+	for (i = 0; i < ARRAY_SIZE(sides); i++) {
+		if (!sides[i]->placed)
+			continue;
+		wait |= dualbm_jump_look(&sides[i]->jump) == DUALBM_JUMP_BREAKPOINT;
+		jumps[nr++] = &sides[i]->jump;
+		sides[i]->placed = false;
+	}
+	if (wait)
+		dualbm_tasks_wait();
+	unregister_kprobes(jumps, nr);
+}
+
+/* The row of the free side comes first, whose plain probe wakes nobody. */
 void dualbm_boundary_detach(struct dualbm_hook *hook)
 {
 	struct boundary *side = side_of(hook);
 
-	if (side->mechanism == DUALBM_JUMP)
-		unregister_kprobe(&side->jump);
-	else if (side->mechanism == DUALBM_KPROBE)
+	while (is_settling && !is_settled())
+		schedule_timeout_idle(1);
+	if (side->mechanism == DUALBM_KPROBE)
 		unregister_kprobe(&side->entry);
-	else
+	else if (side->mechanism == DUALBM_KRETPROBE)
 		unregister_kretprobe(&side->exit);
+	detach_jumps();
 }

@@ -43,11 +43,11 @@ bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames);
 int dualbm_boundary_attach(struct dualbm_hook *hook);
 
 /**
- * dualbm_boundary_enable() - switch jumps on
+ * dualbm_boundary_enable() - switch the first jump on
  *
- * While the kernel makes a probe a jump it waits for all tasks with the lock of all probes
- * held (kernel/kprobes.c, kprobe_optimizer(), 5.10 to 7.3): on a busy machine, for minutes. So
- * this comes after the last probe of a load.
+ * It is the last call of a load that needs the lock of all probes, which the kernel's
+ * optimizer keeps from then on until the jump is there: on a busy machine, for minutes. The second
+ * jump is switched on by dualbm_boundary_watch() after that.
  *
  * Context: Module init; sleeps.
  */
@@ -67,8 +67,9 @@ enum dualbm_mechanism dualbm_boundary_mechanism(const struct dualbm_hook *hook);
  * dualbm_boundary_watch() - see whether the probe is a jump
  * @hook: its row, attached
  *
- * One that was a breakpoint at ten looks in a row, or a jump that no call passes, as behind a
- * live patch, becomes a probe at the entry or at the return, for good, which is logged.
+ * The second jump is switched on when the first one is there. One that was a breakpoint at ten
+ * looks in a row, or a jump that no call passes, as behind a live patch, becomes a probe at the entry
+ * or at the return, for good, which is logged.
  *
  * Context: Process, one caller at a time; sleeps.
  */

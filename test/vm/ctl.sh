@@ -78,7 +78,8 @@ sed 's/^/| /' /tmp/out
 says "status: state" '^dualbm [0-9.]+  armed'
 json status status
 
-# What "check" foretold.
+# What "check" foretold, when the boundary's probes have become what they can be.
+check "status: the boundary's probes are jumps" wait_for 20 jumps_made
 tr '}' '\n' </tmp/check.json | sed -n 's/.*"name":"\([^"]*\)","mechanism":"\([^"]*\)","required":\(.*\)/\1 \2 \3/p' |
 	sort >/tmp/foretold
 awk '$2 !~ /notifier|cpuhp/ { print $1, $2, $5 == "required" ? "true" : "false" }' $D/hooks |

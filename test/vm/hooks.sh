@@ -3,9 +3,11 @@
 # shellcheck shell=dash
 #
 # What the module hooks on this kernel, for the page about kernels.
-. ./guest-lib.sh
+. ./mm-lib.sh
 
 load_dualbm policy=report || bail "the module does not load and arm: $(dmesg | tail -n 5)"
+# They become jumps a moment later, where they can.
+wait_for 20 jumps_made
 sed 's/^/# hook /' $D/hooks
 expect_clean "loaded"
 rmmod dualbm

@@ -162,8 +162,8 @@ gap() {
 	*) plain='kretprobe kprobe' ;;
 	esac
 	load_for_gaps
-	is "$name: both sides are jumps" "$(boundary_is)" "jump jump"
-	check "$name: the kernel says so, soon" wait_for 20 jumps_made
+	check "$name: the kernel makes jumps of both, one after the other" wait_for 20 jumps_made
+	is "$name: both sides say so" "$(boundary_is)" "jump jump"
 	freed_twice "by the jump"
 	unseen 1024 3000
 	unload_after_gaps
