@@ -68,8 +68,8 @@ enum dualbm_mechanism dualbm_boundary_mechanism(const struct dualbm_hook *hook);
  * @hook: its row, attached
  *
  * The second jump is switched on when the first one is there. One that was a breakpoint at ten
- * looks in a row, or a jump that no call passes, as behind a live patch, becomes a probe at the entry
- * or at the return, for good, which is logged.
+ * looks in a row, or a jump that no call passes, as behind a live patch, becomes a probe at the
+ * entry or at the return, for good, which is logged.
  *
  * Context: Process, one caller at a time; sleeps.
  */
