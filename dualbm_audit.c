@@ -20,11 +20,12 @@
 #include "dualbm_violation.h"
 
 /*
- * Longer lists cannot be walked in one go: a lock is held for no more than 100
- * microseconds, and each block may be a cache miss or three.
+ * A lock is held for no more than 100 microseconds, and each block may be a cache miss or
+ * three: longer lists are not counted, and memory in more pieces is looked at in parts.
  */
 #define LIST_BLOCKS	256
 #define CPU_BLOCKS	512
+#define MEMORY_BLOCKS	128
 #define FINDINGS	8
 #define REMEMBERED	64
 
@@ -285,13 +286,14 @@ static unsigned long check_block(struct dualbm_chunk *chunk, struct zone *zone,
 
 /*
  * Up to the end of a subsection, the smallest piece that is online or not as a
- * whole, or to a block of another zone. Most frames are not the first of a free
- * block, so what is done for each of them is what an audit costs. Returns where to
- * go on.
+ * whole, to a block of another zone, or for as many blocks as a lock may be held.
+ * Most frames are not the first of a free block, so what is done for each of them
+ * is what an audit costs. Returns where to go on.
  */
 static unsigned long audit_subsection(struct dualbm_chunk *chunk, struct zone *zone,
 				      unsigned long pfn, unsigned long end)
 {
+	unsigned int blocks = 0;
 	struct page *page;
 	unsigned long flags;
 	u64 since;
@@ -301,7 +303,7 @@ static unsigned long audit_subsection(struct dualbm_chunk *chunk, struct zone *z
 	since = ktime_get_mono_fast_ns();
 	if (!pfn_to_online_page(pfn))
 		pfn = end;
-	while (pfn < end) {
+	while (pfn < end && blocks < MEMORY_BLOCKS) {
 		page = pfn_to_page(pfn);
 		if (!PageBuddy(page)) {
 			pfn++;
@@ -310,6 +312,7 @@ static unsigned long audit_subsection(struct dualbm_chunk *chunk, struct zone *z
 		if (page_zone(page) != zone)
 			break;
 		pfn += check_block(chunk, zone, page, pfn);
+		blocks++;
 	}
 	note_hold(since);
 	spin_unlock_irqrestore(&zone->lock, flags);
@@ -340,20 +343,20 @@ unsigned int dualbm_audit_frames(struct dualbm_chunk *chunk, unsigned long first
 
 /* ---- lists ---- */
 
-/* How many blocks are on a list; more than LIST_BLOCKS if it is too long or broken. */
+/* How many blocks are on a list; more than @most if it is too long or broken. */
 static unsigned long count_blocks(const struct zone *zone, unsigned int order,
-				  struct list_head *list)
+				  struct list_head *list, unsigned long most)
 {
 	struct list_head *entry = READ_ONCE(list->next);
 	unsigned long blocks = 0;
 
-	while (entry != list && blocks <= LIST_BLOCKS) {
+	while (entry != list && blocks <= most) {
 		struct page *page = page_of_entry(entry);
 
 		if (!is_block_of(zone, order, page)) {
 			find("links", page ? page_to_pfn(page) : zone->zone_start_pfn, order,
 			     1, order);
-			return LIST_BLOCKS + 1;
+			return most + 1;
 		}
 		blocks++;
 		entry = READ_ONCE(entry->next);
@@ -371,7 +374,8 @@ static void audit_free_lists(struct zone *zone, unsigned int order)
 	spin_lock_irqsave(&zone->lock, flags);
 	since = ktime_get_mono_fast_ns();
 	for (type = 0; type < MIGRATE_TYPES && blocks <= LIST_BLOCKS; type++)
-		blocks += count_blocks(zone, order, &area->free_list[type]);
+		blocks += count_blocks(zone, order, &area->free_list[type],
+				       LIST_BLOCKS - blocks);
 	if (blocks <= LIST_BLOCKS && blocks != area->nr_free)
 		find("length", zone->zone_start_pfn, order, blocks,
 		     (long)(area->nr_free - blocks));

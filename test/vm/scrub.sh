@@ -82,6 +82,16 @@ cost() {
 	at_least "planes were looked at" $_chunk 3000
 	at_least "blocks were looked at" $_block 1000
 	at_least "under 0.1 percent of a CPU for a TiB" $((120000000 - _tib)) 0
+	# Memory whose every second page is free is as many blocks as there can be. They are
+	# on the allocator's lists if the CPU's own are short.
+	write /proc/sys/vm/percpu_pagelist_high_fraction 10000
+	mkdir -p /mnt/frag && mount -t tmpfs -o size=200m tmpfs /mnt/frag
+	if ! fragment /mnt/frag/file 128 4; then
+		not_ok "fragmented memory"
+	fi
+	at_least "blocks of one page" "$(awk '{ n += $5 } END { print n }' /proc/buddyinfo)" 8192
+	scrub
+	umount /mnt/frag
 	_held=$(scrub_key hold_max_ns)
 	diag "zone->lock was held for $_held instructions at most"
 	at_least "zone->lock is never held for 100000 instructions" $((100000 - _held)) 0
