@@ -20,9 +20,12 @@ build_other() {
 		DUALBM_TEST_HOOKS=y KCFLAGS='-DDUALBM_TESTED_DISTRIBUTION=\"nowhere\"' modules
 }
 
-# A hundred times, and most of the time it waits for RCU: all kernels at once.
+# Sixty times, in a long run a hundred; most of the time it waits for RCU: all kernels at once.
+times=60
+[[ ${DUALBM_LONG-} != 1 ]] || times=100
 for kernel in $KERNELS; do
-	vm_start "reload-$kernel" --kernel "$kernel" --timeout 1500 -- lifecycle.sh reload
+	vm_start "reload-$kernel" --kernel "$kernel" --timeout 1500 \
+		--append "dualbm_cycles=$times" -- lifecycle.sh reload
 done
 for kernel in $KERNELS; do
 	use_kernel "$kernel"

@@ -7,7 +7,8 @@
 # and never does harm.
 #
 #	lifecycle.sh [NAME...]	all of them but these, or those named
-#	lifecycle.sh reload	a hundred loads and unloads; less on slow kernels
+#	lifecycle.sh reload	a hundred loads and unloads, or dualbm_cycles= of them
+#				(kernel command line); less on slow kernels
 #	lifecycle.sh steps	a build with DUALBM_TEST_HOOKS: init fails at each step
 #	lifecycle.sh untested	a build for which no kernel is a tested one
 . ./mm-lib.sh
@@ -15,7 +16,7 @@
 only=" $* "
 P=/sys/module/dualbm/parameters
 tracing=/sys/kernel/tracing
-cycles=$((100 / ${dualbm_slow:-1}))
+cycles=$((${dualbm_cycles:-100} / ${dualbm_slow:-1}))
 # A load and an unload wait for all tasks several times, which takes twice as long where
 # those can be preempted everywhere.
 [ ! -e /sys/kernel/realtime ] || cycles=$((cycles * 2 / 5))
@@ -169,7 +170,7 @@ $(dmesg | tail -n 20)"
 	settle
 	_drift=$((free - $(free_memory)))
 	diag "free memory less by $_drift KiB, Slab more by $(($(meminfo Slab) - slab)) KiB"
-	# One leaked plane is 48 KiB: a hundred would be seen.
+	# One leaked plane is 48 KiB: sixty would be seen.
 	if kernel_has CONFIG_DEBUG_KMEMLEAK; then
 		skip "$name: no memory is lost" "the debug kernel keeps what was freed, and looks for leaks itself"
 	elif [ $_drift -lt 2048 ]; then
