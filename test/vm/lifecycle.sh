@@ -95,14 +95,17 @@ cycle_parameters() {
 	esac
 }
 
-# cycle N: once in four the module is let to arm itself; otherwise it goes while
-# it learns, at once or a little later.
+# cycle N: once in four the module is let to arm itself; once it goes while it learns, as it
+# does after a CPU has come; otherwise at once or a little later, in whatever state it is.
 cycle() {
 	# shellcheck disable=SC2046 # words
 	insmod /tmp/dualbm.ko allow_untested=1 $(cycle_parameters "$1") || return 1
 	case $(($1 % 4)) in
 	0) wait_for 30 state_is armed || return 1 ;;
-	1) ;;
+	1)
+		write /sys/devices/system/cpu/cpu1/online 0
+		write /sys/devices/system/cpu/cpu1/online 1
+		;;
 	2) sleep 0.$(($1 % 10)) ;;
 	3) cat $D/* >/dev/null 2>&1 ;;
 	esac
