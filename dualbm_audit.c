@@ -239,7 +239,7 @@ static void check_state(struct dualbm_chunk *chunk, unsigned long pfn,
 	unsigned long first = pfn - chunk->start_pfn;
 	unsigned long end = min(first + BIT(order), DUALBM_CHUNK_FRAMES);
 
-	if (READ_ONCE(dualbm_mode) != DUALBM_TRACKING)
+	if (dualbm_mode_now() != DUALBM_TRACKING)
 		return;
 	while (first < end) {
 		check_word(chunk, first / BITS_PER_LONG,
@@ -324,6 +324,7 @@ unsigned int dualbm_audit_frames(struct dualbm_chunk *chunk, unsigned long first
 {
 	unsigned long pfn = chunk->start_pfn + first, end = pfn + DUALBM_AUDIT_FRAMES;
 
+	lockdep_assert_held(&dualbm_memory_lock);
 	while (pfn < end) {
 		unsigned long stop = min(end, round_up(pfn + 1, PAGES_PER_SUBSECTION));
 		struct page *page = pfn_to_online_page(pfn);
@@ -390,7 +391,7 @@ static void check_listed(struct page *page, unsigned int order)
 
 	if (page_ref_count(page) && !PageHWPoison(page))
 		find("refcount", pfn, order, 1, page_ref_count(page));
-	if (planes && READ_ONCE(dualbm_mode) == DUALBM_TRACKING &&
+	if (planes && dualbm_mode_now() == DUALBM_TRACKING &&
 	    dualbm_planes_code(planes, first) == DUALBM_CODE_ALLOCATED) {
 		find("state", pfn, order, 1, DUALBM_CODE_ALLOCATED);
 		/* As in check_word(). */
@@ -453,6 +454,7 @@ static void audit_pcp(struct zone *zone, int cpu)
 
 unsigned int dualbm_audit_lists(struct zone *zone, unsigned int step)
 {
+	lockdep_assert_held(&dualbm_memory_lock);
 	if (step <= DUALBM_MAX_ORDER)
 		audit_free_lists(zone, step);
 	else

@@ -199,7 +199,7 @@ bool dualbm_boundary_reported(unsigned long pfn, unsigned long frames)
 
 static bool is_recorded_free(unsigned long pfn)
 {
-	return READ_ONCE(dualbm_mode) == DUALBM_TRACKING &&
+	return dualbm_mode_now() == DUALBM_TRACKING &&
 	       dualbm_frame_code(pfn) == DUALBM_CODE_FREE;
 }
 

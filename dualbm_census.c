@@ -84,6 +84,7 @@ void dualbm_census_count(struct dualbm_chunk *chunk, const struct dualbm_counts 
 {
 	struct dualbm_counts own = { .managed = 0 };
 
+	lockdep_assert_held(&dualbm_memory_lock);
 	if (!counts || hweight64(chunk->present) * PAGES_PER_SUBSECTION != DUALBM_CHUNK_FRAMES) {
 		count_chunk(chunk, &own);
 		counts = &own;
@@ -165,6 +166,7 @@ void dualbm_placement_recount(int node)
 	struct placement placement = { .chunks = 0 };
 	const struct dualbm_chunk *chunk;
 
+	lockdep_assert_held(&dualbm_memory_lock);
 	list_for_each_entry(chunk, &dualbm_chunks, list)
 		if (chunk->node == node)
 			place_chunk(chunk, &placement);
@@ -206,6 +208,7 @@ void dualbm_census_add(struct dualbm_chunk *chunk)
 {
 	struct placement placement = placements[chunk->node];
 
+	lockdep_assert_held(&dualbm_memory_lock);
 	place_chunk(chunk, &placement);
 	store_placement(chunk->node, &placement);
 	dualbm_census_count(chunk, NULL);
@@ -218,6 +221,7 @@ void dualbm_census_remove(struct dualbm_chunk *chunk)
 {
 	static const struct dualbm_counts none;
 
+	lockdep_assert_held(&dualbm_memory_lock);
 	census_replace(chunk, &none);
 	store_begin();
 	census.bytes -= DUALBM_CHUNK_BYTES;

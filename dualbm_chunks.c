@@ -43,6 +43,7 @@ int dualbm_chunk_insert(struct dualbm_chunk *new)
 	struct dualbm_chunk *chunk;
 	int ret;
 
+	lockdep_assert_held(&dualbm_memory_lock);
 	/* Whoever finds the planes finds them filled in: xa_store() is a release. */
 	ret = xa_err(xa_store(&chunk_index, new->start_pfn >> DUALBM_CHUNK_SHIFT, new, GFP_KERNEL));
 	if (ret)
@@ -57,6 +58,7 @@ int dualbm_chunk_insert(struct dualbm_chunk *new)
 
 void dualbm_chunk_remove(struct dualbm_chunk *chunk)
 {
+	lockdep_assert_held(&dualbm_memory_lock);
 	xa_erase(&chunk_index, chunk->start_pfn >> DUALBM_CHUNK_SHIFT);
 	list_del_rcu(&chunk->list);
 	dualbm_chunks_version++;
@@ -66,6 +68,7 @@ struct dualbm_chunk *dualbm_walk_at(struct dualbm_walk *walk)
 {
 	struct dualbm_chunk *chunk;
 
+	lockdep_assert_held(&dualbm_memory_lock);
 	if (walk->chunk && walk->version == dualbm_chunks_version)
 		return walk->chunk;
 	walk->version = dualbm_chunks_version;
@@ -83,6 +86,7 @@ void dualbm_walk_on(struct dualbm_walk *walk)
 {
 	struct dualbm_chunk *chunk = walk->chunk;
 
+	lockdep_assert_held(&dualbm_memory_lock);
 	walk->pfn = chunk->start_pfn + DUALBM_CHUNK_FRAMES;
 	walk->chunk = NULL;
 	if (list_is_last(&chunk->list, &dualbm_chunks))
@@ -117,6 +121,7 @@ phys_addr_t dualbm_planes_phys(unsigned long *planes, enum dualbm_plane plane,
 phys_addr_t dualbm_plane_phys(const struct dualbm_chunk *chunk,
 			      enum dualbm_plane plane, unsigned long byte)
 {
+	lockdep_assert_held(&dualbm_memory_lock);
 	return dualbm_planes_phys(chunk->planes, plane, byte);
 }
 

@@ -44,7 +44,7 @@ static void report(struct page *page, const char *what, int count)
  */
 bool dualbm_count_report(struct dualbm_violation *call, int count)
 {
-	if (READ_ONCE(dualbm_mode) == DUALBM_OFF || dualbm_report_has_outer(call))
+	if (dualbm_mode_now() == DUALBM_OFF || dualbm_report_has_outer(call))
 		return false;
 	call->class = DUALBM_COUNT_UNDERFLOW;
 	call->proof = DUALBM_PROOF_COUNT;
@@ -61,7 +61,7 @@ bool dualbm_count_report(struct dualbm_violation *call, int count)
  */
 static bool has_planes(struct page *page)
 {
-	return READ_ONCE(dualbm_mode) != DUALBM_OFF && dualbm_planes_at(page_to_pfn(page));
+	return dualbm_mode_now() != DUALBM_OFF && dualbm_planes_at(page_to_pfn(page));
 }
 
 /* Read once, as the call itself does. */

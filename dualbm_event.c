@@ -140,7 +140,7 @@ void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
 		  unsigned int order)
 {
 	bool nmi = event_begin();
-	enum dualbm_mode mode = READ_ONCE(dualbm_mode);
+	enum dualbm_mode mode = dualbm_mode_now();
 
 	if (likely(mode == DUALBM_TRACKING))
 		event_tracked(event, pfn, 1UL << order, order);

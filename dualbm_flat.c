@@ -112,6 +112,7 @@ static void *build(unsigned long chunks, const struct dualbm_chunk *other,
 
 void *dualbm_flat_build(const struct dualbm_chunk *other, const unsigned long *planes)
 {
+	lockdep_assert_held(&dualbm_memory_lock);
 	return flat_map ? build(flat_chunks, other, planes) : NULL;
 }
 
@@ -132,6 +133,7 @@ void dualbm_flat_update(void)
 	unsigned long needed = chunks_needed(), chunks = needed ? max(needed, flat_chunks) : 0;
 	void *map = chunks ? build(chunks, NULL, NULL) : NULL, *old = flat_map;
 
+	lockdep_assert_held(&dualbm_memory_lock);
 	if (chunks && !map)
 		pr_warn("no room to map the planes in a row, %lu KiB: events take the long way\n",
 			chunks * CHUNK_PAGES * (PAGE_SIZE / 1024));
@@ -150,6 +152,7 @@ u64 dualbm_flat_bytes(void)
 
 unsigned long dualbm_flat_steps(void)
 {
+	lockdep_assert_held(&dualbm_memory_lock);
 	return 1 + DIV_ROUND_UP(flat_chunks, CHECK_CHUNKS);
 }
 
@@ -200,6 +203,7 @@ int dualbm_flat_check(unsigned long *position, struct dualbm_flat_fault *fault)
 {
 	unsigned long index, end;
 
+	lockdep_assert_held(&dualbm_memory_lock);
 	if (!*position) {
 		*position = 1;
 		return base_is_wrong(fault);

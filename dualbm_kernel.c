@@ -28,7 +28,7 @@ void dualbm_entry_bad_page(struct ftrace_regs *regs)
 		.frames = 1,
 	};
 
-	if (READ_ONCE(dualbm_mode) == DUALBM_OFF)
+	if (dualbm_mode_now() == DUALBM_OFF)
 		return;
 	v.code = dualbm_frame_code(pfn);
 	dualbm_count(DUALBM_STAT_FORGET_EVENTS);

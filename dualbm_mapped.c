@@ -171,7 +171,7 @@ static bool is_recorded_free(unsigned long pfn)
 	bool is_free;
 
 	rcu_read_lock();
-	is_free = READ_ONCE(dualbm_mode) == DUALBM_TRACKING &&
+	is_free = dualbm_mode_now() == DUALBM_TRACKING &&
 		  dualbm_frame_code(pfn) == DUALBM_CODE_FREE;
 	rcu_read_unlock();
 	return is_free;
@@ -355,6 +355,7 @@ unsigned int dualbm_mapped_step(bool *done)
 	unsigned int reported = 0;
 	bool end = false;
 
+	lockdep_assert_held(&dualbm_memory_lock);
 	look.units = DUALBM_MAPPED_UNITS;
 	look.found = false;
 	while (look.units && !reported) {

@@ -15,7 +15,7 @@
 #include "dualbm_request.h"
 #include "dualbm_trace.h"
 
-enum dualbm_mode dualbm_mode __read_mostly = DUALBM_OFF;
+static enum dualbm_mode mode_now __read_mostly = DUALBM_OFF;
 
 /* The mode again, and its complement, so that a flip in one of the three shows. */
 static unsigned int mode_copy;
@@ -128,7 +128,7 @@ static unsigned long limit_of(enum dualbm_mode mode)
 
 static void write_mode(enum dualbm_mode mode)
 {
-	WRITE_ONCE(dualbm_mode, mode);
+	WRITE_ONCE(mode_now, mode);
 	WRITE_ONCE(dualbm_flat.limit, limit_of(mode));
 }
 
@@ -172,9 +172,14 @@ void dualbm_nmi_wait(void)
 		cpu_relax();
 }
 
+enum dualbm_mode dualbm_mode_now(void)
+{
+	return READ_ONCE(mode_now);
+}
+
 enum dualbm_mode dualbm_mode_pause(void)
 {
-	enum dualbm_mode mode = READ_ONCE(dualbm_mode);
+	enum dualbm_mode mode = READ_ONCE(mode_now);
 
 	if (mode == DUALBM_TRACKING)
 		write_mode(DUALBM_FORGETTING);
@@ -188,7 +193,7 @@ void dualbm_mode_resume(enum dualbm_mode mode)
 
 void dualbm_mode_flip(void)
 {
-	write_mode(READ_ONCE(dualbm_mode) ^ 1);
+	write_mode(READ_ONCE(mode_now) ^ 1);
 }
 
 void dualbm_mode_span(unsigned long frames)
@@ -197,7 +202,7 @@ void dualbm_mode_span(unsigned long frames)
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
 	span = frames;
-	WRITE_ONCE(dualbm_flat.limit, limit_of(READ_ONCE(dualbm_mode)));
+	WRITE_ONCE(dualbm_flat.limit, limit_of(READ_ONCE(mode_now)));
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 }
 
@@ -207,7 +212,7 @@ bool dualbm_mode_check(void)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
-	stored = READ_ONCE(dualbm_mode);
+	stored = READ_ONCE(mode_now);
 	right = (stored & mode_copy) | (stored & ~mode_complement) |
 		(mode_copy & ~mode_complement);
 	if (stored == right && mode_copy == right && mode_complement == ~right &&
@@ -389,7 +394,7 @@ unsigned long dualbm_mode_generation(void)
 	 * nothing comes but a generation that is over.
 	 */
 	smp_rmb();
-	return READ_ONCE(dualbm_mode) == DUALBM_TRACKING ? generation : 0;
+	return READ_ONCE(mode_now) == DUALBM_TRACKING ? generation : 0;
 }
 
 /*

@@ -31,8 +31,17 @@ enum dualbm_state {
 	DUALBM_STATE_DEGRADED,
 };
 
-/* Any context reads it; stored under a lock, or while all CPUs are stopped. */
-extern enum dualbm_mode dualbm_mode;
+/**
+ * dualbm_mode_now() - what an event does now
+ *
+ * It is stored under a lock, or while all CPUs are stopped; whoever needs it to stay what it is
+ * reads it under RCU, with preemption disabled, or in an event.
+ *
+ * Context: Any.
+ *
+ * Return: the mode.
+ */
+enum dualbm_mode dualbm_mode_now(void);
 
 /**
  * dualbm_mode_pause() - believe no event while all CPUs are stopped

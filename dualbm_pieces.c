@@ -58,7 +58,7 @@ void dualbm_piece_freed(unsigned long pfn, unsigned int order, unsigned long blo
 		.value = block_order,
 	};
 
-	if (READ_ONCE(dualbm_mode) != DUALBM_TRACKING ||
+	if (dualbm_mode_now() != DUALBM_TRACKING ||
 	    !is_whole(pfn, order, block, block_order))
 		dualbm_count(DUALBM_STAT_PIECE_FREE_DOUBTS);
 	else

@@ -340,9 +340,11 @@ enum dualbm_proof dualbm_prove(const struct dualbm_violation *v)
 	case DUALBM_ALLOCATOR_CORRUPTION:
 		/* The event came with zone->lock held. */
 		page = pfn_to_online_page(v->first);
-		if (page && dualbm_buddy_covers(page_zone(page), v->first))
-			return DUALBM_PROOF_BUDDY;
-		return DUALBM_UNPROVEN;
+		if (!page)
+			return DUALBM_UNPROVEN;
+		lockdep_assert_held(&page_zone(page)->lock);
+		return dualbm_buddy_covers(page_zone(page), v->first) ?
+		       DUALBM_PROOF_BUDDY : DUALBM_UNPROVEN;
 	case DUALBM_PLANE_CORRUPTION:
 		return v->proof == DUALBM_PROOF_STOPPED ? v->proof : DUALBM_PROOF_PLANES;
 	case DUALBM_DIRECTORY_CORRUPTION:

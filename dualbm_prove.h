@@ -74,7 +74,7 @@ struct zone *dualbm_zone_of(const struct page *page);
  * Mirrors is_free_buddy_page() (mm/page_alloc.c, 6.1 and 6.12), and takes the
  * word of a head only if it is online, in @zone and of a possible order.
  *
- * Context: Any, zone->lock held: without it the answer is not stable.
+ * Context: Any. Without zone->lock the answer is good for statistics only.
  *
  * Return: true if one does.
  */

@@ -179,12 +179,13 @@ static void move_to_node(int node)
 	cpus_read_unlock();
 }
 
-/* Under dualbm_memory_lock: the chunk at or after the position, or NULL. */
+/* The chunk at or after the position, or NULL. */
 static struct dualbm_chunk *chunk_at(struct position *position)
 {
 	unsigned long pfn = position->walk.pfn;
 	struct dualbm_chunk *chunk = dualbm_walk_at(&position->walk);
 
+	lockdep_assert_held(&dualbm_memory_lock);
 	/* Another one than the one that was begun: from its beginning. */
 	if (chunk && chunk->start_pfn != pfn) {
 		position->frame = 0;
@@ -199,9 +200,10 @@ static bool is_audited(const struct dualbm_chunk *chunk)
 	return audit_left && chunk->start_pfn >= audit_pfn;
 }
 
-/* Under dualbm_memory_lock: has the audit come to the end of memory? */
+/* Has the audit come to the end of memory? */
 static bool is_audit_done(void)
 {
+	lockdep_assert_held(&dualbm_memory_lock);
 	return list_empty(&dualbm_chunks) ||
 	       list_last_entry(&dualbm_chunks, struct dualbm_chunk, list)->start_pfn < audit_pfn;
 }

@@ -125,6 +125,7 @@ bool dualbm_trial_look(struct dualbm_chunk *chunk)
 	struct dualbm_counts counts;
 	unsigned long word;
 
+	lockdep_assert_held(&dualbm_memory_lock);
 	plain = dualbm_planes_survey(chunk->planes, &counts);
 	dualbm_census_count(chunk, plain ? &counts : NULL);
 	if (plain && !chunk->departing)

@@ -59,6 +59,8 @@ for kernel in ${KERNELS##* }; do
 			$3 in in_file && in_file[$3] != $1 { print $0 ", of " in_file[$3] }' "$work/symbols" -)"
 	is "$kernel: who can stop the machine" \
 		"$(awk '$NF == "panic" && $(NF - 1) == "U" { print $1 }' "$work/symbols" | xargs)" "dualbm_mode dualbm_report"
+	is "$kernel: only its own file stores the mode" \
+		"$(awk '$NF ~ /^(dualbm_mode|mode_now)$/ { print $1, $(NF - 1), $NF }' "$work/symbols")" "dualbm_mode d mode_now"
 	# What is written down is what is built.
 	is "$kernel: the floors are those of docs/code.md" \
 		"$(sed -n '/^## Floors/,/^## /p' docs/code.md | grep '^| [0-9]' | grep -oE '`[a-z]+(\.c)?`' | tr -d '\`' | sed 's/^dualbm\.c$/main/' | sort | xargs)" \
