@@ -293,10 +293,11 @@ values
 # These want a healthy kernel: a page that is in a list twice may hold a block of memory for good.
 hotplug
 switch
-named
-faults
 behind
+named
 before
 pieces
 torn
+# Afterwards the allocator may hand out a ring of the same few pages, over and over.
+faults
 finish
