@@ -126,16 +126,24 @@ faults() {
 	rmmod dualbm
 }
 
-# Somebody's return probe has put another address in the place of the caller's.
+# Somebody's return probes have put another address in the place of the caller's: of the
+# allocator, and of the bulk allocator, which dualbm calls in the place of its callers.
 behind() {
 	part behind || return 0
 	case $(uname -r) in
 	5.1[0-8].*) skip "$name" "before 5.19 a stack ends there"; return ;;
 	esac
 	load_dualbm scrub_interval_ms=0 history=callers || bail "dualbm is not armed"
-	_alloc=$(awk '$1 ~ /^__alloc_(frozen_)?pages/ { print $1 }' $D/hooks)
+	_alloc=$(awk '$1 ~ /^__alloc_(frozen_)?pages/ && $1 !~ /bulk/ { print $1 }' $D/hooks)
+	_bulk=$(awk '$1 ~ /_bulk/ { print $1 }' $D/hooks)
 	echo "r:behind/alloc $_alloc" >/sys/kernel/tracing/kprobe_events
-	check "$name: a return probe" write /sys/kernel/tracing/events/behind/enable 1
+	echo "r:behind/bulk $_bulk" >>/sys/kernel/tracing/kprobe_events
+	check "$name: return probes" write /sys/kernel/tracing/events/behind/enable 1
+	# Stacks of tasks come from the bulk allocator.
+	stress-ng --quiet --temp-path /tmp --fork 2 --vm 1 --vm-bytes 16M --timeout 3 >/dev/null 2>&1
+	at_least "$name: the bulk allocator's has fired" \
+		"$(grep -c "<- $_bulk" /sys/kernel/tracing/trace)" 10
+	expect_clean "$name, no fault yet"
 	fault boundary_double_free allocated_by faulty_double_free fault=double_free
 	fault bad_page freed_by faulty_wrong_order fault=wrong_order
 	at_least "$name: it has fired" "$(grep -c "<- $_alloc" /sys/kernel/tracing/trace)" 1
