@@ -95,16 +95,34 @@ cycle_parameters() {
 	esac
 }
 
-# cycle N: once in four the module is let to arm itself; once it goes while it learns, as it
-# does after a CPU has come; otherwise at once or a little later, in whatever state it is.
+# A CPU that comes and goes all the time: after each it is learned again.
+toggle_cpu() {
+	while :; do
+		write /sys/devices/system/cpu/cpu1/online 0
+		write /sys/devices/system/cpu/cpu1/online 1
+	done
+}
+
+toggle_end() {
+	[ "$toggle_pid" ] || return 0
+	kill "$toggle_pid"
+	wait "$toggle_pid" 2>/dev/null
+	toggle_pid=
+	write /sys/devices/system/cpu/cpu1/online 1
+}
+
+# cycle N: once in four the module is let to arm itself; once it goes while a CPU comes and goes,
+# so that it learns; otherwise at once or a little later, in whatever state it is.
+toggle_pid=
 cycle() {
 	# shellcheck disable=SC2046 # words
 	insmod /tmp/dualbm.ko allow_untested=1 $(cycle_parameters "$1") || return 1
 	case $(($1 % 4)) in
 	0) wait_for 30 state_is armed || return 1 ;;
 	1)
-		write /sys/devices/system/cpu/cpu1/online 0
-		write /sys/devices/system/cpu/cpu1/online 1
+		toggle_cpu &
+		toggle_pid=$!
+		wait_for 30 state_is learning || return 1
 		;;
 	2) sleep 0.$(($1 % 10)) ;;
 	3) cat $D/* >/dev/null 2>&1 ;;
@@ -115,7 +133,8 @@ cycle() {
 	armed) armed=$((armed + 1)) ;;
 	*) return 1 ;;
 	esac
-	rmmod dualbm
+	rmmod dualbm || return 1
+	toggle_end
 }
 
 # A load that works wherever loading and unloading wait, which is most of the time.
@@ -149,6 +168,7 @@ reload() {
 		i=$((i + 1))
 		[ $i != $((cycles / 2)) ] || idle_load
 	done
+	toggle_end
 	took=$(($(cut -d. -f1 /proc/uptime) - start))
 	if [ $i = $cycles ]; then
 		ok "$name: $cycles loads and unloads, half of them under load"
