@@ -68,6 +68,10 @@ check-debug:
 unit:
 	test/20-unit.t
 
+# After a change: what two minutes can tell. K=6.1: on that kernel.
+quick:
+	scripts/quick $(K)
+
 check-mutants:
 	scripts/check-mutants
 
@@ -87,6 +91,7 @@ help:
 	@echo 'make rpm            build the same as RPM packages'
 	@echo 'make demo           see it work in a VM (as root; installs what it needs)'
 	@echo 'make unit           the tests of the planes, in userspace (needs libcmocka-dev)'
+	@echo 'make quick          what two minutes can tell after a change (as root; K=6.1)'
 	@echo 'make check          all tests (as root; installs what it needs)'
 	@echo 'make check-matrix   the tests that boot, on every kernel (K=7.3-amd64: on one)'
 	@echo 'make check-debug    the same on kernels that watch the module (K=6.12-debug: on one)'
@@ -94,4 +99,4 @@ help:
 	@echo 'make bench          measure what it costs, and write docs/performance.md (K=6.1)'
 	@echo 'make clean          remove what the build left; distclean: the cache in build/ too'
 
-.PHONY: all unit modules headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-mutants bench demo help
+.PHONY: all unit quick modules headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-mutants bench demo help
