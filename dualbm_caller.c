@@ -23,11 +23,9 @@ static const char * const allocator_prefixes[] = {
 	"__free_frozen", "free_pcp", "free_the_page", "__free_one_page",
 	"free_contig_range", "__free_contig_range", "__put_page", "put_page", "__folio_put",
 	"folios_put", "release_pages", "__page_cache_release", "__isolate_free_page",
-	"__traceiter_", "trace_", "kprobe_", "kretprobe_", "arch_rethook",
-	"rethook_", "ftrace_", "arch_ftrace", "optimized_callback", "opt_pre_handler",
-	"aggr_pre_handler", "stack_trace_save", "bpf_trampoline_", "0x",
-	"free_page_is_bad", "free_tail_page", "check_new_page", "check_pcp_refill",
-	"rmqueue", "__rmqueue", "bulkfree_pcp", "drain_", "page_frag_free", "__page_frag_cache",
+	"trace_", "stack_trace_save", "free_page_is_bad", "free_tail_page",
+	"check_new_page", "check_pcp_refill", "rmqueue", "__rmqueue", "bulkfree_pcp",
+	"drain_", "page_frag_free", "__page_frag_cache",
 };
 
 /* These by their whole names: others begin with them. */
@@ -35,19 +33,44 @@ static const char * const allocator_names[] = {
 	"bad_page", "kfree", "kvfree", "free_large_kmalloc",
 };
 
+/*
+ * How an event comes here; a function without a name is a trampoline. arm64's breakpoints
+ * are exceptions, which begin with el1.
+ */
+static const char * const trampoline_prefixes[] = {
+	"0x", "__traceiter_", "arch_ftrace", "arch_rethook", "ftrace_", "kprobe_", "kretprobe_",
+	"rethook_", "optimized_callback", "opt_pre_handler", "aggr_pre_handler",
+	"bpf_trampoline_", "__kretprobe_trampoline", "el1", "do_el1_", "do_debug_exception",
+	"brk_handler", "call_break_hook",
+};
+
+static bool begins_with_one_of(const char *name, const char * const *prefixes, int nr)
+{
+	while (nr--)
+		if (strstarts(name, prefixes[nr]))
+			return true;
+	return false;
+}
+
+static bool is_trampoline(unsigned long address)
+{
+	char name[KSYM_SYMBOL_LEN];
+
+	sprint_symbol_no_offset(name, address);
+	return begins_with_one_of(name, trampoline_prefixes, ARRAY_SIZE(trampoline_prefixes));
+}
+
 bool dualbm_caller_is_allocator(unsigned long address)
 {
 	char name[KSYM_SYMBOL_LEN];
 	int i;
 
 	sprint_symbol_no_offset(name, address);
-	for (i = 0; i < ARRAY_SIZE(allocator_prefixes); i++)
-		if (strstarts(name, allocator_prefixes[i]))
-			return true;
 	for (i = 0; i < ARRAY_SIZE(allocator_names); i++)
 		if (!strcmp(name, allocator_names[i]))
 			return true;
-	return false;
+	return begins_with_one_of(name, allocator_prefixes, ARRAY_SIZE(allocator_prefixes)) ||
+	       begins_with_one_of(name, trampoline_prefixes, ARRAY_SIZE(trampoline_prefixes));
 }
 
 static unsigned long find_caller(const struct dualbm_violation *v)
@@ -132,25 +155,9 @@ static enum dualbm_event_type find_direction(const struct dualbm_violation *v)
 	return DUALBM_FORGET;
 }
 
-/* How an event comes here; a function without a name is a trampoline. */
-static const char * const trampoline_prefixes[] = {
-	"0x", "__traceiter_", "arch_ftrace", "arch_rethook", "ftrace_", "kprobe_", "kretprobe_",
-	"rethook_", "optimized_callback", "opt_pre_handler", "aggr_pre_handler",
-	"bpf_trampoline_",
-};
-
 static bool is_on_the_way(unsigned long address)
 {
-	char name[KSYM_SYMBOL_LEN];
-	int i;
-
-	if (within_module(address, THIS_MODULE))
-		return true;
-	sprint_symbol_no_offset(name, address);
-	for (i = 0; i < ARRAY_SIZE(trampoline_prefixes); i++)
-		if (strstarts(name, trampoline_prefixes[i]))
-			return true;
-	return false;
+	return within_module(address, THIS_MODULE) || is_trampoline(address);
 }
 
 static void leave_out_the_way(struct dualbm_violation *v)
@@ -163,13 +170,28 @@ static void leave_out_the_way(struct dualbm_violation *v)
 	v->stack_entries = left;
 }
 
+/*
+ * Where a register has the return address, a return probe of somebody has replaced it if it had
+ * its turn before. What that one has found is the first in the task's list; it may have been
+ * another one's.
+ */
+static unsigned long behind_return_probes(unsigned long address)
+{
+	const struct llist_node *node = dualbm_return_probes(current);
+
+	for (; node && is_trampoline(address); node = READ_ONCE(node->next))
+		address = (unsigned long)llist_entry(node, struct dualbm_return_probe,
+						     llist)->ret_addr;
+	return address;
+}
+
 void dualbm_caller_of_call(struct dualbm_violation *v, struct pt_regs *regs,
 			   unsigned long address)
 {
 	v->entry = instruction_pointer(regs);
-	v->caller = dualbm_entry_caller(regs);
+	v->caller = behind_return_probes(dualbm_entry_caller(regs));
 	v->stack_entries = dualbm_stack_of_probe(regs, address, v->stack, DUALBM_STACK_DEPTH);
-	/* Somebody's return probe has put another address on the stack; the unwinder knows. */
+	/* Where the stack has it, the unwinder knows. */
 	if (v->stack_entries > 1)
 		v->caller = v->stack[1];
 }
