@@ -19,6 +19,7 @@
 #include "dualbm_mode.h"
 #include "dualbm_names.h"
 #include "dualbm_past.h"
+#include "dualbm_record.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
 #include "dualbm_sysfs.h"
@@ -42,7 +43,7 @@ static int violations_show(struct seq_file *file, void *data)
 		if (v->number <= seen)
 			continue;
 		seen = v->number;
-		dualbm_report_keys(v, line, PAGE_SIZE);
+		dualbm_record_keys(v, line, PAGE_SIZE);
 		seq_puts(file, line);
 		for (entry = 0; entry < v->stack_entries; entry++)
 			seq_printf(file, "  %pS\n", (void *)v->stack[entry]);

@@ -142,18 +142,6 @@ bool dualbm_report_last(struct dualbm_violation *v);
 bool dualbm_report_get(unsigned int index, struct dualbm_violation *v);
 
 /**
- * dualbm_report_keys() - write a record as one line of key=value
- * @v: the record
- * @buffer: where it goes, with a newline
- * @size: bytes in @buffer; what is more is cut off
- *
- * Context: Any.
- *
- * Return: how many characters were written, as scnprintf().
- */
-int dualbm_report_keys(const struct dualbm_violation *v, char *buffer, size_t size);
-
-/**
  * dualbm_scrub_hurry() - ask for a pass, and do not wait for it
  *
  * Context: Any but NMI, and not under zone->lock: takes the lock of a wait queue.

@@ -17,6 +17,7 @@
 #include "dualbm_names.h"
 #include "dualbm_past.h"
 #include "dualbm_prove.h"
+#include "dualbm_record.h"
 #include "dualbm_report.h"
 #include "dualbm_rest.h"
 #include "dualbm_scrub.h"
@@ -197,7 +198,7 @@ static ssize_t last_violation_show(struct kobject *kobj, struct kobj_attribute *
 	if (!v)
 		return -ENOMEM;
 	if (dualbm_report_last(v))
-		length = dualbm_report_keys(v, buffer, PAGE_SIZE);
+		length = dualbm_record_keys(v, buffer, PAGE_SIZE);
 	kfree(v);
 	return length;
 }
