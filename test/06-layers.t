@@ -27,6 +27,16 @@ empty "no file includes a header from above" "$(
 	done
 )"
 
+# What has to be right is named, and does not grow unseen: lines inside of functions.
+trusted=$(sed -n '/^## The trusted path/,/^## Rooms/p' docs/code.md)
+lines=$(for file in $(sed -n 's/^    \([a-z ]*[a-z]\)   .*/\1/p' <<<"$trusted"); do
+	awk '/^{/ { inside = 1; next } /^}/ { inside = 0 } inside && NF' "dualbm_$file.c"
+done | wc -l)
+most=$(sed -n 's/^These are \([0-9]*\) \([0-9]*\) lines in functions.*/\1\2/p' <<<"$trusted")
+diag "the trusted path: $lines lines"
+at_least "the trusted path is no longer than docs/code.md says" "$((most - lines))" 0
+at_least "and not much shorter" "$((lines - most + 100))" 0
+
 for kernel in ${KERNELS##* }; do
 	release=$(kernel_release "$kernel")
 	# scripts/quick has built it a moment ago.
