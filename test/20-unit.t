@@ -4,12 +4,14 @@
 # The planes in userspace: the rule table, millions of random transitions
 # against one byte per frame, and real threads. Each program is built with
 # sanitizers and prints TAP; here their tests are numbered as one.
+#
+# UNIT_TESTS="rules-15 threads-15": only these programs.
 
 set -u
 cd "$(dirname "$0")/unit" || exit 1
 programs=$(make -s list) || exit 1
 
-if ! built=$(make all 2>&1); then
+if ! built=$(make -j 2 all 2>&1); then
 	echo "$built" | grep -v "^ " | head -n 20 | sed 's/^/# /' >&2
 	echo "Bail out! the unit tests do not build"
 	exit 1
