@@ -29,7 +29,8 @@ empty "no file includes a header from above" "$(
 
 # What has to be right is named, and does not grow unseen: lines inside of functions.
 trusted=$(sed -n '/^## The trusted path/,/^## Rooms/p' docs/code.md)
-lines=$(for file in $(sed -n 's/^    \([a-z ]*[a-z]\)   .*/\1/p' <<<"$trusted"); do
+files=$(sed -n 's/^    \([a-z ]*[a-z]\)   .*/\1/p' <<<"$trusted")
+lines=$(for file in $files; do
 	awk '/^{/ { inside = 1; next } /^}/ { inside = 0 } inside && NF' "dualbm_$file.c"
 done | wc -l)
 most=$(sed -n 's/^These are \([0-9]*\) \([0-9]*\) lines in functions.*/\1\2/p' <<<"$trusted")
