@@ -3,7 +3,7 @@
 #
 # The house has floors: of the objects as they were built, each calls, and takes data from, only
 # those that stand before it in Kbuild's list, and includes no others' headers; and what a header
-# declares is in its own file. Two can stop the machine.
+# declares is in its own file. Two can stop the machine. dualbmctl has floors too.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -13,6 +13,24 @@ order=$(sed -nE '/^dualbm-y [:+]=/,/[^\\]$/p' Kbuild | grep -oE 'dualbm_[a-z]+\.
 
 floor_of() {
 	grep -nx "$1" <<<"$order" | cut -d: -f1
+}
+
+# upwards FILE: of lines OBJECT [VALUE] TYPE NAME, floor by floor, who needs what of whom above. A
+# capital letter is a name that others see, U one that is others'.
+upwards() {
+	awk '
+	{ name = $NF; type = $(NF - 1) }
+	!($1 in floor) { floor[$1] = ++floors }
+	type == "U" { needs[$1, name] = $1; next }
+	type ~ /^[A-Z]$/ { in_file[name] = $1 }
+	END {
+		for (key in needs) {
+			split(key, part, SUBSEP)
+			name = part[2]
+			if (name in in_file && floor[in_file[name]] > floor[part[1]])
+				print part[1] " needs " name " of " in_file[name]
+		}
+	}' "$1" | sort
 }
 
 empty "no file includes a header from above" "$(
@@ -38,6 +56,17 @@ diag "the trusted path: $lines lines"
 at_least "the trusted path is no longer than docs/code.md says" "$((most - lines))" 0
 at_least "and not much shorter" "$((lines - most + 100))" 0
 
+# dualbmctl has floors as well, in the order of its Makefile.
+tools=$CACHE/layers-tools
+rm -rf "$tools"
+check "dualbmctl builds" make -s -j "$(nproc)" -C tools O="$tools" CFLAGS=-O0
+for source in $(make -s -C tools sources); do
+	nm "$tools/${source%.c}.o" | sed "s/^/${source%.c} /"
+done >"$tools/symbols"
+is "dualbmctl: every file stands on a floor" "$(cut -d' ' -f1 "$tools/symbols" | sort -u | xargs)" \
+	"$(cd tools && printf '%s\n' *.c | sed 's/\.c$//' | sort | xargs)"
+empty "dualbmctl: no file calls upwards" "$(upwards "$tools/symbols")"
+
 for kernel in ${KERNELS##* }; do
 	release=$(kernel_release "$kernel")
 	# scripts/quick has built it a moment ago.
@@ -51,20 +80,7 @@ for kernel in ${KERNELS##* }; do
 	for object in $order; do
 		nm "$work/$object.o" | sed "s/^/$object /"
 	done >"$work/symbols"
-	# OBJECT [VALUE] TYPE NAME; a capital letter is a name that others see, U one that is others'.
-	empty "$kernel: no file calls upwards" "$(awk '
-		{ name = $NF; type = $(NF - 1) }
-		!($1 in floor) { floor[$1] = ++floors }
-		type == "U" { needs[$1, name] = $1; next }
-		type ~ /^[A-Z]$/ { in_file[name] = $1 }
-		END {
-			for (key in needs) {
-				split(key, part, SUBSEP)
-				name = part[2]
-				if (name in in_file && floor[in_file[name]] > floor[part[1]])
-					print part[1] " needs " name " of " in_file[name]
-			}
-		}' "$work/symbols" | sort)"
+	empty "$kernel: no file calls upwards" "$(upwards "$work/symbols")"
 	empty "$kernel: each function is in the file whose header declares it" "$(
 		for object in $order; do
 			[[ ! -e $object.h ]] || grep -E '^[a-z].*\(' "$object.h" | grep -oE '\bdualbm_[a-z_0-9]+\(' |

@@ -8,44 +8,6 @@
 
 #include "check.h"
 
-void add(struct check *check, enum verdict verdict, const char *topic, const char *subject,
-	 const char *format, ...)
-{
-	struct finding *finding;
-	va_list arguments;
-	char *text;
-
-	va_start(arguments, format);
-	text = format_text_va(format, arguments);
-	va_end(arguments);
-	check->findings = reallocate(check->findings,
-				     (check->nr_findings + 1) * sizeof(*check->findings));
-	finding = &check->findings[check->nr_findings++];
-	finding->verdict = verdict;
-	finding->topic = topic;
-	finding->subject = duplicate(subject);
-	finding->text = text;
-}
-
-void check_free(struct check *check)
-{
-	size_t i;
-
-	for (i = 0; i < check->nr_findings; i++) {
-		free(check->findings[i].subject);
-		free(check->findings[i].text);
-	}
-	free(check->findings);
-	free(check->kernel);
-	free(check->banner);
-	free(check->config);
-	free(check->module_path);
-	modfile_free(&check->mod);
-	image_free(&check->kernel_image);
-	buffer_free(&check->symbols);
-	btf_done(check->btf);
-}
-
 /* ---- what this machine lets in ---- */
 
 /* 1 on, 0 off, -1 not known. The variable's four bytes of attributes come first. */

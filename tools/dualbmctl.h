@@ -320,6 +320,13 @@ uint64_t machine_plane_bytes(const struct machine *machine);
 /* The node for each plane of memory on @node, as dualbm_placement.c chooses it. */
 void machine_place(const struct machine *machine, int node, int place[4]);
 
+/* ---- arguments.c ---- */
+
+/* For commands without options: ends with a message if there is an argument. */
+void no_arguments(int argc, char **argv, const char *command);
+/* After getopt_long() has returned '?'. */
+_Noreturn void bad_option(const char *command, char **argv);
+
 /* ---- commands ---- */
 
 int command_check(int argc, char **argv);
@@ -333,10 +340,5 @@ int command_load(int argc, char **argv);
 int command_unload(int argc, char **argv);
 int command_policy(int argc, char **argv);
 int command_map(int argc, char **argv);
-
-/* For commands without options: ends with a message if there is an argument. */
-void no_arguments(int argc, char **argv, const char *command);
-/* After getopt_long() has returned '?'. */
-_Noreturn void bad_option(const char *command, char **argv);
 
 #endif /* DUALBMCTL_H */

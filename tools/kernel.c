@@ -10,26 +10,6 @@
 #include "../dualbm_tested.h"
 #include "check.h"
 
-bool since(const struct check *check, unsigned int major, unsigned int minor)
-{
-	return check->major > major || (check->major == major && check->minor >= minor);
-}
-
-bool config_is(const struct check *check, const char *name)
-{
-	char line[128];
-	const char *at = check->config;
-	int length = snprintf(line, sizeof(line), "CONFIG_%s=", name);
-
-	while (at && (at = strstr(at, line))) {
-		if ((at == check->config || at[-1] == '\n') &&
-		    (at[length] == 'y' || at[length] == 'm'))
-			return true;
-		at += length;
-	}
-	return false;
-}
-
 /* The release of the kernel, from whatever was named. */
 static void find_release(struct check *check)
 {

@@ -11,8 +11,6 @@
 
 #include "dualbmctl.h"
 
-struct options options = { .root = "", .columns = 80 };
-
 static const struct command {
 	const char *name;
 	int (*function)(int argc, char **argv);
@@ -49,18 +47,6 @@ static void usage(FILE *stream)
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(stream, "  %s %s\n", commands[i].name, commands[i].help);
 	fputs("  --version, --help; dualbmctl(8) has the rest\n", stream);
-}
-
-void no_arguments(int argc, char **argv, const char *command)
-{
-	if (argc > 1)
-		fail(STATUS_USAGE, "%s takes no arguments, and was given \"%s\"", command, argv[1]);
-}
-
-_Noreturn void bad_option(const char *command, char **argv)
-{
-	fail(STATUS_USAGE, "%s: \"%s\" is no option, or lacks its argument; see dualbmctl --help",
-	     command, argv[optind - 1]);
 }
 
 static bool wants_colour(const char *when)

@@ -15,6 +15,8 @@
 
 #include "dualbmctl.h"
 
+struct options options = { .root = "", .columns = 80 };
+
 static FILE *json;
 static char *json_text;
 static size_t json_size;

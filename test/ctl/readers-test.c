@@ -17,8 +17,6 @@
 
 #include "dualbmctl.h"
 
-struct options options = { .root = "", .columns = 80 };
-
 static unsigned int number, failures;
 
 static void ok(bool good, const char *name)
