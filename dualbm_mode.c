@@ -102,8 +102,7 @@ void dualbm_set_trouble(const char *why)
 		return;
 	}
 	pr_warn("degraded: %s\n", why);
-	if (dualbm_reaction_is_panic(&dualbm_on_degraded))
-		panic("dualbm: degraded: %s", why);
+	dualbm_panic_if(&dualbm_on_degraded, "degraded: ", why);
 }
 
 void dualbm_set_unknown(const char *why)
@@ -251,6 +250,12 @@ bool dualbm_panic_is_withheld(void)
 bool dualbm_reaction_is_panic(const enum dualbm_reaction *reaction)
 {
 	return READ_ONCE(*reaction) == DUALBM_PANIC && !panic_withheld;
+}
+
+void dualbm_panic_if(const enum dualbm_reaction *reaction, const char *what, const char *text)
+{
+	if (dualbm_reaction_is_panic(reaction))
+		panic("dualbm: %s%s", what, text);
 }
 
 enum dualbm_state dualbm_state_now(void)
@@ -445,8 +450,7 @@ void dualbm_degrade(const char *why)
 		if (!forgetting)
 			return;
 	}
-	if (dualbm_reaction_is_panic(&dualbm_on_degraded))
-		panic("dualbm: degraded: %s", why);
+	dualbm_panic_if(&dualbm_on_degraded, "degraded: ", why);
 	WRITE_ONCE(degraded_why, why);
 	dualbm_learn_request();
 }

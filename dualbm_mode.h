@@ -316,6 +316,18 @@ void dualbm_mode_withhold(void);
 bool dualbm_reaction_is_panic(const enum dualbm_reaction *reaction);
 
 /**
+ * dualbm_panic_if() - stop the machine, if that is what somebody asked for
+ * @reaction: the policy, or what a loss shall lead to
+ * @what: how the panic string begins, behind "dualbm: "
+ * @text: and how it goes on
+ *
+ * All that stops a machine goes through here.
+ *
+ * Context: Any. Does not return if dualbm_reaction_is_panic().
+ */
+void dualbm_panic_if(const enum dualbm_reaction *reaction, const char *what, const char *text);
+
+/**
  * dualbm_panic_is_withheld() - has dualbm_mode_withhold() been called
  *
  * Context: Any.

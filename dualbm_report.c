@@ -255,7 +255,7 @@ static struct notifier_block last_words_notifier = {
  * CPUs have stopped. A kernel that was loaded for the crash is started before that, so
  * then the block goes into the log, which the dump has, and to no console.
  */
-static void __noreturn stop_with(const struct dualbm_violation *v)
+static void stop_with(const struct dualbm_violation *v, const enum dualbm_reaction *reaction)
 {
 	char line[512];
 
@@ -265,7 +265,10 @@ static void __noreturn stop_with(const struct dualbm_violation *v)
 	else
 		this_cpu_write(last_words, v->number);
 	dualbm_record_line(v, line, sizeof(line));
-	panic("dualbm: %s", line);
+	dualbm_panic_if(reaction, "", line);
+	/* Somebody has asked for something else just now. */
+	this_cpu_write(last_words, 0);
+	preempt_enable();
 }
 
 static void send_uevents(struct work_struct *work)
@@ -316,7 +319,7 @@ static void react_unproven(struct dualbm_violation *v)
 	ring_store(v);
 	trace_violation(v);
 	if (dualbm_reaction_is_panic(&dualbm_on_degraded))
-		stop_with(v);
+		stop_with(v, &dualbm_on_degraded);
 	if (under_zone_lock(v))
 		irq_work_queue(&late_work);
 	else if (__ratelimit(&burst))
@@ -414,7 +417,7 @@ void dualbm_report(struct dualbm_violation *v)
 	trace_violation(v);
 	taint(v);
 	if (stop)
-		stop_with(v);
+		stop_with(v, &dualbm_policy);
 	if (!under_zone_lock(v))
 		log_limited(v);
 	if (calls_for_scrub(v))

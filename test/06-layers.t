@@ -3,7 +3,7 @@
 #
 # The house has floors: of the objects as they were built, each calls, and takes data from, only
 # those that stand before it in Kbuild's list, and includes no others' headers; and what a header
-# declares is in its own file. Two can stop the machine. dualbmctl has floors too.
+# declares is in its own file. One can stop the machine. dualbmctl has floors too.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -88,7 +88,7 @@ for kernel in ${KERNELS##* }; do
 		done | awk 'NR == FNR { if ($(NF - 1) ~ /^[A-TV-Z]$/) in_file[$NF] = $1; next }
 			$3 in in_file && in_file[$3] != $1 { print $0 ", of " in_file[$3] }' "$work/symbols" -)"
 	is "$kernel: who can stop the machine" \
-		"$(awk '$NF == "panic" && $(NF - 1) == "U" { print $1 }' "$work/symbols" | xargs)" "dualbm_mode dualbm_report"
+		"$(awk '$NF == "panic" && $(NF - 1) == "U" { print $1 }' "$work/symbols" | xargs)" "dualbm_mode"
 	is "$kernel: only its own file stores the mode" \
 		"$(awk '$NF ~ /^(dualbm_mode|mode_now)$/ { print $1, $(NF - 1), $NF }' "$work/symbols")" "dualbm_mode d mode_now"
 	# What is written down is what is built.
