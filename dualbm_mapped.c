@@ -18,6 +18,7 @@
 
 #include "dualbm.h"
 #include "dualbm_chunks.h"
+#include "dualbm_freer.h"
 #include "dualbm_mapped.h"
 #include "dualbm_mode.h"
 #include "dualbm_names.h"
@@ -165,16 +166,16 @@ static unsigned long skip_holes(const struct mm_struct *mm, unsigned long addres
 	return pmd_none(pmd) ? pmd_addr_end(address, end) : address;
 }
 
-/* Believed only while events are. Of memory without planes, and of no memory at all, no. */
-static bool is_recorded_free(unsigned long pfn)
+/* Believed only while events are. Memory without planes, and no memory at all, is untracked. */
+static unsigned int recorded_code(unsigned long pfn)
 {
-	bool is_free;
+	unsigned int code = DUALBM_CODE_UNTRACKED;
 
 	rcu_read_lock();
-	is_free = dualbm_mode_now() == DUALBM_TRACKING &&
-		  dualbm_frame_code(pfn) == DUALBM_CODE_FREE;
+	if (dualbm_mode_now() == DUALBM_TRACKING)
+		code = dualbm_frame_code(pfn);
 	rcu_read_unlock();
-	return is_free;
+	return code;
 }
 
 static void describe_mapper(struct look *look, const struct vm_area_struct *vma,
@@ -206,10 +207,13 @@ static void describe_mapper(struct look *look, const struct vm_area_struct *vma,
 static bool look_at_frame(struct look *look, const struct vm_area_struct *vma,
 			  unsigned long address, unsigned long pfn)
 {
+	unsigned int code = recorded_code(pfn);
 	enum dualbm_proof list;
 
 	looks++;
-	if (likely(!is_recorded_free(pfn)))
+	if (code == DUALBM_CODE_ALLOCATED)
+		dualbm_freer_note(pfn);
+	if (likely(code != DUALBM_CODE_FREE))
 		return false;
 	if (look->found) {
 		look->v.frames++;
@@ -233,6 +237,7 @@ static bool look_at_frame(struct look *look, const struct vm_area_struct *vma,
 		.what = list == DUALBM_PROOF_BUDDY ? "buddy" : "pcp",
 		.value = page_ref_count(pfn_to_page(pfn)),
 	};
+	dualbm_freer_find(pfn, &look->v);
 	return true;
 }
 

@@ -72,6 +72,14 @@ static const char *type_of(struct page *page)
 	return PageSlab(page) ? "slab" : NULL;
 }
 
+static void describe_task(struct dualbm_violation *v)
+{
+	v->cpu = raw_smp_processor_id();
+	v->pid = current->pid;
+	/* A task may call itself anything, a newline and what looks like a key included. */
+	dualbm_report_escape(v->comm, sizeof(v->comm), current->comm, TASK_COMM_LEN - 1, 0);
+}
+
 /* Who, where, and what struct page says. */
 void dualbm_record_describe(struct dualbm_violation *v)
 {
@@ -79,10 +87,8 @@ void dualbm_record_describe(struct dualbm_violation *v)
 	struct zone *zone = dualbm_zone_of(page);
 
 	v->time_ns = ktime_get_mono_fast_ns();
-	v->cpu = raw_smp_processor_id();
-	v->pid = current->pid;
-	/* A task may call itself anything, a newline and what looks like a key included. */
-	dualbm_report_escape(v->comm, sizeof(v->comm), current->comm, TASK_COMM_LEN - 1, 0);
+	if (!v->task_is_known)
+		describe_task(v);
 	if (!v->stack_entries)
 		v->stack_entries = stack_trace_save(v->stack, DUALBM_STACK_DEPTH, 1);
 	dualbm_caller_find(v);

@@ -17,6 +17,7 @@
 #include "dualbm_census.h"
 #include "dualbm_chunks.h"
 #include "dualbm_flat.h"
+#include "dualbm_freer.h"
 #include "dualbm_guard.h"
 #include "dualbm_learn.h"
 #include "dualbm_mapped.h"
@@ -383,6 +384,7 @@ static void plan_pass(bool full)
 			rest += DUALBM_CHUNK_FRAMES;
 	}
 	mutex_unlock(&dualbm_memory_lock);
+	dualbm_freer_watch(READ_ONCE(dualbm_audit_mappings));
 	WRITE_ONCE(audit_all, frames);
 	audit_left = full ? ULONG_MAX : max(frames / AUDIT_SHARE, AUDIT_LEAST);
 	steps += frames / DUALBM_CHUNK_FRAMES +
@@ -726,6 +728,7 @@ void dualbm_scrub_exit(void)
 	WRITE_ONCE(told_to_end, true);
 	spin_unlock(&scrubber_lock);
 	kthread_stop(thread);
+	dualbm_freer_watch(false);
 	spin_lock(&scrubber_lock);
 	scrubber = NULL;
 	spin_unlock(&scrubber_lock);

@@ -146,6 +146,7 @@ struct dualbm_violation {
 	unsigned int stack_entries;
 	bool have_page;
 	bool repaired;
+	bool task_is_known;		/* cpu, pid and comm are of an event that is over */
 	const char *what;
 	long value;
 	enum dualbm_witness witness;

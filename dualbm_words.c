@@ -107,6 +107,10 @@ static int say_whom_of(const struct dualbm_violation *v, char *line, size_t size
 				 "suspect %s, which gave it back, then who else gives back such pages",
 				 caller);
 	case DUALBM_MAPPED_FREE:
+		if (v->caller)
+			return scnprintf(line, size,
+					 "suspect %s, which freed it while it was mapped; not the process: %s",
+					 caller, v->mapper);
 		return scnprintf(line, size,
 				 "suspect the driver of what is mapped there, which freed it first; not the process: %s",
 				 v->mapper);

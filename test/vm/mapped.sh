@@ -81,7 +81,8 @@ if part found; then
 	is "how many" "$(last frames)" 256
 	is "who freed it, from the history" "$(last freed_by | sed 's/+.*_/ /')" "free_all [mappings]"
 	is "nothing that proves a fault" "$(last proof)" none
-	is "nobody's call" "$(last caller) $(last event) $(last was)" "- forget free"
+	is "in whose call" "$(last caller | sed 's/+.*//') $(last event) $(last was)" "free_all free free"
+	is "by whom" "$(last pid) $(last comm)" "$(mapped pid) $(cat /proc/$holder/comm)"
 	is "who has it mapped" "$(last mapper_pid) $(last mapper_comm)" "$(mapped pid) $(cat /proc/$holder/comm)"
 	is "where" "$(last address)" "$_address"
 	like "of which area and file" "$(last vma) $(last file)" '^- [a-z/]*mappings\\040pid\\0751$'
@@ -96,6 +97,69 @@ if part found; then
 	scrub
 	is "armed" "$(cat $D/state)" armed
 	rmmod dualbm
+fi
+
+# Without a history: who frees what an earlier pass has seen mapped is named by his own call.
+if part freer; then
+	load audit_mappings=1 scrub_interval_ms=0
+	holder_start
+	tell block 8
+	tell free
+	scrub
+	is "what no pass has seen mapped is nobody's call" \
+		"$(moved) $(last caller) $(last event)" "mapped_free+1 - forget"
+	holder_end
+	holder_start
+	tell block 8
+	_holder=$(mapped pid)
+	scrub
+	dmesg -c >/dev/null
+	tell free
+	scrub
+	is "what one has seen is" "$(last caller | sed 's/+.*//') $(last event)" "free_all free"
+	is "of that task" "$(last pid) $(last comm)" "$_holder $(cat /proc/$holder/comm)"
+	is "without a history" "$(last freed_by)" ""
+	like "the words name it" "$(dmesg | grep 'dualbm: suspect')" 'suspect free_all.*which freed it while it was mapped; not the process'
+	is "and the stack is the call's" "$(dmesg | grep -c 'dualbm:     free_all+')" 1
+	holder_end
+	# Who gave it back as he should is not named when the next one frees it under his mapping.
+	holder_start
+	tell block 8
+	_pfn=$(mapped pfn)
+	scrub
+	tell unmap
+	holder_end
+	holder_start
+	tell block 8
+	_holder=$(mapped pid)
+	if [ "$(mapped pfn)" = "$_pfn" ]; then
+		scrub
+		tell free
+		scrub
+		is "the last one who freed it is named" "$(last pfn) $(last pid)" "$_pfn $_holder"
+	else
+		skip "the last one who freed it is named" "the allocator gave another block"
+	fi
+	holder_end
+	# What was seen mapped, and came back to the allocator as it should, is somebody else's now.
+	holder_start
+	tell map 512
+	scrub
+	tell unmap
+	tell map 512
+	scrub
+	tell unmap
+	holder_end
+	counters
+	scrub
+	is "what comes back as it should is no finding" "$(moved)" ""
+	echo 0 >$P/audit_mappings
+	scrub
+	is "armed" "$(cat $D/state)" armed
+	echo 1 >$P/audit_mappings
+	scrub
+	rmmod dualbm
+	is "no splat" "$(splats)" ""
 fi
 
 # A record that two faults have made free: the allocator does not have the frame.
