@@ -136,8 +136,9 @@ static void event_tracked(enum dualbm_event_type event, unsigned long pfn,
 	}
 }
 
-void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
-		  unsigned int order)
+/* Cold for those below, which would keep registers for it if it were a part of them. */
+noinline void dualbm_event(enum dualbm_event_type event, unsigned long pfn,
+			   unsigned int order)
 {
 	bool nmi = event_begin();
 	enum dualbm_mode mode = dualbm_mode_now();
