@@ -26,10 +26,10 @@
 
 /*
  * What bulk_call() asks for, so that its own call is known: a bit that no allocation has. Both
- * ways through the allocator take away what is not in gfp_allowed_mask before they look at
- * anything (mm/page_alloc.c, __alloc_pages_bulk() and __alloc_pages(), 6.1 and 6.12). Where the
- * call came from does not tell: on arm64 a return probe of somebody is at the first instruction,
- * before ftrace, and has replaced the link register by then.
+ * ways through the allocator look at bits by their names until they take away what is not in
+ * gfp_allowed_mask (mm/page_alloc.c, __alloc_pages_bulk() and __alloc_pages(), 6.1 and 6.12).
+ * Where the call came from does not tell: on arm64 a return probe of somebody is at the first
+ * instruction, before ftrace, and has replaced the link register by then.
  */
 #define BULK_OWN_CALL	((__force gfp_t)BIT(31))
 

@@ -384,7 +384,6 @@ static void plan_pass(bool full)
 			rest += DUALBM_CHUNK_FRAMES;
 	}
 	mutex_unlock(&dualbm_memory_lock);
-	dualbm_freer_watch(READ_ONCE(dualbm_audit_mappings));
 	WRITE_ONCE(audit_all, frames);
 	audit_left = full ? ULONG_MAX : max(frames / AUDIT_SHARE, AUDIT_LEAST);
 	steps += frames / DUALBM_CHUNK_FRAMES +
@@ -473,6 +472,7 @@ static void begin_pass(void)
 	/* One that was asked for looks at all of memory at once, and has no pace to keep. */
 	WRITE_ONCE(paced, serving == served);
 	plan_pass(serving != served);
+	dualbm_freer_watch(READ_ONCE(dualbm_audit_mappings));
 	WRITE_ONCE(rescheduled, false);
 	WRITE_ONCE(pass_number, pass_number + 1);
 	WRITE_ONCE(running, true);

@@ -393,7 +393,7 @@ says docs/metrics.md "counts what is left right" \
 	" leaves $(grep -v '^#' "$work/ill.d/dualbm.prom" | grep -cvE "^($dropped)(\{| )") of a machine"
 empty "docs/metrics.md: no rule asks for what may be dropped" \
 	"$(grep -oE 'dualbm_[a-z_]+' <<<"$rule_queries" | grep -xE "$dropped" || :)"
-# Each class has its line in the log, as log_block() prints it.
+# Each class has its line in the log, as dualbm_record_log() prints it.
 check "the module's line begins with the class" grep -q 'scnprintf(buffer, size, "%s pfn=0x%lx' dualbm_record.c
 line=$(sed -n 's/^ *\(\^dualbm: (.*) pfn=\)$/\1/p' docs/metrics.md)
 is "docs/metrics.md: the expression finds every class" \

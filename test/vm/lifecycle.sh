@@ -95,6 +95,8 @@ cycle_parameters() {
 	esac
 }
 
+toggle_pid=
+
 # A CPU that comes and goes all the time: after each it is learned again.
 toggle_cpu() {
 	while :; do
@@ -113,7 +115,6 @@ toggle_end() {
 
 # cycle N: once in four the module is let to arm itself; once it goes while a CPU comes and goes,
 # so that it learns; otherwise at once or a little later, in whatever state it is.
-toggle_pid=
 cycle() {
 	# shellcheck disable=SC2046 # words
 	insmod /tmp/dualbm.ko allow_untested=1 $(cycle_parameters "$1") || return 1
