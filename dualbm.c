@@ -136,7 +136,7 @@ MODULE_PARM_DESC(inject, "allow faults to be injected through debugfs: 0 (defaul
 module_param_cb(allow_untested, &switch_ops, &dualbm_allow_untested, 0444);
 MODULE_PARM_DESC(allow_untested, "panic also on a kernel that dualbm is not tested on: 0 (default) or 1");
 module_param_cb(history, &history_ops, NULL, 0444);
-MODULE_PARM_DESC(history, "who had a frame before: off (default) or callers");
+MODULE_PARM_DESC(history, "who had a frame before: off, frees (default with boundary=1 on amd64) or callers");
 module_param_cb(history_mib, &history_mib_ops, &dualbm_history_mib, 0444);
 MODULE_PARM_DESC(history_mib, "memory for the history in MiB; 0 (default) is what suits the memory");
 module_param_cb(audit_mappings, &mappings_ops, &dualbm_audit_mappings, 0644);

@@ -22,6 +22,7 @@
 #include "dualbm_counts.h"
 #include "dualbm_jump.h"
 #include "dualbm_mode.h"
+#include "dualbm_past.h"
 #include "dualbm_prove.h"
 #include "dualbm_report.h"
 #include "dualbm_source.h"
@@ -275,13 +276,17 @@ static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct page *page = (struct page *)regs_get_kernel_argument(regs, 0);
 	unsigned long pfn = page_to_pfn(page), frame = dualbm_frame_index(pfn), *planes;
+	int count = 0;
 
 	dualbm_hit(DUALBM_HOOK_BOUNDARY_FREE);
 	/* Only a page that is recorded allocated has this bit, so that its count can be read. */
-	if (unlikely(!dualbm_flat_find(pfn, frame, &planes) ||
-		     !test_bit(frame, dualbm_plane(planes, DUALBM_PRIMARY)) ||
-		     page_ref_count(page) <= 0 || READ_ONCE(reported_calls)))
+	if (likely(dualbm_flat_find(pfn, frame, &planes) &&
+		   test_bit(frame, dualbm_plane(planes, DUALBM_PRIMARY))))
+		count = page_ref_count(page);
+	if (unlikely(count <= 0 || READ_ONCE(reported_calls)))
 		look_at_call(page, regs, probe);
+	else if (static_branch_likely(&dualbm_frees_on) && count == 1)
+		dualbm_past_call(page, dualbm_entry_caller(regs));
 	return 0;
 }
 

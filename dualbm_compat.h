@@ -414,6 +414,8 @@ static inline void dualbm_ftrace_redirect(struct ftrace_regs *regs, unsigned lon
  *
  * DUALBM_HAVE_JUMPS: a kprobe may become a jump; arm64 has only breakpoints.
  *
+ * DUALBM_HAVE_STEPS: the unwinder's tables say how far one return address lies from the next.
+ *
  * dualbm_stack_of_probe(): the stack of a function that was probed at @address, from there on. A
  * jump runs through code that was made for it, and that no unwinder knows: a stack that is read
  * from inside of the handler ends there. Returns how many addresses; 0 where a stack is read
@@ -423,6 +425,7 @@ static inline void dualbm_ftrace_redirect(struct ftrace_regs *regs, unsigned lon
 #define DUALBM_ENTRY_BYTES			4
 #define DUALBM_FTRACE_SITE_IS_CALL(site)	(*(const u8 *)(site) == 0xe8)
 #define DUALBM_HAVE_JUMPS			IS_ENABLED(CONFIG_OPTPROBES)
+#define DUALBM_HAVE_STEPS			IS_ENABLED(CONFIG_UNWINDER_ORC)
 #define dualbm_entry_caller(regs)	(*(unsigned long *)kernel_stack_pointer(regs))
 
 static inline unsigned int dualbm_stack_of_probe(const struct pt_regs *regs,
@@ -449,6 +452,7 @@ static inline unsigned int dualbm_stack_of_probe(const struct pt_regs *regs,
 #define DUALBM_ENTRY_BYTES			8
 #define DUALBM_FTRACE_SITE_IS_CALL(site)	(*(const u32 *)(site) >> 26 == 0x25)
 #define DUALBM_HAVE_JUMPS			false
+#define DUALBM_HAVE_STEPS			0
 #define dualbm_entry_caller(regs)	procedure_link_pointer(regs)
 
 static inline unsigned int dualbm_stack_of_probe(const struct pt_regs *regs,

@@ -16,6 +16,7 @@
 #include "dualbm_chunks.h"
 #include "dualbm_counts.h"
 #include "dualbm_mode.h"
+#include "dualbm_past.h"
 #include "dualbm_report.h"
 #include "dualbm_violation.h"
 
@@ -65,19 +66,21 @@ static bool has_planes(struct page *page)
 }
 
 /* Read once, as the call itself does. */
-static void check(struct page *page, int drops)
+static void check(struct page *page, int drops, unsigned long caller)
 {
 	int count = page_ref_count(page);
 
 	if (unlikely(count < drops))
 		report(page, "count", count);
+	else if (static_branch_likely(&dualbm_frees_on) && count == drops)
+		dualbm_past_call(page, caller);
 }
 
 /*
  * Where slab's pages have a count, the reference is slab's: it gives its pages back itself,
  * and by another way.
  */
-void dualbm_entry_frag_free(struct ftrace_regs *regs)
+void dualbm_entry_frag_free(struct ftrace_regs *regs, unsigned long caller)
 {
 	void *address = (void *)dualbm_ftrace_argument(regs, 0);
 	struct page *page;
@@ -93,23 +96,23 @@ void dualbm_entry_frag_free(struct ftrace_regs *regs)
 	if (unlikely(PageSlab(page)))
 		report(page, "slab", page_ref_count(page));
 	else
-		check(page, 1);
+		check(page, 1, caller);
 }
 
-void dualbm_entry_frag_drain(struct ftrace_regs *regs)
+void dualbm_entry_frag_drain(struct ftrace_regs *regs, unsigned long caller)
 {
 	struct page *page = (struct page *)dualbm_ftrace_argument(regs, 0);
 
 	if (has_planes(page))
-		check(page, (unsigned int)dualbm_ftrace_argument(regs, 1));
+		check(page, (unsigned int)dualbm_ftrace_argument(regs, 1), caller);
 }
 
-void dualbm_entry_large_kfree(struct ftrace_regs *regs)
+void dualbm_entry_large_kfree(struct ftrace_regs *regs, unsigned long caller)
 {
 	struct page *page = (struct page *)dualbm_ftrace_argument(regs, 0);
 
 	if (has_planes(page))
-		check(page, 1);
+		check(page, 1, caller);
 }
 
 bool dualbm_large_has_count(void)

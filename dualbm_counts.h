@@ -21,7 +21,7 @@ struct dualbm_violation;
  *
  * Context: The call's, any; preemption disabled.
  */
-void dualbm_entry_frag_free(struct ftrace_regs *regs);
+void dualbm_entry_frag_free(struct ftrace_regs *regs, unsigned long caller);
 
 /**
  * dualbm_entry_frag_drain() - who has a page of fragments gives the rest of it back
@@ -31,7 +31,7 @@ void dualbm_entry_frag_free(struct ftrace_regs *regs);
  *
  * Context: As dualbm_entry_frag_free().
  */
-void dualbm_entry_frag_drain(struct ftrace_regs *regs);
+void dualbm_entry_frag_drain(struct ftrace_regs *regs, unsigned long caller);
 
 /**
  * dualbm_entry_large_kfree() - somebody frees a large object of kmalloc()
@@ -42,7 +42,7 @@ void dualbm_entry_frag_drain(struct ftrace_regs *regs);
  *
  * Context: As dualbm_entry_frag_free().
  */
-void dualbm_entry_large_kfree(struct ftrace_regs *regs);
+void dualbm_entry_large_kfree(struct ftrace_regs *regs, unsigned long caller);
 
 /**
  * dualbm_large_has_count() - do the pages of a large object have a count on this kernel

@@ -13,6 +13,7 @@
 #include "dualbm_flat.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
+#include "dualbm_past.h"
 #include "dualbm_verdict.h"
 #include "dualbm_violation.h"
 
@@ -213,20 +214,49 @@ void dualbm_probe_alloc(void *data, struct page *page, unsigned int order,
 	move_event(DUALBM_ALLOC, page_to_pfn(page), 0);
 }
 
+static __always_inline void free_event(struct page *page)
+{
+	dualbm_count_order(free, 0);
+	/* It is then dropped, and not listed. */
+	if (unlikely(PageHWPoison(page)))
+		dualbm_event(DUALBM_FREE_POISONED, page_to_pfn(page), 0);
+	else
+		move_event(DUALBM_FREE, page_to_pfn(page), 0);
+}
+
+static noinline void free_block_noted(struct page *page, unsigned int order)
+{
+	dualbm_count_order(free, order);
+	move_event(DUALBM_FREE, page_to_pfn(page), order);
+	dualbm_past_note_block(page, order);
+}
+
+/* What is noted is not yet there when the event finds a fault. */
+void dualbm_probe_free_noted(void *data, struct page *page, unsigned int order)
+{
+	if (unlikely(order)) {
+		free_block_noted(page, order);
+		return;
+	}
+	free_event(page);
+	dualbm_past_note(page);
+}
+
 /*
  * mm/page_alloc.c, free_pages_prepare(): once for each block that is freed, and
- * before it can reach any list. A HWPoison page is then dropped, not listed.
+ * before it can reach any list.
  */
 void dualbm_probe_free(void *data, struct page *page, unsigned int order)
 {
+	if (static_branch_unlikely(&dualbm_frees_on)) {
+		/* All registers are as they are to be. */
+		dualbm_probe_free_noted(data, page, order);
+		return;
+	}
 	if (unlikely(order)) {
 		dualbm_count_order(free, order);
 		free_block(page_to_pfn(page), order);
 		return;
 	}
-	dualbm_count_order(free, 0);
-	if (unlikely(PageHWPoison(page)))
-		dualbm_event(DUALBM_FREE_POISONED, page_to_pfn(page), 0);
-	else
-		move_event(DUALBM_FREE, page_to_pfn(page), 0);
+	free_event(page);
 }

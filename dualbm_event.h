@@ -61,4 +61,14 @@ void dualbm_probe_alloc(void *data, struct page *page, unsigned int order,
  */
 void dualbm_probe_free(void *data, struct page *page, unsigned int order);
 
+/**
+ * dualbm_probe_free_noted() - the same while %dualbm_frees_on is set
+ * @data: not used
+ * @page: the block's first page
+ * @order: of the block
+ *
+ * Context: Called by dualbm_probe_free() only, which would be dearer if this were a part of it.
+ */
+void dualbm_probe_free_noted(void *data, struct page *page, unsigned int order);
+
 #endif /* DUALBM_EVENT_H */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The history on and off: probes of its own on both tracepoints, which are there only while it
- * is on, and come after those of the events: what a report prints was before the event that is
- * wrong.
+ * The history on and off. The last frees are noted by the events themselves, behind a static key;
+ * who allocated and freed a frame by probes of its own on both tracepoints, which are there only
+ * while it is on. Both come after the event: what a report prints was before the one that is wrong.
  */
 #include <linux/jump_label.h>
 #include <linux/log2.h>
@@ -21,18 +21,23 @@
 #include "dualbm_sites.h"
 #include "dualbm_source.h"
 
-#define DEFAULT_MAX_MIB	1024
+enum history_mode { HISTORY_OFF, HISTORY_FREES, HISTORY_CALLERS };
 
-enum history_mode { HISTORY_OFF, HISTORY_CALLERS };
-
-static const char * const mode_names[] = {
-	[HISTORY_OFF] = "off",
-	[HISTORY_CALLERS] = "callers",
+/* What there is of each: for a frame, and for all of them if nobody says how much. */
+static const struct {
+	const char *name;
+	size_t bytes;
+	unsigned int max_mib;
+} modes[] = {
+	[HISTORY_OFF] = { "off" },
+	[HISTORY_FREES] = { "frees", DUALBM_PAST_FREE_BYTES, 64 },
+	[HISTORY_CALLERS] = { "callers", DUALBM_PAST_BYTES, 1024 },
 };
 
 unsigned int dualbm_history_mib;
 
 static enum history_mode chosen, mode;
+static bool is_chosen;
 static DEFINE_MUTEX(mode_lock);
 
 static noinline void history_alloc(void *data, struct page *page, unsigned int order,
@@ -52,13 +57,14 @@ static noinline void history_free(void *data, struct page *page, unsigned int or
 	dualbm_event_leave();
 }
 
-/* A bucket for each frame, but no more than a GiB; or what was asked for. */
-static unsigned int wanted_bits(void)
+/* A place for each frame, as far as they go; or what was asked for. */
+static unsigned int wanted_bits(enum history_mode wanted)
 {
-	unsigned long most = (u64)DEFAULT_MAX_MIB * SZ_1M / DUALBM_PAST_BYTES;
+	size_t bytes = modes[wanted].bytes;
+	unsigned long most = (u64)modes[wanted].max_mib * SZ_1M / bytes;
 
 	if (dualbm_history_mib)
-		return ilog2((u64)dualbm_history_mib * SZ_1M / DUALBM_PAST_BYTES);
+		return ilog2((u64)dualbm_history_mib * SZ_1M / bytes);
 	return ilog2(min(roundup_pow_of_two(totalram_pages()), most));
 }
 
@@ -98,46 +104,59 @@ static void free_table(void)
 
 static void switch_off(void)
 {
-	detach();
-	static_branch_disable(&dualbm_history_on);
+	if (mode == HISTORY_OFF)
+		return;
+	if (mode == HISTORY_FREES) {
+		static_branch_disable(&dualbm_frees_on);
+	} else {
+		detach();
+		static_branch_disable(&dualbm_history_on);
+	}
 	free_table();
 	mode = HISTORY_OFF;
 }
 
-static int switch_on(void)
+static int switch_on(enum history_mode wanted)
 {
 	const struct dualbm_hook *split = &dualbm_hooks[DUALBM_HOOK_SPLIT];
-	unsigned int bits = wanted_bits();
+	unsigned int bits = wanted_bits(wanted);
 	unsigned long frames;
 	int ret;
 
-	frames = dualbm_past_open(bits, split->attached && !READ_ONCE(split->dead));
+	frames = dualbm_past_open(modes[wanted].bytes, bits,
+				  split->attached && !READ_ONCE(split->dead));
 	if (!frames) {
 		pr_err("history: no memory for %zu MiB; off\n",
-		       (DUALBM_PAST_BYTES << bits) / SZ_1M);
+		       (modes[wanted].bytes << bits) / SZ_1M);
 		return -ENOMEM;
 	}
-	ret = attach();
-	if (ret) {
-		pr_err("history: the tracepoints say %d; off\n", ret);
-		free_table();
-		return ret;
+	if (wanted == HISTORY_FREES) {
+		static_branch_enable(&dualbm_frees_on);
+	} else {
+		ret = attach();
+		if (ret) {
+			pr_err("history: the tracepoints say %d; off\n", ret);
+			free_table();
+			return ret;
+		}
+		static_branch_enable(&dualbm_history_on);
 	}
-	static_branch_enable(&dualbm_history_on);
-	mode = HISTORY_CALLERS;
-	pr_info("history: callers, %zu MiB, for %lu frames\n",
-		frames * DUALBM_PAST_BYTES / SZ_1M, frames);
+	mode = wanted;
+	pr_info("history: %s, %zu MiB, for %lu frames\n", modes[mode].name,
+		frames * modes[mode].bytes / SZ_1M, frames);
 	return 0;
 }
 
 static int parse(const char *text)
 {
-	int word = __sysfs_match_string(mode_names, ARRAY_SIZE(mode_names), text);
+	int word;
 
-	if (word < 0)
-		pr_err("history: \"%*pE\" is not accepted; use \"off\" or \"callers\"\n",
-		       (int)min_t(size_t, strcspn(text, "\n"), 32), text);
-	return word;
+	for (word = 0; word < ARRAY_SIZE(modes); word++)
+		if (sysfs_streq(text, modes[word].name))
+			return word;
+	pr_err("history: \"%*pE\" is not accepted; use \"off\", \"frees\" or \"callers\"\n",
+	       (int)min_t(size_t, strcspn(text, "\n"), 32), text);
+	return -EINVAL;
 }
 
 int dualbm_history_choose(const char *text)
@@ -145,8 +164,9 @@ int dualbm_history_choose(const char *text)
 	int word = parse(text);
 
 	if (word < 0)
-		return -EINVAL;
+		return word;
 	chosen = word;
+	is_chosen = true;
 	return 0;
 }
 
@@ -155,33 +175,36 @@ int dualbm_history_write(const char *text)
 	int word = parse(text), ret = 0;
 
 	if (word < 0)
-		return -EINVAL;
+		return word;
 	mutex_lock(&mode_lock);
-	if (word != mode && word == HISTORY_OFF)
+	if (word != mode) {
 		switch_off();
-	else if (word != mode)
-		ret = switch_on();
+		if (word != HISTORY_OFF)
+			ret = switch_on(word);
+	}
 	mutex_unlock(&mode_lock);
 	return ret;
 }
 
+/* By default it is what costs little: the boundary probes know who calls. */
 void dualbm_history_start(void)
 {
 	mutex_lock(&mode_lock);
+	if (!is_chosen && dualbm_boundary && DUALBM_HAVE_STEPS)
+		chosen = HISTORY_FREES;
 	if (chosen != mode)
-		switch_on();
+		switch_on(chosen);
 	mutex_unlock(&mode_lock);
 }
 
 void dualbm_history_exit(void)
 {
 	mutex_lock(&mode_lock);
-	if (mode != HISTORY_OFF)
-		switch_off();
+	switch_off();
 	mutex_unlock(&mode_lock);
 }
 
 const char *dualbm_history_name(void)
 {
-	return mode_names[READ_ONCE(mode)];
+	return modes[READ_ONCE(mode)].name;
 }

@@ -36,14 +36,14 @@ static unsigned long argument(struct ftrace_regs *regs, unsigned int n)
 }
 
 /* mm/page_alloc.c, __isolate_free_page(page, order): zone->lock is held. */
-static void entry_isolate(struct ftrace_regs *regs)
+static void entry_isolate(struct ftrace_regs *regs, unsigned long caller)
 {
 	dualbm_event(DUALBM_ISOLATE, page_to_pfn((struct page *)argument(regs, 0)),
 		     argument(regs, 1));
 }
 
 /* mm/page_alloc.c, __putback_isolated_page(page, order, mt): zone->lock is held. */
-static void entry_putback(struct ftrace_regs *regs)
+static void entry_putback(struct ftrace_regs *regs, unsigned long caller)
 {
 	dualbm_event(DUALBM_PUTBACK, page_to_pfn((struct page *)argument(regs, 0)),
 		     argument(regs, 1));
@@ -53,7 +53,7 @@ static void entry_putback(struct ftrace_regs *regs)
  * mm/memcontrol.c, __memcg_kmem_charge_page(page, gfp, order): if it fails,
  * __alloc_pages() frees the block again, before its alloc event.
  */
-static void entry_charge(struct ftrace_regs *regs)
+static void entry_charge(struct ftrace_regs *regs, unsigned long caller)
 {
 	dualbm_event(DUALBM_CHARGE, page_to_pfn((struct page *)argument(regs, 0)),
 		     argument(regs, 2));
@@ -63,7 +63,7 @@ static void entry_charge(struct ftrace_regs *regs)
  * mm/compaction.c, compaction_free(folio, data): its mm_page_free is for a page
  * that goes back to compaction's own list, and is handed out again silently.
  */
-static void entry_depart(struct ftrace_regs *regs)
+static void entry_depart(struct ftrace_regs *regs, unsigned long caller)
 {
 	struct page *page = (struct page *)argument(regs, 0);
 
@@ -76,7 +76,7 @@ static void entry_depart(struct ftrace_regs *regs)
  * own the frame, so an event of its own would race with those of an owner; this
  * is rare, and everything is forgotten and learned again instead.
  */
-static void entry_unpoison(struct ftrace_regs *regs)
+static void entry_unpoison(struct ftrace_regs *regs, unsigned long caller)
 {
 	struct page *page = pfn_to_online_page(argument(regs, 0));
 
@@ -92,10 +92,20 @@ static void entry_unpoison(struct ftrace_regs *regs)
  * make_alloc_exact() both call before any part of the block can be freed by itself. The other
  * arguments are another thing in nearly each release.
  */
-static void entry_split(struct ftrace_regs *regs)
+static void entry_split(struct ftrace_regs *regs, unsigned long caller)
 {
 	if (static_branch_unlikely(&dualbm_history_on))
 		dualbm_history_split((struct page *)argument(regs, 0));
+}
+
+/*
+ * mm/swap.c, __folio_put(folio), __put_page(page) before 5.18: the count is 0 by now, and what
+ * it was the last reference of will be freed.
+ */
+static void entry_put(struct ftrace_regs *regs, unsigned long caller)
+{
+	if (static_branch_likely(&dualbm_frees_on))
+		dualbm_past_call((struct page *)argument(regs, 0), caller);
 }
 
 static int tracepoint_attach(struct dualbm_hook *hook);
@@ -196,6 +206,10 @@ struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS] = {
 		.mechanism = DUALBM_FTRACE, .entry = dualbm_entry_large_kfree,
 		.attach = large_kfree_attach, .detach = dualbm_ftrace_detach,
 	},
+	[DUALBM_HOOK_PUT] = {
+		.symbols = { "__folio_put", "__put_page" },
+		ENTRY(entry_put),
+	},
 };
 
 static const char * const mechanism_names[] = {
@@ -258,7 +272,7 @@ static void on_entry(unsigned long ip, unsigned long parent_ip,
 	preempt_disable_notrace();
 	if (!dualbm_ftrace_is_canary(hook, ip)) {
 		dualbm_hit(hook->id);
-		hook->entry(fregs);
+		hook->entry(fregs, parent_ip);
 	}
 	preempt_enable_notrace();
 }

@@ -14,7 +14,7 @@
 #include "dualbm_report.h"
 #include "dualbm_violation.h"
 
-void dualbm_entry_bad_page(struct ftrace_regs *regs)
+void dualbm_entry_bad_page(struct ftrace_regs *regs, unsigned long caller)
 {
 	struct page *page = (struct page *)dualbm_ftrace_argument(regs, 0);
 	const char *reason = (const char *)dualbm_ftrace_argument(regs, 1);

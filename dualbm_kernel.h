@@ -19,6 +19,6 @@
  * Context: The call's: freeing or allocating, in any context, perhaps with zone->lock or
  * the lock of a per-CPU list held; preemption disabled.
  */
-void dualbm_entry_bad_page(struct ftrace_regs *regs);
+void dualbm_entry_bad_page(struct ftrace_regs *regs, unsigned long caller);
 
 #endif /* DUALBM_KERNEL_H */

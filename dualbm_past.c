@@ -29,6 +29,9 @@ static_assert(DUALBM_PAST_COMM == DUALBM_COMM_LENGTH);
  *	when:	jiffies (31), turn (1), task (22), check (10)
  *	who:	site (19), CPU (13), order (4), apart (1), tag (26), interrupt (1)
  *
+ * Where there are only last frees, which are to cost little, there is no CPU, and no turn. No entry
+ * has a second word of 0: what was freed is apart, and what was allocated is, or has an order.
+ *
  * The tag is what of the frame's number does not follow from the entry's place. Of a block that
  * may be freed in pieces it is said that it is apart. The last free of a frame has the turn of
  * the last allocation if it came behind it, and else the other one: within one tick of the
@@ -66,10 +69,15 @@ struct bucket {
 #define MIN_BUCKETS	BIT(MAX_PHYSMEM_BITS - PAGE_SHIFT - TAG_BITS)
 
 static_assert(sizeof(struct bucket) == DUALBM_PAST_BYTES);
+static_assert(sizeof(struct entry) == DUALBM_PAST_FREE_BYTES);
 
 DEFINE_STATIC_KEY_FALSE(dualbm_history_on);
+DEFINE_STATIC_KEY_FALSE(dualbm_frees_on);
+DEFINE_PER_CPU(struct dualbm_free_call, dualbm_free_call);
 
+/* One of the two: all that there is of a frame, or its last free. */
 static struct bucket *buckets;
+static struct entry *last_frees;
 static unsigned int bucket_bits __read_mostly;
 static unsigned long bucket_mask __read_mostly;
 static bool splits_are_known __read_mostly;
@@ -77,13 +85,13 @@ static bool splits_are_known __read_mostly;
 /* ---- writing ---- */
 
 /*
- * Of @when without its check. No flipped bit leaves it as it is: of the ten bits from any bit of
- * the factor on, neither all are 0 nor all are 1. What is mixed from two entries has the right
- * one once in 1024.
+ * Of @when without its check. No flipped bit leaves it as it is, as it adds or subtracts a power of
+ * two: of the ten bits from any bit of the factor on, neither all are 0 nor all are 1. What is
+ * mixed from two entries has the right one once in 1024.
  */
 static __always_inline u64 check_of(u64 when, u64 who)
 {
-	return ((rol64(when, 32) ^ who) * GOLDEN_RATIO_64 >> CHECK_SHIFT) << CHECK_SHIFT;
+	return ((when + who) * GOLDEN_RATIO_64 >> CHECK_SHIFT) << CHECK_SHIFT;
 }
 
 static __always_inline void push(struct entry *entry, struct entry *before, u64 when, u64 who)
@@ -99,16 +107,29 @@ static __always_inline void push(struct entry *entry, struct entry *before, u64 
 	WRITE_ONCE(entry->who, who);
 }
 
+static __always_inline u64 when_now(void)
+{
+	u32 pid = current->pid;
+
+	return (u32)jiffies | (u64)pid << PID_SHIFT;
+}
+
+static __always_inline u64 who_now(u32 mark, unsigned long pfn, unsigned int order, bool apart)
+{
+	u64 who = mark | (u64)order << ORDER_SHIFT | (u64)apart << APART_SHIFT |
+		  (u64)(pfn >> bucket_bits) << TAG_SHIFT;
+
+	return likely(in_task()) ? who : who | BIT_ULL(INTERRUPT_SHIFT);
+}
+
 static __always_inline void note(enum dualbm_past_kind kind, struct page *page,
 				 unsigned int order, bool apart, unsigned long *slot)
 {
-	u32 mark = dualbm_site_caller(slot), pid = current->pid, cpu = raw_smp_processor_id();
 	unsigned long pfn = page_to_pfn(page);
 	struct bucket *bucket = &buckets[pfn & bucket_mask];
-	u64 when = (jiffies & TICKS_MASK) | (u64)pid << PID_SHIFT;
-	u64 who = mark | (u64)cpu << CPU_SHIFT | (u64)(order % BIT(ORDER_BITS)) << ORDER_SHIFT |
-		  (u64)apart << APART_SHIFT | (u64)(pfn >> bucket_bits) << TAG_SHIFT |
-		  (u64)!in_task() << INTERRUPT_SHIFT;
+	u64 who = who_now(dualbm_site_caller(slot), pfn, order, apart) |
+		  (u64)raw_smp_processor_id() << CPU_SHIFT;
+	u64 when = when_now() & ~TURN;
 
 	if (kind == DUALBM_FREED) {
 		when |= READ_ONCE(bucket->entries[DUALBM_ALLOCATED].when) & TURN;
@@ -121,7 +142,62 @@ static __always_inline void note(enum dualbm_past_kind kind, struct page *page,
 	}
 }
 
+static __always_inline void note_free(struct page *page, unsigned int order, u32 mark)
+{
+	unsigned long pfn = page_to_pfn(page);
+	struct entry *entry = &last_frees[pfn & bucket_mask];
+	u64 who = who_now(mark, pfn, order, true), when = when_now();
+
+	/* As in push(). */
+	WRITE_ONCE(entry->when, when | check_of(when, who));
+	WRITE_ONCE(entry->who, who);
+}
+
+/* Cold for the next one, which would keep registers for it if it were a part of it. */
+static noinline void note_free_far(struct page *page, unsigned int order)
+{
+	dualbm_event_enter();
+	note_free(page, order, dualbm_site_far());
+	dualbm_event_leave();
+}
+
+/* A free that nobody named has an entry as well: an older one would name the wrong function. */
+static __always_inline void note_call(struct page *page, unsigned int order)
+{
+	u32 mark = 0;
+
+	dualbm_event_enter();
+	if (this_cpu_read(dualbm_free_call.page) == page) {
+		this_cpu_write(dualbm_free_call.page, NULL);
+		if (unlikely(!dualbm_site_at(this_cpu_read(dualbm_free_call.caller), &mark))) {
+			dualbm_event_leave();
+			note_free_far(page, order);
+			return;
+		}
+	}
+	note_free(page, order, mark);
+	dualbm_event_leave();
+}
+
+void dualbm_past_note(struct page *page)
+{
+	note_call(page, 0);
+}
+
+void dualbm_past_note_block(struct page *page, unsigned int order)
+{
+	note_call(page, order);
+}
+
 /* ---- reading ---- */
+
+/* NULL where that is not remembered. */
+static const struct entry *entry_at(unsigned long pfn, enum dualbm_past_kind kind)
+{
+	if (buckets)
+		return &buckets[pfn & bucket_mask].entries[kind];
+	return kind == DUALBM_FREED ? &last_frees[pfn & bucket_mask] : NULL;
+}
 
 static unsigned int order_of(const struct entry *entry)
 {
@@ -164,7 +240,7 @@ static void describe(const struct entry *entry, struct dualbm_past *past)
 {
 	past->age_ms = jiffies_to_msecs(ticks_since(entry));
 	past->pid = entry->when >> PID_SHIFT & (BIT(PID_BITS) - 1);
-	past->cpu = entry->who >> CPU_SHIFT & (BIT(CPU_BITS) - 1);
+	past->cpu = last_frees ? -1 : (int)(entry->who >> CPU_SHIFT & (BIT(CPU_BITS) - 1));
 	past->order = order_of(entry);
 	past->interrupt = entry->who >> INTERRUPT_SHIFT;
 	dualbm_site_name(entry->who & (BIT(DUALBM_MARK_BITS) - 1), past->name,
@@ -207,14 +283,14 @@ static void collect(unsigned long pfn, enum dualbm_past_kind last,
 
 	for (order = 0; order < BIT(ORDER_BITS); order++) {
 		struct found this = { .head = pfn >> order << order };
-		const struct entry *entries = buckets[this.head & bucket_mask].entries;
 
 		if (this.head == passed)
 			continue;
 		passed = this.head;
 		for (i = 0; i < 2; i++) {
-			if (!entry_covers(&entries[i ? before_last : last], pfn, this.head,
-					  &this.entry))
+			const struct entry *entry = entry_at(this.head, i ? before_last : last);
+
+			if (!entry || !entry_covers(entry, pfn, this.head, &this.entry))
 				continue;
 			if (is_newer(&this, newest, allocated)) {
 				*before = *newest;
@@ -330,6 +406,11 @@ noinline void dualbm_history_bulk(struct page *page)
 
 /* ---- what is remembered of a frame ---- */
 
+static bool is_on(void)
+{
+	return static_key_enabled(&dualbm_history_on) || static_key_enabled(&dualbm_frees_on);
+}
+
 bool dualbm_history_of(unsigned long pfn, struct dualbm_past past[DUALBM_NR_PASTS])
 {
 	struct found found[DUALBM_NR_PASTS] = {};
@@ -339,7 +420,7 @@ bool dualbm_history_of(unsigned long pfn, struct dualbm_past past[DUALBM_NR_PAST
 	memset(past, 0, DUALBM_NR_PASTS * sizeof(*past));
 	/* Pairs with switch_off(), which waits for readers before the table goes. */
 	rcu_read_lock();
-	on = static_key_enabled(&dualbm_history_on);
+	on = is_on();
 	if (on && pfn < BIT(MAX_PHYSMEM_BITS - PAGE_SHIFT)) {
 		collect(pfn, DUALBM_ALLOCATED, DUALBM_ALLOCATED_BEFORE, NULL,
 			&found[DUALBM_ALLOCATED], &found[DUALBM_ALLOCATED_BEFORE]);
@@ -370,10 +451,10 @@ unsigned int dualbm_history_falsify(unsigned long pfn, unsigned int *believed)
 
 	*believed = 0;
 	rcu_read_lock();
-	for (i = 0; static_key_enabled(&dualbm_history_on) && i < DUALBM_NR_PASTS; i++) {
-		const struct bucket *bucket = &buckets[pfn & bucket_mask];
+	for (i = 0; is_on() && i < DUALBM_NR_PASTS; i++) {
+		const struct entry *there = entry_at(pfn, i);
 
-		if (!entry_covers(&bucket->entries[i], pfn, pfn, &entry))
+		if (!there || !entry_covers(there, pfn, pfn, &entry))
 			continue;
 		for (bit = 0; bit < 64; bit++, tried += 2)
 			*believed += is_believed(entry, BIT_ULL(bit), 0, pfn) +
@@ -400,12 +481,17 @@ static const char * const past_keys[DUALBM_NR_PASTS] = {
 int dualbm_past_line(enum dualbm_past_kind kind, const struct dualbm_past *past,
 		     char *line, size_t size)
 {
+	int length;
+
 	if (!*past->name)
 		return 0;
-	return scnprintf(line, size, "%s %s, order %u, %llu ms ago, cpu %u, %stask %d%s%s%s",
-			 past_words[kind], past->name, past->order, past->age_ms, past->cpu,
-			 past->interrupt ? "an interrupt of " : "", past->pid,
-			 *past->comm ? " (" : "", past->comm, *past->comm ? ")" : "");
+	length = scnprintf(line, size, "%s %s, order %u, %llu ms ago", past_words[kind],
+			   past->name, past->order, past->age_ms);
+	if (past->cpu >= 0)
+		length += scnprintf(line + length, size - length, ", cpu %d", past->cpu);
+	return length + scnprintf(line + length, size - length, ", %stask %d%s%s%s",
+				  past->interrupt ? "an interrupt of " : "", past->pid,
+				  *past->comm ? " (" : "", past->comm, *past->comm ? ")" : "");
 }
 
 int dualbm_past_keys(const struct dualbm_past past[DUALBM_NR_PASTS], char *buffer, size_t size)
@@ -419,10 +505,14 @@ int dualbm_past_keys(const struct dualbm_past past[DUALBM_NR_PASTS], char *buffe
 		dualbm_report_escape(name, sizeof(name), past[kind].name,
 				     sizeof(past[kind].name), '_');
 		length += scnprintf(buffer + length, size - length,
-				    " %s_by=%s %s_order=%u %s_ms=%llu %s_cpu=%u %s_pid=%d %s_interrupt=%d",
+				    " %s_by=%s %s_order=%u %s_ms=%llu",
 				    past_keys[kind], name, past_keys[kind], past[kind].order,
-				    past_keys[kind], past[kind].age_ms, past_keys[kind],
-				    past[kind].cpu, past_keys[kind], past[kind].pid,
+				    past_keys[kind], past[kind].age_ms);
+		if (past[kind].cpu >= 0)
+			length += scnprintf(buffer + length, size - length, " %s_cpu=%d",
+					    past_keys[kind], past[kind].cpu);
+		length += scnprintf(buffer + length, size - length, " %s_pid=%d %s_interrupt=%d",
+				    past_keys[kind], past[kind].pid,
 				    past_keys[kind], past[kind].interrupt);
 		if (*past[kind].comm)
 			length += scnprintf(buffer + length, size - length, " %s_comm=%s",
@@ -433,24 +523,32 @@ int dualbm_past_keys(const struct dualbm_past past[DUALBM_NR_PASTS], char *buffe
 
 /* ---- the table ---- */
 
-unsigned long dualbm_past_open(unsigned int bits, bool splits)
+unsigned long dualbm_past_open(size_t bytes, unsigned int bits, bool splits)
 {
+	void *table;
+
 	bucket_bits = max_t(unsigned int, ilog2(MIN_BUCKETS), bits);
 	bucket_mask = BIT(bucket_bits) - 1;
 	splits_are_known = splits;
 	/* Rather nothing than what others need. */
-	buckets = __vmalloc(sizeof(struct bucket) << bucket_bits,
-			    GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
-	if (buckets && !dualbm_sites_init())
-		return BIT(bucket_bits);
-	vfree(buckets);
-	buckets = NULL;
-	return 0;
+	table = __vmalloc(bytes << bucket_bits,
+			  GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
+	if (!table || dualbm_sites_init()) {
+		vfree(table);
+		return 0;
+	}
+	if (bytes == DUALBM_PAST_BYTES)
+		buckets = table;
+	else
+		last_frees = table;
+	return BIT(bucket_bits);
 }
 
 void dualbm_past_close(void)
 {
 	dualbm_sites_exit();
 	vfree(buckets);
+	vfree(last_frees);
 	buckets = NULL;
+	last_frees = NULL;
 }

@@ -11,10 +11,21 @@
 #include "dualbm.h"
 #include "dualbm_violation.h"
 
+/* All that is remembered, or the last free only: at most one of the two. */
 DECLARE_STATIC_KEY_FALSE(dualbm_history_on);
+DECLARE_STATIC_KEY_FALSE(dualbm_frees_on);
 
 /* What is remembered of a frame, or of all frames that share its place. */
-#define DUALBM_PAST_BYTES	(DUALBM_NR_PASTS * 2 * sizeof(u64))
+#define DUALBM_PAST_BYTES	(DUALBM_NR_PASTS * DUALBM_PAST_FREE_BYTES)
+#define DUALBM_PAST_FREE_BYTES	(2 * sizeof(u64))
+
+/* The last call on a CPU that gives back the only reference of a page. */
+struct dualbm_free_call {
+	struct page *page;	/* NULL: none, or it had its event */
+	unsigned long caller;	/* where it returns to */
+};
+
+DECLARE_PER_CPU(struct dualbm_free_call, dualbm_free_call);
 
 /*
  * Called where a free of 2^@order frames begins inside of a block that was allocated as one and
@@ -25,6 +36,7 @@ typedef void dualbm_piece_found(unsigned long pfn, unsigned int order, unsigned 
 
 /**
  * dualbm_past_open() - make the table
+ * @bytes: for a frame: %DUALBM_PAST_BYTES, or %DUALBM_PAST_FREE_BYTES for its last free only
  * @bits: for 2^@bits frames, or more where fewer could not be told apart
  * @splits: a hook says which blocks are taken apart
  *
@@ -32,7 +44,7 @@ typedef void dualbm_piece_found(unsigned long pfn, unsigned int order, unsigned 
  *
  * Return: for how many frames it is; 0 if there is no memory.
  */
-unsigned long dualbm_past_open(unsigned int bits, bool splits);
+unsigned long dualbm_past_open(size_t bytes, unsigned int bits, bool splits);
 
 /**
  * dualbm_past_close() - undo dualbm_past_open()
@@ -62,6 +74,41 @@ void dualbm_past_alloc(struct page *page, unsigned int order, unsigned long *slo
  */
 void dualbm_past_free(struct page *page, unsigned int order, unsigned long *slot,
 		      dualbm_piece_found *found);
+
+/**
+ * dualbm_past_call() - a call begins that will free a page, and names itself to its event
+ * @page: the page
+ * @caller: where the call returns to
+ *
+ * The count is such that the call frees the page. If it does not, as somebody took another
+ * reference in between, the next call on this CPU takes its place.
+ *
+ * Context: Any but NMI, at the entry of the call, while %dualbm_frees_on is set; preemption
+ * disabled.
+ */
+static __always_inline void dualbm_past_call(struct page *page, unsigned long caller)
+{
+	this_cpu_write(dualbm_free_call.page, page);
+	this_cpu_write(dualbm_free_call.caller, caller);
+}
+
+/**
+ * dualbm_past_note() - note that a page is freed, and by whom if it is in such a call
+ * @page: the page
+ *
+ * Context: Any, NMI included, when the event of the free has been judged, while
+ * %dualbm_frees_on is set.
+ */
+void dualbm_past_note(struct page *page);
+
+/**
+ * dualbm_past_note_block() - the same of a block
+ * @page: its first page
+ * @order: of the block
+ *
+ * Context: As dualbm_past_note().
+ */
+void dualbm_past_note_block(struct page *page, unsigned int order);
 
 /**
  * dualbm_history_bulk() - the bulk allocator has handed out a page, which no tracepoint shows

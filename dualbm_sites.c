@@ -23,8 +23,7 @@
 #include "dualbm_sites.h"
 #include "dualbm_violation.h"
 
-#if defined(CONFIG_X86_64) && defined(CONFIG_UNWINDER_ORC)
-#define SITES_BY_STEPS
+#if DUALBM_HAVE_STEPS
 #include <asm/unwind.h>
 #endif
 
@@ -40,42 +39,29 @@
 #define SITE_DEAD	1UL
 #define SITE_CLAIMED	2UL
 
-/* Bytes to the next return address; nothing if it is the caller. */
-#define STEP_NONE	0
+/* Bytes to the next return address, unless it is the caller, or a return probe's. */
 #define STEP_MAX	4096
+#define STEP_RETHOOK	(DUALBM_STEP_LAST - 1)
 
-/* No generation is 0, so these are no site's: not known, and a return probe has the address. */
+/* No generation is 0, so this is no site's. */
 #define MARK_UNKNOWN	0
-#define MARK_RETHOOK	1
-
-struct site {
-	unsigned long address;
-	u32 mark;
-	u16 step;
-	u16 generation;
-};
 
 struct dead_name {
 	u32 mark;
 	char name[DUALBM_PAST_NAME];
 };
 
-static struct site *sites;
+struct dualbm_site *dualbm_sites;
 static struct dead_name *dead_names;
 static unsigned int next_dead;
 /* Two modules may come or go at once: the notifier chain is locked for readers only. */
 static DEFINE_MUTEX(dead_lock);
 
-static __always_inline unsigned long first_place(unsigned long address)
-{
-	return (u32)address * 0x9e3779b1U >> (32 - DUALBM_SITE_SHIFT);
-}
-
 /* ---- learning a site ---- */
 
-#ifdef SITES_BY_STEPS
+#if DUALBM_HAVE_STEPS
 /*
- * How far above the return address at @slot the next one lies, or STEP_NONE if that is not
+ * How far above the return address at @slot the next one lies, or %DUALBM_STEP_LAST if that is not
  * fixed. The unwinder's tables (ORC, arch/x86/kernel/unwind_orc.c) count it from the stack
  * pointer, and then it is a constant of the code; or from another register, and then
  * unwinding with that register falsified comes out elsewhere.
@@ -90,7 +76,7 @@ static u16 step_from(unsigned long address, const unsigned long *slot)
 		;
 	if (unwind_done(&state) || unwind_error(&state) || state.regs ||
 	    unwind_get_return_address(&state) != address)
-		return STEP_NONE;
+		return DUALBM_STEP_LAST;
 	other = state;
 	other.bp ^= 0x5a5a0;
 	/* What goes wrong with it shall not be told. */
@@ -100,7 +86,7 @@ static u16 step_from(unsigned long address, const unsigned long *slot)
 	step = state.sp - at;
 	if (unwind_done(&state) || unwind_error(&state) || state.regs || unwind_done(&other) ||
 	    other.sp != state.sp || step > STEP_MAX || step % sizeof(long))
-		return STEP_NONE;
+		return DUALBM_STEP_LAST;
 	return step;
 }
 #else
@@ -117,38 +103,39 @@ static bool is_generated(const char *symbol)
 	       strstr(symbol, " [__builtin__") || strstarts(symbol, "return_to_handler");
 }
 
-static void learn_into(struct site *site, unsigned long address, const unsigned long *slot)
+static void learn_into(struct dualbm_site *site, unsigned long address, const unsigned long *slot)
 {
 	char symbol[KSYM_SYMBOL_LEN];
 
 	/* 0 is no generation: no mark is 0. */
 	site->generation = site->generation % (BIT(DUALBM_MARK_BITS - DUALBM_SITE_SHIFT) - 1) + 1;
-	site->mark = (u32)site->generation << DUALBM_SITE_SHIFT | (site - sites);
-	site->step = STEP_NONE;
+	site->mark = (u32)site->generation << DUALBM_SITE_SHIFT | (site - dualbm_sites);
+	site->step = DUALBM_STEP_LAST;
 	sprint_symbol(symbol, address);
 	if (strstarts(symbol, "arch_rethook_trampoline")) {
-		site->mark = MARK_RETHOOK;
+		site->mark = MARK_UNKNOWN;
+		site->step = STEP_RETHOOK;
 	} else if (is_generated(symbol)) {
 		site->mark = MARK_UNKNOWN;
 	} else if (within_module(address, THIS_MODULE) || dualbm_caller_is_allocator(address)) {
 		site->step = step_from(address, slot);
-		if (site->step == STEP_NONE)
+		if (site->step == DUALBM_STEP_LAST)
 			site->mark = MARK_UNKNOWN;
 	}
 }
 
 /* Further from its first place, or new. Of two CPUs that learn one at once both do. */
-static noinline const struct site *find_far(unsigned long address, const unsigned long *slot)
+static noinline const struct dualbm_site *find_far(unsigned long address, const unsigned long *slot)
 {
-	unsigned long place = first_place(address), seen, free_seen = 0;
-	struct site *site, *free = NULL;
+	unsigned long place = dualbm_site_place(address), seen, free_seen = 0;
+	struct dualbm_site *site, *free = NULL;
 	unsigned int i;
 
 	/* Such a word is no return address. */
 	if (address <= SITE_CLAIMED)
 		return NULL;
 	for (i = 0; i < SITE_WINDOW; i++) {
-		site = &sites[(place + i) % NR_SITES];
+		site = &dualbm_sites[(place + i) % NR_SITES];
 		/* Pairs with the store below. */
 		seen = smp_load_acquire(&site->address);
 		if (seen == address)
@@ -173,7 +160,7 @@ static noinline const struct site *find_far(unsigned long address, const unsigne
 
 /* ---- from a return address to the caller's ---- */
 
-#ifdef SITES_BY_STEPS
+#if DUALBM_HAVE_STEPS
 /* kernel/trace/rethook.c: the address that a return probe has replaced, or 0. */
 static unsigned long replaced_address(const unsigned long *slot)
 {
@@ -206,7 +193,7 @@ fault:
 
 u32 dualbm_site_caller(unsigned long *slot)
 {
-	const struct site *site, *table = sites;
+	const struct dualbm_site *site, *table = dualbm_sites;
 	unsigned int level = SITE_LEVELS;
 	unsigned long address;
 
@@ -214,18 +201,18 @@ u32 dualbm_site_caller(unsigned long *slot)
 		if (unlikely(!load(slot, &address)))
 			return 0;
 again:
-		site = &table[first_place(address)];
+		site = &table[dualbm_site_place(address)];
 		/* Pairs with find_far(). */
 		if (unlikely(smp_load_acquire(&site->address) != address)) {
 			site = find_far(address, slot);
 			if (!site)
 				return 0;
 		}
-		if (site->step == STEP_NONE)
+		if (site->step > STEP_MAX)
 			break;
 		slot = (void *)slot + site->step;
 	} while (likely(--level));
-	if (likely(site->mark != MARK_RETHOOK))
+	if (likely(site->step != STEP_RETHOOK))
 		return level ? site->mark : 0;
 	address = replaced_address(slot);
 	if (--level)
@@ -239,16 +226,25 @@ u32 dualbm_site_caller(unsigned long *slot)
 	unsigned int i, entries = stack_trace_save(stack, SITE_LEVELS, 1);
 
 	for (i = 0; i < entries; i++) {
-		const struct site *site = find_far(stack[i], slot);
+		const struct dualbm_site *site = find_far(stack[i], slot);
 
 		if (!site)
 			return 0;
-		if (site->step == STEP_NONE)
+		if (site->step == DUALBM_STEP_LAST)
 			return site->mark;
 	}
 	return 0;
 }
 #endif
+
+/*
+ * Its place in the table is another one's, it is seen for the first time, or it is inside the
+ * allocator.
+ */
+u32 dualbm_site_far(void)
+{
+	return dualbm_site_caller(DUALBM_OWN_SLOT);
+}
 
 /* ---- names ---- */
 
@@ -273,7 +269,7 @@ static bool dead_site_name(u32 mark, char *name, size_t size)
 
 void dualbm_site_name(u32 mark, char *name, size_t size)
 {
-	const struct site *site = &sites[mark % NR_SITES];
+	const struct dualbm_site *site = &dualbm_sites[mark % NR_SITES];
 	/* Pairs with find_far(): it is the address of that mark. */
 	unsigned long address = smp_load_acquire(&site->address);
 
@@ -283,17 +279,17 @@ void dualbm_site_name(u32 mark, char *name, size_t size)
 		if (smp_load_acquire(&site->address) == address)
 			return;
 	}
-	if (mark <= MARK_RETHOOK)
+	if (mark == MARK_UNKNOWN)
 		strscpy(name, "unknown", size);
 	else if (!dead_site_name(mark, name, size))
 		strscpy(name, "[module gone]", size);
 }
 
-static void bury(struct site *site)
+static void bury(struct dualbm_site *site)
 {
 	struct dead_name *dead = &dead_names[next_dead++ % DEAD_NAMES];
 
-	if (site->mark > MARK_RETHOOK) {
+	if (site->mark != MARK_UNKNOWN) {
 		WRITE_ONCE(dead->mark, 0);
 		/* Pairs with dead_site_name(): no mark while the name is stored. */
 		smp_wmb();
@@ -317,13 +313,13 @@ static int module_changes(struct notifier_block *notifier, unsigned long state, 
 
 	mutex_lock(&dead_lock);
 	for (i = 0; i < NR_SITES; i++) {
-		unsigned long address = READ_ONCE(sites[i].address);
+		unsigned long address = READ_ONCE(dualbm_sites[i].address);
 
 		if (address <= SITE_CLAIMED)
 			continue;
 		if (state == MODULE_STATE_LIVE ? within_module_init(address, module) :
 		    within_module(address, module))
-			bury(&sites[i]);
+			bury(&dualbm_sites[i]);
 	}
 	mutex_unlock(&dead_lock);
 	return NOTIFY_DONE;
@@ -335,12 +331,12 @@ int dualbm_sites_init(void)
 {
 	int ret = -ENOMEM;
 
-	sites = vzalloc(NR_SITES * sizeof(*sites));
+	dualbm_sites = vzalloc(NR_SITES * sizeof(*dualbm_sites));
 	dead_names = vzalloc(DEAD_NAMES * sizeof(*dead_names));
-	if (sites && dead_names)
+	if (dualbm_sites && dead_names)
 		ret = register_module_notifier(&module_notifier);
 	if (ret) {
-		vfree(sites);
+		vfree(dualbm_sites);
 		vfree(dead_names);
 	}
 	return ret;
@@ -349,6 +345,6 @@ int dualbm_sites_init(void)
 void dualbm_sites_exit(void)
 {
 	unregister_module_notifier(&module_notifier);
-	vfree(sites);
+	vfree(dualbm_sites);
 	vfree(dead_names);
 }

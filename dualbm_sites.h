@@ -12,6 +12,32 @@
 #define DUALBM_MARK_BITS	(DUALBM_SITE_SHIFT + 5)
 
 /**
+ * struct dualbm_site - a return address
+ *
+ * @address: 0, 1 or 2 if there is none
+ * @mark: what stands for it; 0 if it has no name
+ * @step: from where it lies to the next one, in bytes; %DUALBM_STEP_LAST if it is of
+ *	whoever called the allocator
+ * @generation: of those that have had this place
+ */
+struct dualbm_site {
+	unsigned long address;
+	u32 mark;
+	u16 step;
+	u16 generation;
+};
+
+#define DUALBM_STEP_LAST	U16_MAX
+
+/* A hash table; read at will, written by dualbm_sites.c. */
+extern struct dualbm_site *dualbm_sites;
+
+static __always_inline unsigned long dualbm_site_place(unsigned long address)
+{
+	return (u32)address * 0x9e3779b1U >> (32 - DUALBM_SITE_SHIFT);
+}
+
+/**
  * dualbm_sites_init() - make the table of sites
  *
  * Context: Process; sleeps.
@@ -44,6 +70,37 @@ void dualbm_sites_exit(void);
  * Return: the site's mark, 0 if it cannot be said.
  */
 u32 dualbm_site_caller(unsigned long *slot);
+
+/**
+ * dualbm_site_far() - dualbm_site_caller() of whoever calls this
+ *
+ * Context: As dualbm_site_caller().
+ *
+ * Return: the site's mark, 0 if it cannot be said.
+ */
+u32 dualbm_site_far(void);
+
+/**
+ * dualbm_site_at() - find a site at once
+ * @address: where the allocator returns to
+ * @mark: of the site, filled in
+ *
+ * Context: As dualbm_site_caller().
+ *
+ * Return: false if it is inside of the allocator, or takes longer to find: then
+ * dualbm_site_far() knows, in that very call.
+ */
+static __always_inline bool dualbm_site_at(unsigned long address, u32 *mark)
+{
+	const struct dualbm_site *site = &dualbm_sites[dualbm_site_place(address)];
+
+	/* Pairs with find_far(), dualbm_sites.c: who finds the address finds the rest. */
+	if (unlikely(smp_load_acquire(&site->address) != address ||
+		     site->step != DUALBM_STEP_LAST))
+		return false;
+	*mark = site->mark;
+	return true;
+}
 
 /**
  * dualbm_site_name() - function, offset and module of a site

@@ -97,7 +97,7 @@ struct dualbm_hook {
 	const char *without;
 	int (*attach)(struct dualbm_hook *hook);
 	void (*detach)(struct dualbm_hook *hook);
-	void (*entry)(struct ftrace_regs *regs);
+	void (*entry)(struct ftrace_regs *regs, unsigned long caller);
 	void *probe;
 	u64 (*missed)(void);
 	const char *symbol;

@@ -259,7 +259,7 @@ static ssize_t frames_history_read(struct file *file, struct kobject *kobj,
 	if (size != DUALBM_HISTORY_LINE || offset % DUALBM_HISTORY_LINE)
 		return -EINVAL;
 	length = scnprintf(buffer, size, "pfn=0x%lx history=%s", pfn,
-			   dualbm_history_of(pfn, past) ? "callers" : "off");
+			   dualbm_history_of(pfn, past) ? dualbm_history_name() : "off");
 	length += dualbm_past_keys(past, buffer + length, size - length);
 	memset(buffer + length, ' ', DUALBM_HISTORY_LINE - 1 - length);
 	buffer[DUALBM_HISTORY_LINE - 1] = '\n';

@@ -32,7 +32,7 @@ enum dualbm_past_kind {
  * @comm: the task's name as it is now, escaped; "" if the task is no more
  * @age_ms: how long ago
  * @pid: the task
- * @cpu: where
+ * @cpu: where, -1 if that was not kept
  * @order: of the block
  * @interrupt: it was not the task itself, but an interrupt in the middle of it
  */
@@ -41,7 +41,7 @@ struct dualbm_past {
 	char comm[DUALBM_PAST_COMM];
 	u64 age_ms;
 	pid_t pid;
-	unsigned short cpu;
+	short cpu;
 	unsigned char order;
 	bool interrupt;
 };

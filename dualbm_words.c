@@ -68,7 +68,8 @@ static int say_past(const struct dualbm_violation *v, const char *before, const 
 {
 	const struct dualbm_past *past = &v->past[kind];
 
-	if (!*past->name)
+	/* Nobody is suspected by the name of "unknown". */
+	if (!*past->name || !strcmp(past->name, "unknown"))
 		return 0;
 	return scnprintf(line, size, "%s%s%s", before, past->name, after);
 }

@@ -117,6 +117,8 @@ static const struct hook hooks[] = {
 	  { "struct page *, unsigned int" }, "its check of what is left of them" },
 	{ { "free_large_kmalloc" }, FTRACE, false, has_large_count,
 	  { "struct folio *, void *" }, "its check of large objects" },
+	{ { "__folio_put", "__put_page" }, FTRACE, false, always,
+	  { "struct folio *", "struct page *" }, "the last references of pages, for the history" },
 };
 
 static const char *mechanism_name(const struct check *check, const struct hook *hook)

@@ -9,13 +9,23 @@
  *
  * keep=1: a page is allocated, and stays so after the module has gone.
  *
+ * many=N: so many pages are allocated, where those of files are; many_give() gives each back.
+ *
+ * way=WAY: a page is freed last in a way that it is about, and is then taken, and stays so:
+ *	kept	by __free_page(); and then, taken again, by release_pages(), which nobody sees
+ *	extra	by __free_page() with a reference more, and then by release_pages()
+ *	far	by free_page(), which calls __free_pages()
+ *	put	by put_page()
+ *
  * ms=N is how long the thief has it, pairs=N how many others allocate and free meanwhile.
  */
 #include "testmod.h"
 
 #include <linux/delay.h>
 #include <linux/gfp.h>
+#include <linux/list.h>
 #include <linux/page_ref.h>
+#include <linux/pagemap.h>
 
 static unsigned int ms = 300;
 module_param(ms, uint, 0444);
@@ -29,12 +39,104 @@ static bool keep;
 module_param(keep, bool, 0444);
 MODULE_PARM_DESC(keep, "only allocate a page, and leave it");
 
+static unsigned int many;
+module_param(many, uint, 0444);
+MODULE_PARM_DESC(many, "only allocate so many pages and free them");
+
+static char *way;
+module_param(way, charp, 0444);
+MODULE_PARM_DESC(way, "only free a page: kept, extra, far or put");
+
 static struct page *page;
 
 static noinline void keep_take(void)
 {
 	page = alloc_page(TEST_GFP_TASK);
 	pr_warn("pfn=0x%lx\n", page ? page_to_pfn(page) : 0);
+}
+
+static noinline void many_give(struct page *one)
+{
+	__free_page(one);
+	test_own_name();
+}
+
+static int take_and_give_many(void)
+{
+	struct page *one, *next;
+	LIST_HEAD(pages);
+	unsigned int i;
+
+	for (i = 0; i < many; i++) {
+		one = alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN);
+		if (!one)
+			break;
+		list_add(&one->lru, &pages);
+		cond_resched();
+	}
+	list_for_each_entry_safe(one, next, &pages, lru) {
+		list_del(&one->lru);
+		many_give(one);
+		cond_resched();
+	}
+	return i == many ? 0 : -ENOMEM;
+}
+
+static noinline void way_give(struct page *one)
+{
+	__free_page(one);
+	test_own_name();
+}
+
+static noinline void far_give(struct page *one)
+{
+	free_page((unsigned long)page_address(one));
+	test_own_name();
+}
+
+static noinline void put_give(struct page *one)
+{
+	put_page(one);
+	test_own_name();
+}
+
+/* 0 if the page was handed out again in between, as it has to be. */
+static int give_in_a_way(struct page *one)
+{
+	int ret = 0;
+
+	if (!strcmp(way, "kept")) {
+		way_give(one);
+		ret = test_take_page(one) ? 0 : -EBUSY;
+		if (!ret)
+			release_pages(&one, 1);
+	} else if (!strcmp(way, "extra")) {
+		get_page(one);
+		way_give(one);
+		release_pages(&one, 1);
+	} else if (!strcmp(way, "far")) {
+		far_give(one);
+	} else if (!strcmp(way, "put")) {
+		put_give(one);
+	} else {
+		ret = -EINVAL;
+	}
+	return ret ?: (test_take_page(one) ? 0 : -EBUSY);
+}
+
+static int free_in_a_way(void)
+{
+	unsigned long flags;
+	int ret = -ENOMEM;
+
+	test_alone_begin(flags);
+	page = alloc_page(TEST_GFP_FAULT);
+	if (page && test_pcp_is_ours(test_local_pcp(page_zone(page))))
+		ret = give_in_a_way(page);
+	test_alone_end(flags);
+	if (page)
+		pr_warn("pfn=0x%lx\n", page_to_pfn(page));
+	return ret;
 }
 
 static noinline void owner_unmap(void)
@@ -119,6 +221,10 @@ static int __init past_init(void)
 		keep_take();
 		return test_result(page ? 0 : -ENOMEM, "past");
 	}
+	if (many)
+		return test_result(take_and_give_many(), "past");
+	if (way)
+		return test_result(free_in_a_way(), "past");
 	ret = set_up();
 	if (!ret) {
 		for (i = 0; i < pairs; i++) {

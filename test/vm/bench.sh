@@ -74,6 +74,16 @@ unload "boundary=0"
 load_dualbm policy=panic scrub_interval_ms=0 || bail "dualbm is not armed: $(cat $D/state)"
 check "the boundary's probes are jumps" wait_for 30 jumps_made
 limits "boundary=1" "$4" "$5" "$6"
+for _order in 0 3 9; do
+	eval "with_frees_$_order=\$(of_order $_order)"
+done
+echo off >$D/history
+limits "boundary=1 history=off" "${10}" "${11}" "${12}"
+# shellcheck disable=SC2154
+for _order in 0 3 9; do
+	eval "_more=\$((with_frees_$_order - $(of_order $_order)))"
+	at_most "the last frees add to a pair of order $_order" "$_more" 60
+done
 expect_clean "costs"
 unload "boundary=1"
 
