@@ -9,7 +9,7 @@ set -euo pipefail
 
 for kernel in $KERNELS; do
 	vm "$kernel, cost" 'done' --kernel "$kernel" --icount --append init_on_alloc=0 -- \
-		bench.sh 92 147 400 350 402 659 597 649 886
+		bench.sh 92 147 400 352 402 659 597 649 886 60 75 75
 	vm "$kernel, 4 GiB" 'done' --kernel "$kernel" --mem 2048 -- size.sh
 done
 done_testing

@@ -5,8 +5,9 @@
 # What dualbm adds to a pair of allocation and free, in instructions: needs
 # vm-run --icount and init_on_alloc=0.
 #
-#	bench.sh LIMIT...	for orders 0, 3 and 9: with boundary=0; by default; and by
-#				default where the boundary's probes cannot be jumps
+#	bench.sh LIMIT...	for orders 0, 3 and 9: with boundary=0; with history=off; with that
+#				where the boundary's probes cannot be jumps; and what the
+#				default, history=frees, adds to history=off
 . ./mm-lib.sh
 
 # measure: "ORDER INSTRUCTIONS" for each order, and "CALL INSTRUCTIONS" for other calls.
@@ -73,24 +74,26 @@ unload "boundary=0"
 
 load_dualbm policy=panic scrub_interval_ms=0 || bail "dualbm is not armed: $(cat $D/state)"
 check "the boundary's probes are jumps" wait_for 30 jumps_made
-limits "boundary=1" "$4" "$5" "$6"
-for _order in 0 3 9; do
-	eval "with_frees_$_order=\$(of_order $_order)"
-done
+is "the default" "$(cat $D/history)" frees
+measure >/tmp/with
+added "boundary=1 history=frees"
+cp /tmp/with /tmp/frees
 echo off >$D/history
-limits "boundary=1 history=off" "${10}" "${11}" "${12}"
-# shellcheck disable=SC2154
-for _order in 0 3 9; do
-	eval "_more=\$((with_frees_$_order - $(of_order $_order)))"
-	at_most "the last frees add to a pair of order $_order" "$_more" 60
-done
+limits "boundary=1 history=off" "$4" "$5" "$6"
+frees_add() {
+	awk -v order="$1" 'NR == FNR { was[$1] = $2; next } $1 == order { print $2 - was[$1] }' \
+		/tmp/with /tmp/frees
+}
+at_most "history=frees adds to a pair of order 0" "$(frees_add 0)" "${10}"
+at_most "history=frees adds to a pair of order 3" "$(frees_add 3)" "${11}"
+at_most "history=frees adds to a pair of order 9" "$(frees_add 9)" "${12}"
 expect_clean "costs"
 unload "boundary=1"
 
 echo 0 >/proc/sys/debug/kprobes-optimization
-load_dualbm policy=panic scrub_interval_ms=0 || bail "dualbm is not armed: $(cat $D/state)"
+load_dualbm policy=panic scrub_interval_ms=0 history=off || bail "dualbm is not armed: $(cat $D/state)"
 check "they are none where that is switched off" wait_for 60 jumps_left
-limits "boundary=1 without jumps" "$7" "$8" "$9"
+limits "boundary=1 history=off without jumps" "$7" "$8" "$9"
 expect_clean "costs without jumps"
 unload "boundary=1 without jumps"
 finish

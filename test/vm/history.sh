@@ -387,7 +387,7 @@ hotplug() {
 		return
 	fi
 	load_dualbm policy=panic scrub_interval_ms=0 history=callers || bail "dualbm is not armed"
-	check "$name: a block goes" wait_for 20 block_leaves
+	check "$name: a block goes" wait_for 60 block_leaves
 	_size=0x$(cat /sys/devices/system/memory/block_size_bytes)
 	_pfn=$((_size * ${_block##*memory} / 4096))
 	frame $_pfn freed >/tmp/gone

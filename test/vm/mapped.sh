@@ -101,7 +101,7 @@ fi
 
 # Without a history: who frees what an earlier pass has seen mapped is named by his own call.
 if part freer; then
-	load audit_mappings=1 scrub_interval_ms=0
+	load audit_mappings=1 scrub_interval_ms=0 history=off
 	holder_start
 	tell block 8
 	tell free
