@@ -478,6 +478,11 @@ static const char * const past_keys[DUALBM_NR_PASTS] = {
 	[DUALBM_ALLOCATED_BEFORE] = "allocated_before",
 };
 
+bool dualbm_past_is_named(const struct dualbm_past *past)
+{
+	return *past->name && strcmp(past->name, "unknown");
+}
+
 int dualbm_past_line(enum dualbm_past_kind kind, const struct dualbm_past *past,
 		     char *line, size_t size)
 {

@@ -156,6 +156,16 @@ bool dualbm_history_of(unsigned long pfn, struct dualbm_past past[DUALBM_NR_PAST
 unsigned int dualbm_history_falsify(unsigned long pfn, unsigned int *believed);
 
 /**
+ * dualbm_past_is_named() - is it known who that was
+ * @past: an event, or none
+ *
+ * Context: Any.
+ *
+ * Return: true if @past has the name of a function.
+ */
+bool dualbm_past_is_named(const struct dualbm_past *past);
+
+/**
  * dualbm_past_line() - one event of the past in words
  * @kind: which
  * @past: the event

@@ -169,7 +169,7 @@ int dualbm_record_line(const struct dualbm_violation *v, char *buffer, size_t si
 		v->caller_name, dualbm_event_names[v->event], dualbm_code_names[v->code],
 		v->pfn, v->frames, v->node, v->zone, v->cpu, v->pid, v->comm);
 	/* The stack of a panic is the caller's: whom it does not show is in its line. */
-	if (*v->past[DUALBM_FREED].name)
+	if (dualbm_past_is_named(&v->past[DUALBM_FREED]))
 		length += scnprintf(buffer + length, size - length, " freed_by=%s",
 				    v->past[DUALBM_FREED].name);
 	return length;

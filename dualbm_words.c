@@ -8,6 +8,7 @@
 
 #include "dualbm.h"
 #include "dualbm_names.h"
+#include "dualbm_past.h"
 #include "dualbm_violation.h"
 #include "dualbm_words.h"
 
@@ -68,8 +69,7 @@ static int say_past(const struct dualbm_violation *v, const char *before, const 
 {
 	const struct dualbm_past *past = &v->past[kind];
 
-	/* Nobody is suspected by the name of "unknown". */
-	if (!*past->name || !strcmp(past->name, "unknown"))
+	if (!dualbm_past_is_named(past))
 		return 0;
 	return scnprintf(line, size, "%s%s%s", before, past->name, after);
 }

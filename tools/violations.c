@@ -118,9 +118,11 @@ static const char *past_value(const struct detail *details, unsigned int nr, con
 
 void print_past(const struct detail *details, unsigned int nr, const char *indent)
 {
-	static const char * const texts[][2] = {
-		{ "order", ", order " }, { "ms", ", " }, { "cpu", " ms before, CPU " },
-		{ "pid", ", task " }, { "comm", " " },
+	static const struct {
+		const char *part, *before, *behind;
+	} texts[] = {
+		{ "order", ", order ", "" }, { "ms", ", ", " ms before" }, { "cpu", ", CPU ", "" },
+		{ "pid", ", task ", "" }, { "comm", " ", "" },
 	};
 	const char *value;
 	size_t i, j;
@@ -132,11 +134,12 @@ void print_past(const struct detail *details, unsigned int nr, const char *inden
 		printf("%s%s ", indent, past_names[i]);
 		print_safe(stdout, value);
 		for (j = 0; j < ARRAY_SIZE(texts); j++) {
-			value = past_value(details, nr, pasts[i], texts[j][0]);
+			value = past_value(details, nr, pasts[i], texts[j].part);
 			if (!*value)
 				continue;
-			fputs(texts[j][1], stdout);
+			fputs(texts[j].before, stdout);
 			print_safe(stdout, value);
+			fputs(texts[j].behind, stdout);
 		}
 		if (!strcmp(past_value(details, nr, pasts[i], "interrupt"), "1"))
 			fputs(", in an interrupt", stdout);
