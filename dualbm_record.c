@@ -101,8 +101,8 @@ void dualbm_record_describe(struct dualbm_violation *v)
 		name_liar(v);
 		rcu_read_unlock();
 	}
-	/* That class is about no frame. */
-	if (v->class != DUALBM_DIRECTORY_CORRUPTION)
+	/* Whoever freed a frame has not damaged its record. */
+	if (v->class != DUALBM_DIRECTORY_CORRUPTION && v->class != DUALBM_PLANE_CORRUPTION)
 		dualbm_history_of(v->first, v->past);
 	v->have_page = page;
 	v->node = NUMA_NO_NODE;

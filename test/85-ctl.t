@@ -363,11 +363,11 @@ json "violations, JSON: numbers are numbers" '$j->{violations}[0]{value} == -3 &
 is "violations: the history in words" "$(grep -E '^  (allocated|freed) by' "$work/text" | sed 's/_/ /' | paste -sd';')" \
 	"  allocated by take+0x1/0x2 [m], order 3, 400 ms before, CPU 1, task 7 12;  freed by give+0x1/0x2 [m], order 0, 300 ms before, CPU 0, task 0, in an interrupt"
 json "violations, JSON: the history" '$j->{violations}[0]{freed_ms} == 300 && $j->{violations}[0]{freed_before_by} eq "unknown" && $j->{violations}[0]{allocated_comm} eq "12" && $j->{violations}[0]{freed_interrupt} == 1'
+json "violations, JSON: a captured tree has no wall clock" 'exists $j->{violations}[0]{wall_clock} && !defined $j->{violations}[0]{wall_clock}'
 # With history=frees no CPU is kept.
 sed -i 's/ freed_cpu=0//' "$broken/$debug/violations"
 run 1 "violations, last frees" --root "$broken" violations
 like "violations: a past without its CPU" "$(grep -E '^  freed by' "$work/out")" ', order 0, 300 ms before, task 0, in an interrupt$'
-json "violations, JSON: a captured tree has no wall clock" 'exists $j->{violations}[0]{wall_clock} && !defined $j->{violations}[0]{wall_clock}'
 
 # What a module of long ago, or a forger, may have left between two records.
 changed

@@ -18,7 +18,7 @@ ALL="primary secondary untracked known"
 # bits PFN: the state and the four bits, as debugfs says.
 bits() {
 	echo "$1" >$DBG/frame
-	cut -d' ' -f2- $DBG/frame
+	head -n 1 $DBG/frame | cut -d' ' -f2-
 }
 
 # address PLANE PFN: where that bit is, as physical address of its word and the

@@ -255,7 +255,7 @@ flip_frame() {
 
 frame_is() {
 	echo "$2" >$DBG/frame
-	_got=$(sed 's/.*state=\([^ ]*\).*/\1/' $DBG/frame)
+	_got=$(sed -n '1s/.*state=\([^ ]*\).*/\1/p' $DBG/frame)
 	is "$1" "$_got" "$3"
 }
 
