@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Kinds of page bugs, as drivers have them: each but a leak is found, before or when the kernel
-# notices, and with the history nearly all are told with the name of who is at fault. Writes
-# docs/kinds.md, with what each kernel says by itself beside it.
+# notices, and nearly all are told with the name of who is at fault. Writes docs/kinds.md, with
+# what each kernel says by itself beside it.
 #
 # DUALBM_KINDS="NAME..." makes only those, and writes nothing.
 set -euo pipefail
@@ -70,7 +70,7 @@ for kernel in $KERNELS; do
 		done
 	done
 	wait
-	named=0
+	named=0 by_default=0
 	for kind in "${chosen[@]}"; do
 		for mode in bare default history; do
 			check "$kernel, $mode: $kind is made" grep -q "kinds: PASS kind=$kind:\|ok - $kind is made\|Kernel panic" \
@@ -84,9 +84,11 @@ for kernel in $KERNELS; do
 			continue
 		fi
 		[[ ${history[6]} != yes ]] || named=$((named + 1))
+		[[ ${default[6]} != yes ]] || by_default=$((by_default + 1))
 		like "$kernel: $kind is found" "${default[4]} ${history[4]}" '^[a-z_]+ [a-z_]+$'
 	done
 	at_least "$kernel: who is at fault is named, of ${#chosen[@]}" "$named" $((${#chosen[@]} * 8 / 10))
+	at_least "$kernel: by default as well" "$by_default" $((${#chosen[@]} * 8 / 10))
 	[[ ${DUALBM_KINDS-} ]] || rows "$kernel" >"$logs/$kernel.md"
 done
 if [[ ! ${DUALBM_KINDS-} ]]; then
