@@ -189,7 +189,8 @@ struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS] = {
 		.attach = dualbm_boundary_attach, .detach = dualbm_boundary_detach,
 	},
 	[DUALBM_HOOK_BOUNDARY_FREE] = {
-		.symbols = { "__free_pages" },
+		/* 7.2: free_pages() leads to the first of them, and not through the other. */
+		.symbols = { "___free_pages", "__free_pages" },
 		.mechanism = DUALBM_JUMP,
 		.attach = dualbm_boundary_attach, .detach = dualbm_boundary_detach,
 	},

@@ -109,7 +109,7 @@ static const struct hook hooks[] = {
 	{ { "__alloc_frozen_pages_noprof", "__alloc_pages_noprof", "__alloc_pages",
 	    "__alloc_pages_nodemask" }, KRETPROBE, false, has_boundary,
 	  { "" }, "the boundary's check of allocations" },
-	{ { "__free_pages" }, KPROBE, false, always,
+	{ { "___free_pages", "__free_pages" }, KPROBE, false, always,
 	  { "struct page *, unsigned int" }, "the boundary's check of frees" },
 	{ { "page_frag_free" }, FTRACE, false, always,
 	  { "void *" }, "its check of page fragments" },

@@ -28,7 +28,7 @@ first_of() {
 }
 
 find_functions() {
-	grep -E '^(__alloc_(frozen_)?pages(_noprof|_nodemask)?|(__)?alloc_pages_bulk(_noprof)?|__free_pages|__isolate_free_page|__putback_isolated_page|compaction_free|__memcg_kmem_charge_page|unpoison_memory)$' \
+	grep -E '^(__alloc_(frozen_)?pages(_noprof|_nodemask)?|(__)?alloc_pages_bulk(_noprof)?|_?__free_pages|__isolate_free_page|__putback_isolated_page|compaction_free|__memcg_kmem_charge_page|unpoison_memory)$' \
 		"$tracing"/available_filter_functions >/tmp/functions
 	alloc=$(first_of __alloc_frozen_pages_noprof __alloc_pages_noprof __alloc_pages __alloc_pages_nodemask)
 	bulk=$(first_of alloc_pages_bulk_noprof __alloc_pages_bulk)

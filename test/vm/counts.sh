@@ -18,7 +18,7 @@ is "the calls were made" $? 0
 diag "$(said references)"
 check "another CPU took references" [ "$(said references | sed -n 's/.*taken=//p')" -gt 0 ]
 load_stop
-for hook in page_frag_free __page_frag_cache_drain free_large_kmalloc __free_pages; do
+for hook in page_frag_free __page_frag_cache_drain free_large_kmalloc '_?__free_pages'; do
 	diag "$hook: $(hits "^$hook\$")"
 	case $hook in
 	free_large_kmalloc) grep -q "^$hook " $D/hooks || continue ;;

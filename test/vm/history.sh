@@ -195,7 +195,6 @@ frees() {
 	is "$name: in its first words" "$(dmesg | grep -cE 'dualbm: one free is too many: .*; before it, thief_give.* freed it$')" 1
 	fault boundary_double_free freed_by faulty_double_free fault=double_free order=3
 	is "$name: of a block" "$(last freed_order)" 3
-	fault bad_page freed_by faulty_wrong_order fault=wrong_order
 	if fault boundary_double_free freed_by faulty_double_free fault=double_free ctx=hardirq; then
 		is "$name: in an interrupt" "$(last freed_interrupt)" 1
 	fi

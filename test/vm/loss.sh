@@ -13,7 +13,7 @@
 
 only=" $* "
 bulk='alloc_pages_bulk'
-boundary='^(__alloc_pages|__alloc_pages_noprof|__free_pages)$'
+boundary='^(__alloc_pages|__alloc_pages_noprof|_?__free_pages)$'
 kprobes=/sys/kernel/debug/kprobes/enabled
 jumps=/proc/sys/debug/kprobes-optimization
 ftrace=/proc/sys/kernel/ftrace_enabled

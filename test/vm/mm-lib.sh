@@ -21,7 +21,7 @@ missed() {
 
 # boundary_is: what the two boundary probes are now, by their mechanism.
 boundary_is() {
-	awk '$1 ~ /^(__alloc_(frozen_)?pages(_noprof|_nodemask)?|__free_pages)$/ { print $2 }' $D/hooks | xargs
+	awk '$1 ~ /^(__alloc_(frozen_)?pages(_noprof|_nodemask)?|_?__free_pages)$/ { print $2 }' $D/hooks | xargs
 }
 
 # The kernel makes a probe a jump a moment after it was registered.

@@ -350,7 +350,7 @@ path gigantic "__isolate_free_page" gigantic
 path bulk-array "$bulk" op bulk_array "task softirq hardirq"
 path bulk-list "$bulk" op bulk_list "task softirq hardirq"
 path vmalloc "$bulk" op vmalloc task 2
-path pool "$returns ^__free_pages$" op pool "task softirq hardirq"
+path pool "$returns ^_?__free_pages$" op pool "task softirq hardirq"
 path exact "" op exact "task softirq"
 path speculated "" op speculated "task softirq hardirq"
 path contig "__isolate_free_page" op contig task 3
