@@ -14,6 +14,7 @@ struct dualbm_violation;
 /**
  * dualbm_entry_frag_free() - somebody gives a reference of a page fragment back
  * @regs: the arguments of page_frag_free(address), mm/page_alloc.c, since 6.13
+ * @caller: where it returns to
  *	mm/page_frag_cache.c, 5.10 to 7.3
  *
  * It drops one reference of the page that @address lies in. A count that has none is a
@@ -26,6 +27,7 @@ void dualbm_entry_frag_free(struct ftrace_regs *regs, unsigned long caller);
 /**
  * dualbm_entry_frag_drain() - who has a page of fragments gives the rest of it back
  * @regs: the arguments of __page_frag_cache_drain(page, count), where page_frag_free() is
+ * @caller: where it returns to
  *
  * It drops @count references; a count that is lower is a finding.
  *
@@ -36,6 +38,7 @@ void dualbm_entry_frag_drain(struct ftrace_regs *regs, unsigned long caller);
 /**
  * dualbm_entry_large_kfree() - somebody frees a large object of kmalloc()
  * @regs: the arguments of free_large_kmalloc(folio, object), mm/slab_common.c, since 6.6
+ * @caller: where it returns to
  *	mm/slub.c, 5.17 to 6.14
  *
  * It drops one reference, before 6.12 by __free_pages(): one finding all the same.

@@ -12,6 +12,7 @@
 /**
  * dualbm_entry_bad_page() - the kernel's own checks have found a bad page
  * @regs: the arguments of bad_page(page, reason), mm/page_alloc.c, 5.10 to 7.3
+ * @caller: where it returns to
  *
  * The kernel drops the page, so that no list holds it: the frame becomes untracked. It is
  * a finding unless that very call has been reported already.

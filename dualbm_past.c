@@ -157,7 +157,7 @@ static __always_inline void note_free(struct page *page, unsigned int order, u32
 static noinline void note_free_far(struct page *page, unsigned int order)
 {
 	dualbm_event_enter();
-	note_free(page, order, dualbm_site_far());
+	note_free(page, order, dualbm_site_caller(DUALBM_OWN_SLOT));
 	dualbm_event_leave();
 }
 

@@ -237,15 +237,6 @@ u32 dualbm_site_caller(unsigned long *slot)
 }
 #endif
 
-/*
- * Its place in the table is another one's, it is seen for the first time, or it is inside the
- * allocator.
- */
-u32 dualbm_site_far(void)
-{
-	return dualbm_site_caller(DUALBM_OWN_SLOT);
-}
-
 /* ---- names ---- */
 
 static bool dead_site_name(u32 mark, char *name, size_t size)

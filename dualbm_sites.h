@@ -72,15 +72,6 @@ void dualbm_sites_exit(void);
 u32 dualbm_site_caller(unsigned long *slot);
 
 /**
- * dualbm_site_far() - dualbm_site_caller() of whoever calls this
- *
- * Context: As dualbm_site_caller().
- *
- * Return: the site's mark, 0 if it cannot be said.
- */
-u32 dualbm_site_far(void);
-
-/**
  * dualbm_site_at() - find a site at once
  * @address: where the allocator returns to
  * @mark: of the site, filled in
@@ -88,7 +79,7 @@ u32 dualbm_site_far(void);
  * Context: As dualbm_site_caller().
  *
  * Return: false if it is inside of the allocator, or takes longer to find: then
- * dualbm_site_far() knows, in that very call.
+ * dualbm_site_caller() knows, in that very call.
  */
 static __always_inline bool dualbm_site_at(unsigned long address, u32 *mark)
 {

@@ -24,9 +24,10 @@ added() {
 		/tmp/without /tmp/with)"
 }
 
+# of_order ORDER [WITHOUT WITH]: what the second of two measurements has more.
 of_order() {
 	awk -v order="$1" 'NR == FNR { was[$1] = $2; next } $1 == order { print $2 - was[$1] }' \
-		/tmp/without /tmp/with
+		"${2:-/tmp/without}" "${3:-/tmp/with}"
 }
 
 at_most() {
@@ -80,13 +81,9 @@ added "boundary=1 history=frees"
 cp /tmp/with /tmp/frees
 echo off >$D/history
 limits "boundary=1 history=off" "$4" "$5" "$6"
-frees_add() {
-	awk -v order="$1" 'NR == FNR { was[$1] = $2; next } $1 == order { print $2 - was[$1] }' \
-		/tmp/with /tmp/frees
-}
-at_most "history=frees adds to a pair of order 0" "$(frees_add 0)" "${10}"
-at_most "history=frees adds to a pair of order 3" "$(frees_add 3)" "${11}"
-at_most "history=frees adds to a pair of order 9" "$(frees_add 9)" "${12}"
+at_most "history=frees adds to a pair of order 0" "$(of_order 0 /tmp/with /tmp/frees)" "${10}"
+at_most "history=frees adds to a pair of order 3" "$(of_order 3 /tmp/with /tmp/frees)" "${11}"
+at_most "history=frees adds to a pair of order 9" "$(of_order 9 /tmp/with /tmp/frees)" "${12}"
 expect_clean "costs"
 unload "boundary=1"
 

@@ -113,6 +113,19 @@ fault() {
 	is "$name: $*: $_key" "$(last class) $(past "$_key")" "$_class $_name [faulty]"
 }
 
+# What the audit finds has no caller; who freed it the history knows.
+put_twice() {
+	insmod_test faulty fault=put_page_twice leave=1
+	echo now >$D/scrub
+	case $(uname -r) in
+	5.*) skip "$name: found by the audit: freed_by" "nobody may look at another CPU's lists before 6.0" ;;
+	*)
+		is "$name: found by the audit: freed_by" "$(last class) $(last caller) $(past freed_by)" \
+			"allocator_corruption - faulty_put_page_twice [faulty]"
+		;;
+	esac
+}
+
 faults() {
 	part faults || return 0
 	load_dualbm scrub_interval_ms=0 history=callers || bail "dualbm is not armed"
@@ -125,15 +138,7 @@ faults() {
 	if fault boundary_double_free freed_by faulty_double_free fault=double_free ctx=hardirq; then
 		is "$name: in an interrupt" "$(last freed_interrupt)" 1
 	fi
-	insmod_test faulty fault=put_page_twice leave=1
-	echo now >$D/scrub
-	case $(uname -r) in
-	5.*) skip "$name: found by the audit: freed_by" "nobody may look at another CPU's lists before 6.0" ;;
-	*)
-		is "$name: found by the audit: freed_by" "$(last class) $(last caller) $(past freed_by)" \
-			"allocator_corruption - faulty_put_page_twice [faulty]"
-		;;
-	esac
+	put_twice
 	dmesg -c >/dev/null
 	rmmod dualbm
 }
@@ -205,15 +210,7 @@ frees() {
 	for _way in kept extra; do
 		way $_way unknown
 	done
-	insmod_test faulty fault=put_page_twice leave=1
-	echo now >$D/scrub
-	case $(uname -r) in
-	5.*) skip "$name: put_page() and put_page()" "nobody may look at another CPU's lists before 6.0" ;;
-	*)
-		is "$name: put_page() and put_page()" "$(last class) $(past freed_by)" \
-			"allocator_corruption faulty_put_page_twice [faulty]"
-		;;
-	esac
+	put_twice
 	dmesg -c >/dev/null
 	rmmod dualbm
 }
@@ -310,6 +307,15 @@ use_frames() {
 	rm /tmp/fill
 }
 
+# falsify_many: of frames all over memory, _tried and _believed.
+falsify_many() {
+	sampled_frames 128 8 | while read -r _pfn; do
+		echo "falsify history $_pfn" >$DBG/inject
+		cat $DBG/inject
+	done | awk '{ tried += $2; believed += $(NF - 2) } END { print tried + 0, believed + 0 }' >/tmp/sums
+	read -r _tried _believed </tmp/sums
+}
+
 # What is half written, or damaged, is no entry.
 torn() {
 	part torn || return 0
@@ -323,20 +329,12 @@ torn() {
 		"of many with a flipped bit, 0 are believed"
 	use_frames 75000
 	use_frames 75000
-	sampled_frames 128 8 | while read -r _pfn; do
-		echo "falsify history $_pfn" >$DBG/inject
-		cat $DBG/inject
-	done | awk '{ tried += $2; believed += $(NF - 2) } END { print tried + 0, believed + 0 }' >/tmp/sums
-	read -r _tried _believed </tmp/sums
+	falsify_many
 	at_least "$name: of many frames" "$_tried" 8000
 	is "$name: nothing" "$_believed" 0
 	echo frees >$D/history
 	insmod_test past many=200000
-	sampled_frames 128 8 | while read -r _pfn; do
-		echo "falsify history $_pfn" >$DBG/inject
-		cat $DBG/inject
-	done | awk '{ tried += $2; believed += $(NF - 2) } END { print tried + 0, believed + 0 }' >/tmp/sums
-	read -r _tried _believed </tmp/sums
+	falsify_many
 	at_least "$name: of last frees" "$_tried" 8000
 	is "$name: nothing either" "$_believed" 0
 	expect_quiet_kernel "$name"
