@@ -8,8 +8,9 @@
  * has seen yet, and undone behind the allocator's back right after, unless
  * leave=1: the machine lives on, and dualbm sees the fault and nothing else.
  *
- * fault=double_free [order=N] [comp=1]
- *	A block is freed twice with __free_pages(). Of order 0, and of any first
+ * fault=double_free [order=N] [comp=1] [via=address]
+ *	A block is freed twice with __free_pages(), or by its address, with free_pages(),
+ *	which 7.2 leads past the other. Of order 0, and of any first
  *	frame, the second one only takes the reference count to -1, without any
  *	event; the tails of a higher order are freed again.
  * fault=reset_free [order=N] [via=put]
@@ -71,7 +72,7 @@ MODULE_PARM_DESC(comp, "double_free: a compound block");
 
 static char *via = "pages";
 module_param(via, charp, 0444);
-MODULE_PARM_DESC(via, "reset_free: pages or put");
+MODULE_PARM_DESC(via, "reset_free: pages or put; double_free: pages or address");
 
 static bool checked = true;
 module_param(checked, bool, 0444);
@@ -177,6 +178,14 @@ static void unlink_block(struct page *page, unsigned int ord)
 	}
 }
 
+static __always_inline void free_block(struct page *page)
+{
+	if (!strcmp(via, "address"))
+		free_pages((unsigned long)page_address(page), order);
+	else
+		__free_pages(page, order);
+}
+
 static noinline void faulty_double_free(void)
 {
 	struct page *page = alloc_pages(TEST_GFP_FAULT | (comp ? __GFP_COMP : 0),
@@ -185,8 +194,8 @@ static noinline void faulty_double_free(void)
 
 	if (!begin(page))
 		return;
-	__free_pages(page, order);
-	__free_pages(page, order);
+	free_block(page);
+	free_block(page);
 	if (leave)
 		return;
 	set_page_count(page, 0);

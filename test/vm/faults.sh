@@ -249,9 +249,13 @@ all_faults() {
 	check "uevent: sent" wait_for 10 grep -qx "double_free record=[0-9]* proof=pcp" /tmp/uevents
 	kill $_listener
 
-	[ "$boundary" = 0 ] || double "double free of one page" 0 pcp
+	if [ "$boundary" = 1 ]; then
+		double "double free of one page" 0 pcp
+		double "double free of one page, by its address" 0 pcp via=address
+	fi
 	double "double free of order 4" 4 buddy
 	double "double free of order 4, compound" 4 buddy comp=1
+	double "double free of order 4, by its address" 4 buddy via=address
 	double "double free of order 3" 3 list
 	double "double free of order 9" 9 list
 	double "double free of order 10" 10 buddy
