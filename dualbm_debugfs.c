@@ -186,6 +186,7 @@ static int frame_show(struct seq_file *file, void *data)
 	unsigned long pfn = READ_ONCE(asked_pfn);
 	struct dualbm_past past[DUALBM_NR_PASTS];
 	char line[DUALBM_PAST_LINE];
+	unsigned int level;
 	int kind;
 
 	BUILD_BUG_ON(DUALBM_PAST_LINE < DUALBM_FRAME_LINE);
@@ -193,9 +194,12 @@ static int frame_show(struct seq_file *file, void *data)
 	seq_printf(file, "%s\n", line);
 	if (!dualbm_history_of(pfn, past))
 		return 0;
-	for (kind = 0; kind < DUALBM_NR_PASTS; kind++)
+	for (kind = 0; kind < DUALBM_NR_PASTS; kind++) {
 		if (dualbm_past_line(kind, &past[kind], line, sizeof(line)))
 			seq_printf(file, "  %s\n", line);
+		for (level = 1; dualbm_past_level(&past[kind], level, line, sizeof(line)); level++)
+			seq_printf(file, "    %s\n", line);
+	}
 	return 0;
 }
 

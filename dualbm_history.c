@@ -20,8 +20,9 @@
 #include "dualbm_pieces.h"
 #include "dualbm_sites.h"
 #include "dualbm_source.h"
+#include "dualbm_stacks.h"
 
-enum history_mode { HISTORY_OFF, HISTORY_FREES, HISTORY_CALLERS };
+enum history_mode { HISTORY_OFF, HISTORY_FREES, HISTORY_CALLERS, HISTORY_STACKS };
 
 /* What there is of each: for a frame, and for all of them if nobody says how much. */
 static const struct {
@@ -32,6 +33,7 @@ static const struct {
 	[HISTORY_OFF] = { "off" },
 	[HISTORY_FREES] = { "frees", DUALBM_PAST_FREE_BYTES, 64 },
 	[HISTORY_CALLERS] = { "callers", DUALBM_PAST_BYTES, 1024 },
+	[HISTORY_STACKS] = { "stacks", DUALBM_PAST_BYTES, 1024 },
 };
 
 unsigned int dualbm_history_mib;
@@ -46,14 +48,31 @@ static noinline void history_alloc(void *data, struct page *page, unsigned int o
 	if (unlikely(!page))
 		return;
 	dualbm_event_enter();
-	dualbm_past_alloc(page, order, DUALBM_OWN_SLOT);
+	dualbm_past_alloc(page, order, dualbm_site_caller(DUALBM_OWN_SLOT));
 	dualbm_event_leave();
 }
 
 static noinline void history_free(void *data, struct page *page, unsigned int order)
 {
 	dualbm_event_enter();
-	dualbm_past_free(page, order, DUALBM_OWN_SLOT, dualbm_piece_freed);
+	dualbm_past_free(page, order, dualbm_site_caller(DUALBM_OWN_SLOT), dualbm_piece_freed);
+	dualbm_event_leave();
+}
+
+static noinline void history_alloc_stack(void *data, struct page *page, unsigned int order,
+					 gfp_t gfp, int migratetype)
+{
+	if (unlikely(!page))
+		return;
+	dualbm_event_enter();
+	dualbm_past_alloc(page, order, dualbm_stack_now(DUALBM_OWN_SLOT));
+	dualbm_event_leave();
+}
+
+static noinline void history_free_stack(void *data, struct page *page, unsigned int order)
+{
+	dualbm_event_enter();
+	dualbm_past_free(page, order, dualbm_stack_now(DUALBM_OWN_SLOT), dualbm_piece_freed);
 	dualbm_event_leave();
 }
 
@@ -68,30 +87,38 @@ static unsigned int wanted_bits(enum history_mode wanted)
 	return ilog2(min(roundup_pow_of_two(totalram_pages()), most));
 }
 
+/* What each notes by. */
+static const struct {
+	void *alloc, *free;
+} probes[] = {
+	[HISTORY_CALLERS] = { history_alloc, history_free },
+	[HISTORY_STACKS] = { history_alloc_stack, history_free_stack },
+};
+
 /* After the probes of the events: what is noted is not yet there when these find a fault. */
-static int attach(void)
+static int attach(enum history_mode wanted)
 {
 	const int after = TRACEPOINT_DEFAULT_PRIO - 1;
 	int ret;
 
 	ret = tracepoint_probe_register_prio(dualbm_hooks[DUALBM_HOOK_ALLOC].tracepoint,
-					     history_alloc, NULL, after);
+					     probes[wanted].alloc, NULL, after);
 	if (ret)
 		return ret;
 	ret = tracepoint_probe_register_prio(dualbm_hooks[DUALBM_HOOK_FREE].tracepoint,
-					     history_free, NULL, after);
+					     probes[wanted].free, NULL, after);
 	if (ret)
 		tracepoint_probe_unregister(dualbm_hooks[DUALBM_HOOK_ALLOC].tracepoint,
-					    history_alloc, NULL);
+					    probes[wanted].alloc, NULL);
 	return ret;
 }
 
 static void detach(void)
 {
-	tracepoint_probe_unregister(dualbm_hooks[DUALBM_HOOK_FREE].tracepoint, history_free,
-				    NULL);
-	tracepoint_probe_unregister(dualbm_hooks[DUALBM_HOOK_ALLOC].tracepoint, history_alloc,
-				    NULL);
+	tracepoint_probe_unregister(dualbm_hooks[DUALBM_HOOK_FREE].tracepoint,
+				    probes[mode].free, NULL);
+	tracepoint_probe_unregister(dualbm_hooks[DUALBM_HOOK_ALLOC].tracepoint,
+				    probes[mode].alloc, NULL);
 }
 
 /* Nobody writes or reads any more: the key is off, and no probe is there. */
@@ -124,7 +151,8 @@ static int switch_on(enum history_mode wanted)
 	int ret;
 
 	frames = dualbm_past_open(modes[wanted].bytes, bits,
-				  split->attached && !READ_ONCE(split->dead));
+				  split->attached && !READ_ONCE(split->dead),
+				  wanted == HISTORY_STACKS);
 	if (!frames) {
 		pr_err("history: no memory for %zu MiB; off\n",
 		       (modes[wanted].bytes << bits) / SZ_1M);
@@ -133,7 +161,7 @@ static int switch_on(enum history_mode wanted)
 	if (wanted == HISTORY_FREES) {
 		static_branch_enable(&dualbm_frees_on);
 	} else {
-		ret = attach();
+		ret = attach(wanted);
 		if (ret) {
 			pr_err("history: the tracepoints say %d; off\n", ret);
 			free_table();
@@ -143,7 +171,7 @@ static int switch_on(enum history_mode wanted)
 	}
 	mode = wanted;
 	pr_info("history: %s, %zu MiB, for %lu frames\n", modes[mode].name,
-		frames * modes[mode].bytes / SZ_1M, frames);
+		dualbm_past_bytes() / SZ_1M, frames);
 	return 0;
 }
 
@@ -154,7 +182,7 @@ static int parse(const char *text)
 	for (word = 0; word < ARRAY_SIZE(modes); word++)
 		if (sysfs_streq(text, modes[word].name))
 			return word;
-	pr_err("history: \"%*pE\" is not accepted; use \"off\", \"frees\" or \"callers\"\n",
+	pr_err("history: \"%*pE\" is not accepted; use \"off\", \"frees\", \"callers\" or \"stacks\"\n",
 	       (int)min_t(size_t, strcspn(text, "\n"), 32), text);
 	return -EINVAL;
 }

@@ -14,7 +14,7 @@ extern unsigned int dualbm_history_mib;
 
 /**
  * dualbm_history_choose() - the parameter "history" at load
- * @text: "off", "frees" or "callers", with or without a newline
+ * @text: "off", "frees", "callers" or "stacks", with or without a newline
  *
  * Context: Process, before dualbm_history_start().
  *
@@ -41,7 +41,7 @@ void dualbm_history_exit(void);
 
 /**
  * dualbm_history_write() - switch it on and off
- * @text: "off", "frees" or "callers", with or without a newline
+ * @text: "off", "frees", "callers" or "stacks", with or without a newline
  *
  * What was remembered is forgotten.
  *
@@ -57,7 +57,7 @@ int dualbm_history_write(const char *text);
  *
  * Context: Any.
  *
- * Return: "off", "frees" or "callers".
+ * Return: "off", "frees", "callers" or "stacks".
  */
 const char *dualbm_history_name(void);
 

@@ -19,6 +19,7 @@
 #include "dualbm_names.h"
 #include "dualbm_past.h"
 #include "dualbm_sites.h"
+#include "dualbm_stacks.h"
 #include "dualbm_violation.h"
 
 static_assert(DUALBM_PAST_COMM == DUALBM_COMM_LENGTH);
@@ -28,6 +29,8 @@ static_assert(DUALBM_PAST_COMM == DUALBM_COMM_LENGTH);
  *
  *	when:	jiffies (31), turn (1), task (22), check (10)
  *	who:	site (19), CPU (13), order (4), apart (1), tag (26), interrupt (1)
+ *
+ * Where stacks are kept, the number of one stands for the site.
  *
  * Where there are only last frees, which are to cost little, there is no CPU, and no turn. No entry
  * has a second word of 0: what was freed is apart, and what was allocated is, or has an order.
@@ -81,6 +84,9 @@ static struct entry *last_frees;
 static unsigned int bucket_bits __read_mostly;
 static unsigned long bucket_mask __read_mostly;
 static bool splits_are_known __read_mostly;
+static unsigned long nr_stacks __read_mostly;
+/* Of the tables: what was noted in others has its names no more. */
+static unsigned int era;
 
 /* ---- writing ---- */
 
@@ -123,11 +129,11 @@ static __always_inline u64 who_now(u32 mark, unsigned long pfn, unsigned int ord
 }
 
 static __always_inline void note(enum dualbm_past_kind kind, struct page *page,
-				 unsigned int order, bool apart, unsigned long *slot)
+				 unsigned int order, bool apart, u32 mark)
 {
 	unsigned long pfn = page_to_pfn(page);
 	struct bucket *bucket = &buckets[pfn & bucket_mask];
-	u64 who = who_now(dualbm_site_caller(slot), pfn, order, apart) |
+	u64 who = who_now(mark, pfn, order, apart) |
 		  (u64)raw_smp_processor_id() << CPU_SHIFT;
 	u64 when = when_now() & ~TURN;
 
@@ -238,13 +244,19 @@ static void find_comm(struct dualbm_past *past)
 
 static void describe(const struct entry *entry, struct dualbm_past *past)
 {
+	u32 mark = entry->who & (BIT(DUALBM_MARK_BITS) - 1);
+
 	past->age_ms = jiffies_to_msecs(ticks_since(entry));
 	past->pid = entry->when >> PID_SHIFT & (BIT(PID_BITS) - 1);
 	past->cpu = last_frees ? -1 : (int)(entry->who >> CPU_SHIFT & (BIT(CPU_BITS) - 1));
 	past->order = order_of(entry);
 	past->interrupt = entry->who >> INTERRUPT_SHIFT;
-	dualbm_site_name(entry->who & (BIT(DUALBM_MARK_BITS) - 1), past->name,
-			 sizeof(past->name));
+	past->era = era;
+	if (nr_stacks) {
+		dualbm_stack_get(mark, past->levels);
+		mark = past->levels[0];
+	}
+	dualbm_site_name(mark, past->name, sizeof(past->name));
 	find_comm(past);
 }
 
@@ -384,24 +396,25 @@ void dualbm_history_split(struct page *page)
 
 /* ---- events ---- */
 
-void dualbm_past_alloc(struct page *page, unsigned int order, unsigned long *slot)
+void dualbm_past_alloc(struct page *page, unsigned int order, u32 mark)
 {
 	/* prep_new_page(), mm/page_alloc.c, all releases, has set PG_head by now. */
 	note(DUALBM_ALLOCATED, page, order,
-	     order < PIECE_MIN_ORDER || PageHead(page) || !splits_are_known, slot);
+	     order < PIECE_MIN_ORDER || PageHead(page) || !splits_are_known, mark);
 }
 
-void dualbm_past_free(struct page *page, unsigned int order, unsigned long *slot,
+void dualbm_past_free(struct page *page, unsigned int order, u32 mark,
 		      dualbm_piece_found *found)
 {
 	if (unlikely(is_suspect(&buckets[page_to_pfn(page) & bucket_mask])))
 		look_for_block(page_to_pfn(page), order, found);
-	note(DUALBM_FREED, page, order, true, slot);
+	note(DUALBM_FREED, page, order, true, mark);
 }
 
 noinline void dualbm_history_bulk(struct page *page)
 {
-	note(DUALBM_ALLOCATED, page, 0, true, DUALBM_OWN_SLOT);
+	note(DUALBM_ALLOCATED, page, 0, true, nr_stacks ? dualbm_stack_now(DUALBM_OWN_SLOT) :
+	     dualbm_site_caller(DUALBM_OWN_SLOT));
 }
 
 /* ---- what is remembered of a frame ---- */
@@ -478,6 +491,22 @@ static const char * const past_keys[DUALBM_NR_PASTS] = {
 	[DUALBM_ALLOCATED_BEFORE] = "allocated_before",
 };
 
+bool dualbm_past_level(const struct dualbm_past *past, unsigned int level, char *name,
+		       size_t size)
+{
+	bool known;
+
+	if (level >= DUALBM_PAST_LEVELS || !past->levels[level])
+		return false;
+	/* As in dualbm_history_of(): the names do not go meanwhile. */
+	rcu_read_lock();
+	known = is_on() && past->era == READ_ONCE(era);
+	if (known)
+		dualbm_site_name(past->levels[level], name, size);
+	rcu_read_unlock();
+	return known;
+}
+
 bool dualbm_past_is_named(const struct dualbm_past *past)
 {
 	return *past->name && strcmp(past->name, "unknown");
@@ -497,6 +526,22 @@ int dualbm_past_line(enum dualbm_past_kind kind, const struct dualbm_past *past,
 	return length + scnprintf(line + length, size - length, ", %stask %d%s%s%s",
 				  past->interrupt ? "an interrupt of " : "", past->pid,
 				  *past->comm ? " (" : "", past->comm, *past->comm ? ")" : "");
+}
+
+/* The callers' callers, each behind a "<". */
+static int stack_key(const struct dualbm_past *past, const char *key, char *buffer, size_t size)
+{
+	char name[DUALBM_PAST_NAME], escaped[DUALBM_PAST_NAME];
+	unsigned int level;
+	int length = 0;
+
+	for (level = 1; dualbm_past_level(past, level, name, sizeof(name)); level++) {
+		dualbm_report_escape(escaped, sizeof(escaped), name, sizeof(name), '_');
+		if (level == 1)
+			length = scnprintf(buffer, size, " %s_stack=", key);
+		length += scnprintf(buffer + length, size - length, "<%s", escaped);
+	}
+	return length;
 }
 
 int dualbm_past_keys(const struct dualbm_past past[DUALBM_NR_PASTS], char *buffer, size_t size)
@@ -522,13 +567,18 @@ int dualbm_past_keys(const struct dualbm_past past[DUALBM_NR_PASTS], char *buffe
 		if (*past[kind].comm)
 			length += scnprintf(buffer + length, size - length, " %s_comm=%s",
 					    past_keys[kind], past[kind].comm);
+		length += stack_key(&past[kind], past_keys[kind], buffer + length, size - length);
 	}
 	return length;
 }
 
 /* ---- the table ---- */
 
-unsigned long dualbm_past_open(size_t bytes, unsigned int bits, bool splits)
+/* A stack for 32 frames, up to 4.5 MiB of them. */
+#define STACK_SHIFT	5U
+#define MAX_STACK_BITS	17U
+
+unsigned long dualbm_past_open(size_t bytes, unsigned int bits, bool splits, bool with_stacks)
 {
 	void *table;
 
@@ -538,19 +588,37 @@ unsigned long dualbm_past_open(size_t bytes, unsigned int bits, bool splits)
 	/* Rather nothing than what others need. */
 	table = __vmalloc(bytes << bucket_bits,
 			  GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
-	if (!table || dualbm_sites_init()) {
-		vfree(table);
-		return 0;
+	if (!table || dualbm_sites_init())
+		goto free_table;
+	nr_stacks = 0;
+	if (with_stacks) {
+		nr_stacks = dualbm_stacks_init(min(bucket_bits - STACK_SHIFT, MAX_STACK_BITS));
+		if (!nr_stacks)
+			goto exit_sites;
 	}
+	WRITE_ONCE(era, era + 1);
 	if (bytes == DUALBM_PAST_BYTES)
 		buckets = table;
 	else
 		last_frees = table;
 	return BIT(bucket_bits);
+
+exit_sites:
+	dualbm_sites_exit();
+free_table:
+	vfree(table);
+	return 0;
+}
+
+size_t dualbm_past_bytes(void)
+{
+	return (buckets ? sizeof(*buckets) : sizeof(*last_frees)) * BIT(bucket_bits) +
+		nr_stacks * DUALBM_STACK_BYTES;
 }
 
 void dualbm_past_close(void)
 {
+	dualbm_stacks_exit();
 	dualbm_sites_exit();
 	vfree(buckets);
 	vfree(last_frees);

@@ -39,12 +39,22 @@ typedef void dualbm_piece_found(unsigned long pfn, unsigned int order, unsigned 
  * @bytes: for a frame: %DUALBM_PAST_BYTES, or %DUALBM_PAST_FREE_BYTES for its last free only
  * @bits: for 2^@bits frames, or more where fewer could not be told apart
  * @splits: a hook says which blocks are taken apart
+ * @with_stacks: marks are numbers of stacks, for which there is a table as well
  *
  * Context: Process; sleeps.
  *
  * Return: for how many frames it is; 0 if there is no memory.
  */
-unsigned long dualbm_past_open(size_t bytes, unsigned int bits, bool splits);
+unsigned long dualbm_past_open(size_t bytes, unsigned int bits, bool splits, bool with_stacks);
+
+/**
+ * dualbm_past_bytes() - what the tables take that are there now
+ *
+ * Context: Process, between dualbm_past_open() and dualbm_past_close().
+ *
+ * Return: bytes.
+ */
+size_t dualbm_past_bytes(void);
 
 /**
  * dualbm_past_close() - undo dualbm_past_open()
@@ -57,22 +67,22 @@ void dualbm_past_close(void);
  * dualbm_past_alloc() - note that a block is allocated
  * @page: its first page
  * @order: of the block
- * @slot: as of dualbm_site_caller()
+ * @mark: who, by dualbm_site_caller(), or dualbm_stack_now() where stacks are kept
  *
  * Context: Any, NMI included; preemption disabled.
  */
-void dualbm_past_alloc(struct page *page, unsigned int order, unsigned long *slot);
+void dualbm_past_alloc(struct page *page, unsigned int order, u32 mark);
 
 /**
  * dualbm_past_free() - note that a block is freed
  * @page: its first page
  * @order: of the block
- * @slot: as of dualbm_site_caller()
+ * @mark: as of dualbm_past_alloc()
  * @found: called before that, if it begins inside of another block
  *
  * Context: As dualbm_past_alloc().
  */
-void dualbm_past_free(struct page *page, unsigned int order, unsigned long *slot,
+void dualbm_past_free(struct page *page, unsigned int order, u32 mark,
 		      dualbm_piece_found *found);
 
 /**
@@ -164,6 +174,21 @@ unsigned int dualbm_history_falsify(unsigned long pfn, unsigned int *believed);
  * Return: true if @past has the name of a function.
  */
 bool dualbm_past_is_named(const struct dualbm_past *past);
+
+/**
+ * dualbm_past_level() - a function of the stack of an event
+ * @past: an event, or none
+ * @level: 0 is the caller of the allocator, 1 is who called that
+ * @name: where its name goes
+ * @size: bytes there
+ *
+ * Context: Any; takes no lock.
+ *
+ * Return: false if there is none; so too when the history was switched since, as its names are
+ * gone then.
+ */
+bool dualbm_past_level(const struct dualbm_past *past, unsigned int level, char *name,
+		       size_t size);
 
 /**
  * dualbm_past_line() - one event of the past in words

@@ -224,6 +224,19 @@ static void log_page(const struct dualbm_violation *v, bool quietly)
 		    v->page_flags, &v->page_flags, v->page_refcount, v->page_mapcount);
 }
 
+/* What one event of the past was, and, if stacks are kept, who called its caller. */
+static void log_past(const struct dualbm_violation *v, enum dualbm_past_kind kind, bool quietly)
+{
+	char line[DUALBM_PAST_LINE];
+	unsigned int level;
+
+	if (!dualbm_past_line(kind, &v->past[kind], line, sizeof(line)))
+		return;
+	say(quietly, KERN_EMERG pr_fmt("  %s\n"), line);
+	for (level = 1; dualbm_past_level(&v->past[kind], level, line, sizeof(line)); level++)
+		say(quietly, KERN_EMERG pr_fmt("    %s\n"), line);
+}
+
 void dualbm_record_log(const struct dualbm_violation *v, bool quietly)
 {
 	char line[512];
@@ -243,8 +256,7 @@ void dualbm_record_log(const struct dualbm_violation *v, bool quietly)
 	if (v->have_page)
 		log_page(v, quietly);
 	for (i = 0; i < DUALBM_NR_PASTS; i++)
-		if (dualbm_past_line(i, &v->past[i], line, sizeof(line)))
-			say(quietly, KERN_EMERG pr_fmt("  %s\n"), line);
+		log_past(v, i, quietly);
 	say(quietly, KERN_EMERG pr_fmt("  stack:%s\n"),
 	    v->stack_entries ? "" : " none, as it would be of who looked");
 	for (i = 0; i < v->stack_entries; i++)

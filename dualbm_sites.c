@@ -39,9 +39,10 @@
 #define SITE_DEAD	1UL
 #define SITE_CLAIMED	2UL
 
-/* Bytes to the next return address, unless it is the caller, or a return probe's. */
+/* Bytes to the next return address, unless it is the caller, a return probe's, or not known yet. */
 #define STEP_MAX	4096
 #define STEP_RETHOOK	(DUALBM_STEP_LAST - 1)
+#define STEP_UNKNOWN	(DUALBM_STEP_LAST - 2)
 
 /* No generation is 0, so this is no site's. */
 #define MARK_UNKNOWN	0
@@ -96,6 +97,17 @@ static u16 step_from(unsigned long address, const unsigned long *slot)
 }
 #endif
 
+/* Two CPUs that do this at once come to the same. */
+static void learn_step(struct dualbm_site *site, unsigned long address, const unsigned long *slot)
+{
+	u16 step = step_from(address, slot);
+
+	/* Were it taken for the caller, the allocator would be. */
+	if (step == DUALBM_STEP_LAST)
+		WRITE_ONCE(site->mark, MARK_UNKNOWN);
+	WRITE_ONCE(site->step, step);
+}
+
 /* Of generated code nothing is kept, as nobody says when it goes. */
 static bool is_generated(const char *symbol)
 {
@@ -118,14 +130,17 @@ static void learn_into(struct dualbm_site *site, unsigned long address, const un
 	} else if (is_generated(symbol)) {
 		site->mark = MARK_UNKNOWN;
 	} else if (within_module(address, THIS_MODULE) || dualbm_caller_is_allocator(address)) {
-		site->step = step_from(address, slot);
-		if (site->step == DUALBM_STEP_LAST)
-			site->mark = MARK_UNKNOWN;
+		site->step = STEP_UNKNOWN;
+		if (slot)
+			learn_step(site, address, slot);
 	}
 }
 
-/* Further from its first place, or new. Of two CPUs that learn one at once both do. */
-static noinline const struct dualbm_site *find_far(unsigned long address, const unsigned long *slot)
+/*
+ * Further from its first place, or new. Of two CPUs that learn one at once both do. Without
+ * @slot a step is left for who comes with one.
+ */
+static noinline struct dualbm_site *find_far(unsigned long address, const unsigned long *slot)
 {
 	unsigned long place = dualbm_site_place(address), seen, free_seen = 0;
 	struct dualbm_site *site, *free = NULL;
@@ -191,16 +206,16 @@ fault:
 	return false;
 }
 
-u32 dualbm_site_caller(unsigned long *slot)
+static u32 go_on(struct dualbm_site *site, unsigned long *slot, unsigned int level);
+
+static __always_inline u32 walk(unsigned long *slot, unsigned int level)
 {
-	const struct dualbm_site *site, *table = dualbm_sites;
-	unsigned int level = SITE_LEVELS;
+	struct dualbm_site *site, *table = dualbm_sites;
 	unsigned long address;
 
 	do {
 		if (unlikely(!load(slot, &address)))
 			return 0;
-again:
 		site = &table[dualbm_site_place(address)];
 		/* Pairs with find_far(). */
 		if (unlikely(smp_load_acquire(&site->address) != address)) {
@@ -212,12 +227,41 @@ again:
 			break;
 		slot = (void *)slot + site->step;
 	} while (likely(--level));
-	if (likely(site->step != STEP_RETHOOK))
-		return level ? site->mark : 0;
+	if (likely(site->step == DUALBM_STEP_LAST))
+		return site->mark;
+	return go_on(site, slot, level);
+}
+
+static noinline u32 walk_again(unsigned long *slot, unsigned int level)
+{
+	return walk(slot, level);
+}
+
+/* What is rare: a step that nobody has learned yet, and a return probe's trampoline. */
+static noinline u32 go_on(struct dualbm_site *site, unsigned long *slot, unsigned int level)
+{
+	unsigned long address;
+
+	if (!level || !--level)
+		return 0;
+	if (site->step == STEP_UNKNOWN) {
+		learn_step(site, site->address, slot);
+		return walk_again(slot, level);
+	}
 	address = replaced_address(slot);
-	if (--level)
-		goto again;
-	return 0;
+	site = find_far(address, slot);
+	if (!site)
+		return 0;
+	if (site->step == STEP_UNKNOWN)
+		learn_step(site, address, slot);
+	if (site->step > STEP_MAX)
+		return site->mark;
+	return walk_again((void *)slot + site->step, level);
+}
+
+u32 dualbm_site_caller(unsigned long *slot)
+{
+	return walk(slot, SITE_LEVELS);
 }
 #else
 u32 dualbm_site_caller(unsigned long *slot)
@@ -226,7 +270,7 @@ u32 dualbm_site_caller(unsigned long *slot)
 	unsigned int i, entries = stack_trace_save(stack, SITE_LEVELS, 1);
 
 	for (i = 0; i < entries; i++) {
-		const struct dualbm_site *site = find_far(stack[i], slot);
+		struct dualbm_site *site = find_far(stack[i], slot);
 
 		if (!site)
 			return 0;
@@ -236,6 +280,16 @@ u32 dualbm_site_caller(unsigned long *slot)
 	return 0;
 }
 #endif
+
+u32 dualbm_site_mark(unsigned long address)
+{
+	const struct dualbm_site *site = &dualbm_sites[dualbm_site_place(address)];
+
+	/* Pairs with find_far(). */
+	if (smp_load_acquire(&site->address) != address)
+		site = find_far(address, NULL);
+	return site ? READ_ONCE(site->mark) : MARK_UNKNOWN;
+}
 
 /* ---- names ---- */
 

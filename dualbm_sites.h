@@ -72,6 +72,16 @@ void dualbm_sites_exit(void);
 u32 dualbm_site_caller(unsigned long *slot);
 
 /**
+ * dualbm_site_mark() - the mark of any return address
+ * @address: on some stack
+ *
+ * Context: As dualbm_site_caller().
+ *
+ * Return: the mark, 0 if it has no name.
+ */
+u32 dualbm_site_mark(unsigned long address);
+
+/**
  * dualbm_site_at() - find a site at once
  * @address: where the allocator returns to
  * @mark: of the site, filled in

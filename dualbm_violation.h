@@ -13,6 +13,7 @@
 /* A name that is all escapes: DUALBM_COMM_LENGTH of dualbm_report.h. */
 #define DUALBM_PAST_COMM	61
 #define DUALBM_PAST_NAME	72
+#define DUALBM_PAST_LEVELS	8
 #define DUALBM_PAST_LINE	256
 
 /* What is remembered of a frame, as reports print it. */
@@ -35,6 +36,8 @@ enum dualbm_past_kind {
  * @cpu: where, -1 if that was not kept
  * @order: of the block
  * @interrupt: it was not the task itself, but an interrupt in the middle of it
+ * @era: of the history that has names for @levels
+ * @levels: sites of the stack, the caller of the allocator first; none unless stacks are kept
  */
 struct dualbm_past {
 	char name[DUALBM_PAST_NAME];
@@ -44,6 +47,8 @@ struct dualbm_past {
 	short cpu;
 	unsigned char order;
 	bool interrupt;
+	unsigned int era;
+	u32 levels[DUALBM_PAST_LEVELS];
 };
 
 enum dualbm_proof {

@@ -335,7 +335,7 @@ json "a name that looks like a key: changes nothing" '$j->{violations}[1]{comm} 
 changed
 details='unseen=pcp what=count value=-3 reason=nonzero__refcount mapper_pid=71 mapper_comm=x address=0x7f00 vma=- file=card0 witness=buddy liar=primary|untracked liar_node=1 liar_phys=0x2f000 known=1'
 details+=' allocated_by=take+0x1/0x2_[m] allocated_order=3 allocated_ms=400 allocated_cpu=1 allocated_pid=7 allocated_interrupt=0 allocated_comm=12'
-details+=' freed_by=give+0x1/0x2_[m] freed_order=0 freed_ms=300 freed_cpu=0 freed_pid=0 freed_interrupt=1'
+details+=' freed_by=give+0x1/0x2_[m] freed_order=0 freed_ms=300 freed_cpu=0 freed_pid=0 freed_interrupt=1 freed_stack=<up+0x1/0x2<top+0x1/0x2_[m]'
 details+=' freed_before_by=unknown freed_before_order=0 freed_before_ms=900 freed_before_cpu=0 freed_before_pid=1 freed_before_interrupt=0'
 details+=' allocated_before_by=take+0x1/0x2_[m] allocated_before_order=0 allocated_before_ms=1000 allocated_before_cpu=0 allocated_before_pid=1 allocated_before_interrupt=0'
 {
@@ -364,6 +364,9 @@ is "violations: the history in words" "$(grep -E '^  (allocated|freed) by' "$wor
 	"  allocated by take+0x1/0x2 [m], order 3, 400 ms before, CPU 1, task 7 12;  freed by give+0x1/0x2 [m], order 0, 300 ms before, CPU 0, task 0, in an interrupt"
 json "violations, JSON: the history" '$j->{violations}[0]{freed_ms} == 300 && $j->{violations}[0]{freed_before_by} eq "unknown" && $j->{violations}[0]{allocated_comm} eq "12" && $j->{violations}[0]{freed_interrupt} == 1'
 json "violations, JSON: a captured tree has no wall clock" 'exists $j->{violations}[0]{wall_clock} && !defined $j->{violations}[0]{wall_clock}'
+is "violations: a stack of the history, below whom it called" \
+	"$(sed -n '/^  freed by/,/^  freed before/p' "$work/text" | sed -n 's/^    \([^ ]*\)$/\1/p' | xargs)" "up+0x1/0x2 top+0x1/0x2_[m]"
+json "violations, JSON: a stack is a list" 'join("|", @{$j->{violations}[0]{freed_stack}}) eq "up+0x1/0x2|top+0x1/0x2_[m]"'
 # With history=frees no CPU is kept.
 sed -i 's/ freed_cpu=0//' "$broken/$debug/violations"
 run 1 "violations, last frees" --root "$broken" violations

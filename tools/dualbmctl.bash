@@ -66,7 +66,8 @@ _dualbmctl() {
 		words='--force --module --json policy=report policy=panic on_degraded=report
 			on_degraded=panic boundary=0 boundary=1 scrub_interval_ms= repair=0 repair=1
 			audit_mappings=0 audit_mappings=1 inject=0 inject=1 allow_untested=0 allow_untested=1
-			history=off history=frees history=callers history_mib='
+			history=off history=frees history=callers history=stacks
+			history_mib='
 		# What follows "=" is a word of its own to bash.
 		if [[ $cur == = || $prev == = ]]; then
 			local name=${COMP_WORDS[COMP_CWORD - 1]}
@@ -74,7 +75,7 @@ _dualbmctl() {
 			[[ $prev != = ]] || name=${COMP_WORDS[COMP_CWORD - 2]}
 			case $name in
 			policy | on_degraded) words='report panic' ;;
-			history) words='off frees callers' ;;
+			history) words='off frees callers stacks' ;;
 			boundary | repair | audit_mappings | inject | allow_untested) words='0 1' ;;
 			*) words='' ;;
 			esac

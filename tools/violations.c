@@ -44,7 +44,42 @@ static const char *wall_clock(const struct violation *v)
 	return text;
 }
 
-/* What is only said of some classes: numbers are numbers, whatever else is a text. */
+/* Of "<f<g<h", from where it is left. The length of a name, 0 behind the last one. */
+static size_t next_level(const char **levels)
+{
+	*levels += strspn(*levels, "<");
+	return strcspn(*levels, "<");
+}
+
+static void json_levels(const char *key, const char *levels)
+{
+	size_t length;
+
+	json_open(key, '[');
+	for (; (length = next_level(&levels)); levels += length) {
+		char *name = strndup(levels, length);
+
+		json_string(NULL, name);
+		free(name);
+	}
+	json_close();
+}
+
+static void print_levels(const char *levels, int indent)
+{
+	size_t length;
+
+	for (; (length = next_level(&levels)); levels += length) {
+		char *name = strndup(levels, length);
+
+		printf("%*s", indent, "");
+		print_safe(stdout, name);
+		putchar('\n');
+		free(name);
+	}
+}
+
+/* What is only said of some classes: numbers are numbers, stacks lists, all else is a text. */
 void json_detail(const struct detail *detail)
 {
 	static const char * const numbers[] = {
@@ -54,6 +89,10 @@ void json_detail(const struct detail *detail)
 	long long number;
 	size_t i;
 
+	if (is_past(detail) && strstr(detail->key, "_stack")) {
+		json_levels(detail->key, detail->value);
+		return;
+	}
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		if (*numbers[i] == '_' ? !is_past(detail) || !strstr(detail->key, numbers[i]) :
 		    !!strcmp(detail->key, numbers[i]))
@@ -76,7 +115,7 @@ static const char * const past_names[] = {
 };
 
 static const char * const past_parts[] = {
-	"by", "order", "ms", "cpu", "pid", "interrupt", "comm",
+	"by", "order", "ms", "cpu", "pid", "interrupt", "comm", "stack",
 };
 
 /* "freed_by" is "by" of "freed"; NULL if @key is of something else. */
@@ -144,6 +183,7 @@ void print_past(const struct detail *details, unsigned int nr, const char *inden
 		if (!strcmp(past_value(details, nr, pasts[i], "interrupt"), "1"))
 			fputs(", in an interrupt", stdout);
 		putchar('\n');
+		print_levels(past_value(details, nr, pasts[i], "stack"), strlen(indent) + 2);
 	}
 }
 

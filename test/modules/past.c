@@ -11,11 +11,16 @@
  *
  * many=N: so many pages are allocated, where those of files are; many_give() gives each back.
  *
+ * deep=N: a page is allocated and freed by N stacks, each another, that differ above who calls
+ * the allocator.
+ *
  * way=WAY: a page is freed last in a way that it is about, and is then taken, and stays so:
  *	kept	by __free_page(); and then, taken again, by release_pages(), which nobody sees
  *	extra	by __free_page() with a reference more, and then by release_pages()
  *	far	by free_page(), which calls __free_pages()
  *	put	by put_page()
+ *	above	through a function that has a name like one of the allocator's, after that has called
+ *		another one, which freed a page by itself
  *
  * ms=N is how long the thief has it, pairs=N how many others allocate and free meanwhile.
  */
@@ -43,9 +48,13 @@ static unsigned int many;
 module_param(many, uint, 0444);
 MODULE_PARM_DESC(many, "only allocate so many pages and free them");
 
+static unsigned int deep;
+module_param(deep, uint, 0444);
+MODULE_PARM_DESC(deep, "only allocate and free a page with so many stacks");
+
 static char *way;
 module_param(way, charp, 0444);
-MODULE_PARM_DESC(way, "only free a page: kept, extra, far or put");
+MODULE_PARM_DESC(way, "only free a page: kept, extra, far, put or above");
 
 static struct page *page;
 
@@ -82,6 +91,48 @@ static int take_and_give_many(void)
 	return i == many ? 0 : -ENOMEM;
 }
 
+static __always_inline void deep_down(unsigned int path, unsigned int levels);
+
+static noinline void deep_left(unsigned int path, unsigned int levels)
+{
+	deep_down(path, levels);
+	test_own_name();
+}
+
+static noinline void deep_middle(unsigned int path, unsigned int levels)
+{
+	deep_down(path, levels);
+	test_own_name();
+}
+
+static noinline void deep_right(unsigned int path, unsigned int levels)
+{
+	deep_down(path, levels);
+	test_own_name();
+}
+
+static noinline void deep_pair(void)
+{
+	struct page *one = alloc_page(TEST_GFP_TASK);
+
+	if (one)
+		__free_page(one);
+	test_own_name();
+}
+
+/* The path's digits to the base of 3 say by whom. */
+static __always_inline void deep_down(unsigned int path, unsigned int levels)
+{
+	if (!levels)
+		deep_pair();
+	else if (path % 3 == 0)
+		deep_left(path / 3, levels - 1);
+	else if (path % 3 == 1)
+		deep_middle(path / 3, levels - 1);
+	else
+		deep_right(path / 3, levels - 1);
+}
+
 static noinline void way_give(struct page *one)
 {
 	__free_page(one);
@@ -97,6 +148,35 @@ static noinline void far_give(struct page *one)
 static noinline void put_give(struct page *one)
 {
 	put_page(one);
+	test_own_name();
+}
+
+static noinline void free_pages_inner(struct page *one)
+{
+	__free_page(one);
+	test_own_name();
+}
+
+static noinline void above_other(struct page *other)
+{
+	__free_page(other);
+	test_own_name();
+}
+
+/* Both from one place. */
+static noinline void free_pages_between(void (*give)(struct page *), struct page *one)
+{
+	give(one);
+	test_own_name();
+}
+
+static noinline void above_give(struct page *one)
+{
+	struct page *other = alloc_page(TEST_GFP_FAULT);
+
+	if (other)
+		free_pages_between(above_other, other);
+	free_pages_between(free_pages_inner, one);
 	test_own_name();
 }
 
@@ -118,6 +198,8 @@ static int give_in_a_way(struct page *one)
 		far_give(one);
 	} else if (!strcmp(way, "put")) {
 		put_give(one);
+	} else if (!strcmp(way, "above")) {
+		above_give(one);
 	} else {
 		ret = -EINVAL;
 	}
@@ -221,6 +303,10 @@ static int __init past_init(void)
 		keep_take();
 		return test_result(page ? 0 : -ENOMEM, "past");
 	}
+	for (i = 0; i < deep; i++)
+		deep_down(i, 7);
+	if (deep)
+		return test_result(0, "past");
 	if (many)
 		return test_result(take_and_give_many(), "past");
 	if (way)

@@ -68,6 +68,9 @@ plain=$(of_order 0)
 echo callers >$D/history
 measure >/tmp/with
 added "boundary=0 history=callers"
+echo stacks >$D/history
+measure >/tmp/with
+added "boundary=0 history=stacks"
 echo off >$D/history
 measure >/tmp/with
 is "a history that is switched off again adds nothing" "$(of_order 0)" "$plain"

@@ -34,9 +34,9 @@ refused() {
 
 values() {
 	part values || return 0
-	modprobe dualbm history=stacks 2>/dev/null && not_ok "$name: a bad word is refused at load" "loaded"
+	modprobe dualbm history=deep 2>/dev/null && not_ok "$name: a bad word is refused at load" "loaded"
 	is "$name: with what is accepted" \
-		"$(dmesg | grep -c 'dualbm: history: "stacks" is not accepted; use "off", "frees" or "callers"')" 1
+		"$(dmesg | grep -c 'dualbm: history: "deep" is not accepted; use "off", "frees", "callers" or "stacks"')" 1
 	modprobe dualbm history_mib=-1 2>/dev/null && not_ok "$name: a bad size is refused" "loaded"
 	load_dualbm scrub_interval_ms=0 || bail "dualbm is not armed"
 	is "$name: the default" "$(cat $D/history) $(cat /sys/module/dualbm/parameters/history)" "$by_default $by_default"
@@ -47,7 +47,7 @@ values() {
 	for _bad in on Callers 'callers off' ''; do
 		check "$name: \"$_bad\" is refused" refused "$_bad"
 	done
-	is "$name: each with a line" "$(dmesg | grep -c 'history: ".*" is not accepted; use "off", "frees" or "callers"')" 4
+	is "$name: each with a line" "$(dmesg | grep -c 'history: ".*" is not accepted; use "off", "frees", "callers" or "stacks"')" 4
 	is "$name: and it is off" "$(cat $D/history)" off
 	echo 4096 >$DBG/frame
 	is "$name: no file has anything" "$(wc -l <$DBG/frame) $(dd if=$D/frames_history bs=2048 count=1 skip=4096 iflag=fullblock 2>/dev/null | xargs)" \
@@ -215,11 +215,27 @@ frees() {
 	rmmod dualbm
 }
 
-# frames_of KEY NAME: of frames all over memory, how many a key says that of.
-frames_of() {
+# histories: those of frames all over memory.
+histories() {
 	for _pfn in $(sampled_frames 96 1); do
 		dd if=$D/frames_history bs=2048 skip="$_pfn" count=30 iflag=fullblock 2>/dev/null
-	done | grep -c " $1=$2[+ ]"
+	done | grep -oE '[a-z_]+_by=.*[^ ]'
+}
+
+# frames_of KEY NAME: of frames all over memory, how many a key says that of.
+frames_of() {
+	histories | grep -cE "(^| )$1=$2([+ ]|\$)"
+}
+
+# expect_names FILE: of what is said there of frames, nearly all has a name.
+expect_names() {
+	_said=$(tr ' ' '\n' <"$1" | grep -c _by=)
+	_unknown=$(tr ' ' '\n' <"$1" | grep -c _by=unknown)
+	at_least "$name: frames have a history" "$_said" 20
+	diag "$_unknown of $_said are by unknown"
+	check "$name: nearly all of them with a name" [ $((_unknown * 50)) -le "$_said" ]
+	is "$name: none has a raw address, or an order that is none" \
+		"$(grep -cE '_by=0x|<0x|_order=[2-9][0-9]' "$1")" 0
 }
 
 # A frame that was freed since by who is not seen: it is not said of who freed it before.
@@ -239,6 +255,57 @@ stale() {
 	check "$name: nobody is named for what others have freed since" [ "$_after" -le $((_before / 4)) ]
 	at_least "$name: that is unknown" "$(frames_of freed_by unknown)" "$_before"
 	taskset -p 3 $$ >/dev/null
+	expect_clean "$name"
+	rmmod dualbm
+}
+
+# Who called who is named; a stack is kept once, and its names stay as those of callers do.
+stacks() {
+	part stacks || return 0
+	load_dualbm scrub_interval_ms=0 history=stacks inject=1 || bail "dualbm is not armed"
+	insmod_test past ms=10 pairs=1000
+	is "$name: who had it before" \
+		"$(past freed_by), $(past freed_before_by), $(past allocated_by), $(past allocated_before_by)" \
+		"thief_give [past], late_release [past], thief_take [past], victim_take [past]"
+	_above='(set_up|past_init)\+0x[0-9a-f]*/0x[0-9a-f]*.\[past\]'
+	check "$name: who called those" sh -c \
+		"grep -qE ' freed_before_comm=insmod freed_before_stack=<$_above<(past_init[^<]*<)?do_one_initcall[^ ]* ' $D/last_violation"
+	check "$name: in the log, below who it called" sh -c \
+		"dmesg | grep -A 1 'dualbm:   freed before by late_release' | grep -qE 'dualbm:     $_above\$'"
+	diag "$(last freed_before_stack)"
+	_pfn=$(last pfn)
+	echo "falsify history $_pfn" >$DBG/inject
+	is "$name: of an entry with a flipped bit nothing is believed" "$(awk '{ print $(NF - 2) }' $DBG/inject)" 0
+	insmod_test past keep=1
+	_kept=$(dmesg | sed -n 's/.*\] past: pfn=//p' | tail -n 1)
+	insmod_test faulty fault=frag_free
+	echo "$_kept" >$DBG/frame
+	is "$name: of a module that has gone there are names" \
+		"$(sed -n '/allocated by keep_take/,/ by /p' $DBG/frame | sed -n '2s/^ *past_init+.*\[past\]$/past/p')" past
+	# By a place in code that a stack has shown before anybody was looked for through it.
+	way above "above_give past"
+	load_start 100M
+	use_frames 40000
+	load_stop
+	histories >/tmp/frames
+	expect_names /tmp/frames
+	at_least "$name: and with a stack" "$(grep -c _stack= /tmp/frames)" 20
+	dmesg -c >/dev/null
+	echo callers >$D/history
+	is "$name: what has gone with the history is not said" "$(grep -c _stack= $DBG/violations)" 0
+	is "$name: callers are" "$(grep -c freed_before_by=late_release $DBG/violations)" 1
+	rmmod dualbm
+
+	load_dualbm scrub_interval_ms=0 history=stacks history_mib=1 || bail "dualbm is not armed"
+	insmod_test past deep=2187
+	insmod_test past keep=1
+	_kept=$(dmesg | sed -n 's/.*\] past: pfn=//p' | tail -n 1)
+	echo "$_kept" >$DBG/frame
+	is "$name: more than there is room for: the caller is known, and no more" \
+		"$(sed -n '/allocated by keep_take/,/ by /p' $DBG/frame | grep -cE 'keep_take|^    ')" 1
+	use_frames 40000
+	histories >/tmp/frames
+	expect_names /tmp/frames
 	expect_clean "$name"
 	rmmod dualbm
 }
@@ -355,21 +422,15 @@ switch() {
 			grep -oE '[a-z_]+_by=.*[^ ]' >>/tmp/frames
 		write $D/history frees || not_ok "$name: last frees"
 		use_frames 10000
+		write $D/history stacks || not_ok "$name: with stacks"
+		use_frames 5000
 		write $D/history off || not_ok "$name: off"
 	done
 	load_stop
 	write $D/history callers || not_ok "$name: on"
 	use_frames 40000
-	for _pfn in $(sampled_frames 96 1); do
-		dd if=$D/frames_history bs=2048 skip="$_pfn" count=30 iflag=fullblock 2>/dev/null
-	done | grep -oE '[a-z_]+_by=.*[^ ]' >>/tmp/frames
-	_said=$(tr ' ' '\n' </tmp/frames | grep -c _by=)
-	_unknown=$(tr ' ' '\n' </tmp/frames | grep -c _by=unknown)
-	at_least "$name: frames have a history" "$_said" 20
-	diag "$_unknown of $_said are by unknown"
-	check "$name: nearly all of them with a name" [ $((_unknown * 50)) -le "$_said" ]
-	is "$name: none has a raw address, or an order that is none" \
-		"$(grep -cE '_by=0x|_order=[2-9][0-9]' /tmp/frames)" 0
+	histories >>/tmp/frames
+	expect_names /tmp/frames
 	expect_clean "$name"
 	is "$name: armed" "$(cat $D/state)" armed
 	rmmod dualbm
@@ -407,6 +468,7 @@ stale
 behind
 frees
 named
+stacks
 before
 pieces
 torn
