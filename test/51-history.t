@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 for kernel in $KERNELS; do
-	vm "history-$kernel" 'done' --kernel "$kernel" --mem 1536 --append movablecore=512M -- history.sh
+	vm "history-$kernel" 'done' --kernel "$kernel" --timeout 600 --mem 1536 --append movablecore=512M -- history.sh
 done
 
 done_testing
