@@ -21,6 +21,7 @@
 #include "dualbm_event.h"
 #include "dualbm_ftrace.h"
 #include "dualbm_guard.h"
+#include "dualbm_hook_names.h"
 #include "dualbm_hooks.h"
 #include "dualbm_kernel.h"
 #include "dualbm_mode.h"
@@ -126,40 +127,40 @@ static void cpu_detach(struct dualbm_hook *hook);
 
 struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS] = {
 	[DUALBM_HOOK_ALLOC] = {
-		.symbols = { "mm_page_alloc" }, .required = true,
+		.symbols = { DUALBM_NAMES_ALLOC }, .required = true,
 		TRACEPOINT(dualbm_probe_alloc),
 	},
 	[DUALBM_HOOK_FREE] = {
-		.symbols = { "mm_page_free" }, .required = true,
+		.symbols = { DUALBM_NAMES_FREE }, .required = true,
 		TRACEPOINT(dualbm_probe_free),
 	},
 	[DUALBM_HOOK_ISOLATE] = {
-		.symbols = { "__isolate_free_page" }, .required = true,
+		.symbols = { DUALBM_NAMES_ISOLATE }, .required = true,
 		ENTRY(entry_isolate),
 	},
 	[DUALBM_HOOK_PUTBACK] = {
-		.symbols = { "__putback_isolated_page" },
+		.symbols = { DUALBM_NAMES_PUTBACK },
 		ENTRY(entry_putback),
 	},
 	[DUALBM_HOOK_CHARGE] = {
 		.absent = !DUALBM_HAVE_CHARGE,
-		.symbols = { "__memcg_kmem_charge_page" }, .required = true,
+		.symbols = { DUALBM_NAMES_CHARGE }, .required = true,
 		ENTRY(entry_charge),
 	},
 	[DUALBM_HOOK_DEPART] = {
 		.absent = !DUALBM_HAVE_DEPART,
-		.symbols = { "compaction_free" }, .required = true,
+		.symbols = { DUALBM_NAMES_DEPART }, .required = true,
 		ENTRY(entry_depart),
 	},
 	[DUALBM_HOOK_BULK] = {
 		.absent = !DUALBM_HAVE_BULK,
-		.symbols = { "alloc_pages_bulk_noprof", "__alloc_pages_bulk" },
+		.symbols = { DUALBM_NAMES_BULK },
 		.required = true, .mechanism = DUALBM_REDIRECT,
 		.attach = dualbm_bulk_attach, .detach = dualbm_bulk_detach,
 	},
 	[DUALBM_HOOK_UNPOISON] = {
 		.absent = !DUALBM_HAVE_UNPOISON,
-		.symbols = { "unpoison_memory" }, .required = true,
+		.symbols = { DUALBM_NAMES_UNPOISON }, .required = true,
 		ENTRY(entry_unpoison),
 	},
 	[DUALBM_HOOK_MEMORY] = {
@@ -173,42 +174,40 @@ struct dualbm_hook dualbm_hooks[DUALBM_NR_HOOKS] = {
 		.attach = cpu_attach, .detach = cpu_detach,
 	},
 	[DUALBM_HOOK_BAD_PAGE] = {
-		.symbols = { "bad_page" },
+		.symbols = { DUALBM_NAMES_BAD_PAGE },
 		.without = "bad pages are in the log only; panic_on_taint=0x20 covers them",
 		ENTRY(dualbm_entry_bad_page),
 	},
 	[DUALBM_HOOK_SPLIT] = {
-		.symbols = { "split_page_memcg" },
+		.symbols = { DUALBM_NAMES_SPLIT },
 		.without = "a free inside of a block is told by nobody (history=callers)",
 		ENTRY(entry_split),
 	},
 	[DUALBM_HOOK_BOUNDARY_ALLOC] = {
-		.symbols = { "__alloc_frozen_pages_noprof", "__alloc_pages_noprof",
-			     "__alloc_pages", "__alloc_pages_nodemask" },
+		.symbols = { DUALBM_NAMES_BOUNDARY_ALLOC },
 		.mechanism = DUALBM_JUMP,
 		.attach = dualbm_boundary_attach, .detach = dualbm_boundary_detach,
 	},
 	[DUALBM_HOOK_BOUNDARY_FREE] = {
-		/* 7.2: free_pages() leads to the first of them, and not through the other. */
-		.symbols = { "___free_pages", "__free_pages" },
+		.symbols = { DUALBM_NAMES_BOUNDARY_FREE },
 		.mechanism = DUALBM_JUMP,
 		.attach = dualbm_boundary_attach, .detach = dualbm_boundary_detach,
 	},
 	[DUALBM_HOOK_FRAG_FREE] = {
-		.symbols = { "page_frag_free" },
+		.symbols = { DUALBM_NAMES_FRAG_FREE },
 		ENTRY(dualbm_entry_frag_free),
 	},
 	[DUALBM_HOOK_FRAG_DRAIN] = {
-		.symbols = { "__page_frag_cache_drain" },
+		.symbols = { DUALBM_NAMES_FRAG_DRAIN },
 		ENTRY(dualbm_entry_frag_drain),
 	},
 	[DUALBM_HOOK_LARGE_KFREE] = {
-		.symbols = { "free_large_kmalloc" },
+		.symbols = { DUALBM_NAMES_LARGE_KFREE },
 		.mechanism = DUALBM_FTRACE, .entry = dualbm_entry_large_kfree,
 		.attach = large_kfree_attach, .detach = dualbm_ftrace_detach,
 	},
 	[DUALBM_HOOK_PUT] = {
-		.symbols = { "__folio_put", "__put_page" },
+		.symbols = { DUALBM_NAMES_PUT },
 		ENTRY(entry_put),
 	},
 };

@@ -13,6 +13,7 @@
 #include <linux/vmalloc.h>
 
 #include "dualbm.h"
+#include "dualbm_nearest.h"
 #include "dualbm_placement.h"
 
 /*
@@ -22,19 +23,26 @@
  */
 #define FAR_ENOUGH	((256UL << 20) >> PAGE_SHIFT)
 
-/* The nearest node with memory to @from that is not in @avoid. */
+struct search {
+	int from;
+	const nodemask_t *avoid;
+};
+
+static int distance(int node, const void *context)
+{
+	const struct search *search = context;
+
+	return node_state(node, N_MEMORY) && !node_isset(node, *search->avoid) ?
+		node_distance(search->from, node) : 0;
+}
+
+/* The nearest node with memory to @from that is not in @avoid, or NUMA_NO_NODE. */
 static int nearest_node(int from, const nodemask_t *avoid)
 {
-	int node, best = NUMA_NO_NODE;
+	struct search search = { .from = from, .avoid = avoid };
 
-	for_each_node_state(node, N_MEMORY) {
-		if (node_isset(node, *avoid))
-			continue;
-		if (best == NUMA_NO_NODE ||
-		    node_distance(from, node) < node_distance(from, best))
-			best = node;
-	}
-	return best;
+	BUILD_BUG_ON(NUMA_NO_NODE != -1);
+	return dualbm_nearest_node(nr_node_ids, distance, &search);
 }
 
 /*
@@ -128,11 +136,7 @@ static struct page *page_far_from(struct page **others, int nr, int node)
 	return best;
 }
 
-/*
- * The node for one more copy: the nearest that has none of them; or else untracked
- * lies on the node of primary, and known on that of secondary. Two planes that are
- * lost together are seen as lost, if they are not primary and secondary.
- */
+/* The node for one more copy: the nearest that has none of them, or else that of another. */
 static int node_for_copy(int node, struct page **others, int nr)
 {
 	nodemask_t avoid = NODE_MASK_NONE;
@@ -143,7 +147,7 @@ static int node_for_copy(int node, struct page **others, int nr)
 	best = nearest_node(node, &avoid);
 	if (best != NUMA_NO_NODE)
 		return best;
-	return page_to_nid(others[max(nr - 2, 0)]);
+	return page_to_nid(others[dualbm_copy_beside(nr)]);
 }
 
 static struct page *page_for_copy(int node, struct page **others, int nr)

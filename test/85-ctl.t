@@ -202,8 +202,10 @@ json "check: an error in JSON" '$j->{status} == 5 && $j->{error} =~ /not a modul
 
 # Its table of hooks is the module's.
 is "the hooks are those of dualbm_hooks.c" \
-	"$(sed -n '/^static const struct hook hooks/,/^};/p' tools/hooks.c | grep -oE '"_*[a-z]+_[a-z_]+"' | sort -u)" \
-	"$(sed -n '/^struct dualbm_hook dualbm_hooks/,/^};/p' dualbm_hooks.c | grep -oE '"_*[a-z]+_[a-z_]+"' | grep -v hotplug | sort -u)"
+	"$(sed -n '/^static const struct hook hooks/,/^};/p' tools/hooks.c | grep -oE 'DUALBM_NAMES_[A-Z_]+' | sort)" \
+	"$(sed -n '/^struct dualbm_hook dualbm_hooks/,/^};/p' dualbm_hooks.c | grep -oE 'DUALBM_HOOK_[A-Z_]+' | sed 's/HOOK/NAMES/' | grep -vE '_(MEMORY|CPU)$' | sort)"
+empty "each row has its own names" "$(sed -n '/^struct dualbm_hook dualbm_hooks/,/^};/p' dualbm_hooks.c |
+	sed -nE 's/.*\[DUALBM_HOOK_([A-Z_]+)\].*/\1/p; s/.*DUALBM_NAMES_([A-Z_]+).*/\1/p' | grep -vxE 'MEMORY|CPU' | uniq -c | awk '$1 != 2')"
 
 for kernel in $KERNELS; do
 	use_kernel "$kernel"

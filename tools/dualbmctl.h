@@ -317,7 +317,7 @@ int machine_read(struct machine *machine, struct why *why);
 void machine_free(struct machine *machine);
 /* What planes and their map will take. */
 uint64_t machine_plane_bytes(const struct machine *machine);
-/* The node for each plane of memory on @node, as dualbm_placement.c chooses it. */
+/* The node for each plane of memory on @node, by the module's own rule. */
 void machine_place(const struct machine *machine, int node, int place[4]);
 
 /* ---- arguments.c ---- */

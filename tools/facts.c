@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../dualbm_nearest.h"
 #include "dualbmctl.h"
 
 #define NODES	"/sys/devices/system/node"
@@ -244,45 +245,33 @@ uint64_t machine_plane_bytes(const struct machine *machine)
 	return 4 * plane * machine->nr_chunks + 4 * (plane / machine->page_size) * 8 * span;
 }
 
-static int nearest(const struct machine *machine, const struct node *from, const bool *avoid)
+struct search {
+	const struct machine *machine;
+	const struct node *from;
+	const bool *avoid;
+};
+
+static int distance(int node, const void *context)
 {
-	unsigned int best_distance = 0;
-	int best = -1;
-	size_t i;
+	const struct search *search = context;
 
-	for (i = 0; i < machine->nr_nodes; i++) {
-		unsigned int distance = i < from->nr_distances ? from->distances[i] : 10;
-
-		if (!machine->nodes[i].memory || avoid[i])
-			continue;
-		if (best < 0 || distance < best_distance) {
-			best = i;
-			best_distance = distance;
-		}
-	}
-	return best;
+	if (!search->machine->nodes[node].memory || search->avoid[node])
+		return 0;
+	return (size_t)node < search->from->nr_distances ? search->from->distances[node] : 10;
 }
 
 void machine_place(const struct machine *machine, int id, int place[4])
 {
-	const struct node *from = find_node(machine, id);
 	bool *avoid = allocate(machine->nr_nodes * sizeof(*avoid));
+	struct search search = { machine, find_node(machine, id), avoid };
 	int at[4], i;
 
-	at[0] = nearest(machine, from, avoid);
-	avoid[at[0]] = true;
-	at[1] = nearest(machine, from, avoid);
-	if (at[1] < 0)
-		at[1] = at[0];
-	avoid[at[1]] = true;
-	at[2] = nearest(machine, from, avoid);
-	if (at[2] < 0)
-		at[2] = at[0];
-	avoid[at[2]] = true;
-	at[3] = nearest(machine, from, avoid);
-	if (at[3] < 0)
-		at[3] = at[1];
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 4; i++) {
+		at[i] = dualbm_nearest_node(machine->nr_nodes, distance, &search);
+		if (at[i] < 0)
+			at[i] = at[dualbm_copy_beside(i)];
+		avoid[at[i]] = true;
 		place[i] = machine->nodes[at[i]].id;
+	}
 	free(avoid);
 }

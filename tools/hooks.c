@@ -3,13 +3,14 @@
  * The hooks that the module needs on a kernel: are their functions there, can
  * they be probed, and do they take what the module reads from their arguments.
  *
- * This is the table of dualbm_hooks.c and dualbm_compat.h, with prototypes. The
- * test compares it with the hooks that the module attaches.
+ * Names are shared with the module (dualbm_hook_names.h), and what kernel has which is
+ * dualbm_compat.h; here are prototypes. The test compares it with the hooks that the module attaches.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../dualbm_hook_names.h"
 #include "check.h"
 
 #define TRACEFS		"/sys/kernel/tracing"
@@ -82,42 +83,41 @@ static bool has_large_count(const struct check *check)
 }
 
 static const struct hook hooks[] = {
-	{ { "mm_page_alloc" }, TRACEPOINT, true, always,
+	{ { DUALBM_NAMES_ALLOC }, TRACEPOINT, true, always,
 	  { "void *, struct page *, unsigned int, gfp_t, int" }, "allocations" },
-	{ { "mm_page_free" }, TRACEPOINT, true, always,
+	{ { DUALBM_NAMES_FREE }, TRACEPOINT, true, always,
 	  { "void *, struct page *, unsigned int" }, "frees" },
-	{ { "__isolate_free_page" }, FTRACE, true, always,
+	{ { DUALBM_NAMES_ISOLATE }, FTRACE, true, always,
 	  { "struct page *, unsigned int" }, "pages that leave the free lists silently" },
-	{ { "__putback_isolated_page" }, FTRACE, false, always,
+	{ { DUALBM_NAMES_PUTBACK }, FTRACE, false, always,
 	  { "struct page *, unsigned int, int" }, "pages that come back to them" },
-	{ { "__memcg_kmem_charge_page" }, FTRACE, true, has_charge,
+	{ { DUALBM_NAMES_CHARGE }, FTRACE, true, has_charge,
 	  { "struct page *, gfp_t, int", "struct page *, gfp_t, unsigned int" },
 	  "charges to a cgroup that fail" },
-	{ { "compaction_free" }, FTRACE, true, has_depart,
+	{ { DUALBM_NAMES_DEPART }, FTRACE, true, has_depart,
 	  { "struct folio *, long unsigned int", "struct page *, long unsigned int" },
 	  "pages that compaction takes back" },
-	{ { "alloc_pages_bulk_noprof", "__alloc_pages_bulk" }, REDIRECT, true, has_bulk,
+	{ { DUALBM_NAMES_BULK }, REDIRECT, true, has_bulk,
 	  { "gfp_t, int, nodemask_t *, int, struct list_head *, struct page **",
 	    "gfp_t, int, nodemask_t *, int, struct page **" }, "the bulk allocator" },
-	{ { "unpoison_memory" }, FTRACE, true, has_unpoison,
+	{ { DUALBM_NAMES_UNPOISON }, FTRACE, true, has_unpoison,
 	  { "long unsigned int" }, "pages that are no longer poisoned" },
-	{ { "bad_page" }, FTRACE, false, always,
+	{ { DUALBM_NAMES_BAD_PAGE }, FTRACE, false, always,
 	  { "struct page *, char *" }, "what the kernel's own checks find" },
-	{ { "split_page_memcg" }, FTRACE, false, has_memcg,
+	{ { DUALBM_NAMES_SPLIT }, FTRACE, false, has_memcg,
 	  { "struct page *, unsigned int", "struct page *, int, int" },
 	  "frees inside of blocks, for the history" },
-	{ { "__alloc_frozen_pages_noprof", "__alloc_pages_noprof", "__alloc_pages",
-	    "__alloc_pages_nodemask" }, KRETPROBE, false, has_boundary,
+	{ { DUALBM_NAMES_BOUNDARY_ALLOC }, KRETPROBE, false, has_boundary,
 	  { "" }, "the boundary's check of allocations" },
-	{ { "___free_pages", "__free_pages" }, KPROBE, false, always,
+	{ { DUALBM_NAMES_BOUNDARY_FREE }, KPROBE, false, always,
 	  { "struct page *, unsigned int" }, "the boundary's check of frees" },
-	{ { "page_frag_free" }, FTRACE, false, always,
+	{ { DUALBM_NAMES_FRAG_FREE }, FTRACE, false, always,
 	  { "void *" }, "its check of page fragments" },
-	{ { "__page_frag_cache_drain" }, FTRACE, false, always,
+	{ { DUALBM_NAMES_FRAG_DRAIN }, FTRACE, false, always,
 	  { "struct page *, unsigned int" }, "its check of what is left of them" },
-	{ { "free_large_kmalloc" }, FTRACE, false, has_large_count,
+	{ { DUALBM_NAMES_LARGE_KFREE }, FTRACE, false, has_large_count,
 	  { "struct folio *, void *" }, "its check of large objects" },
-	{ { "__folio_put", "__put_page" }, FTRACE, false, always,
+	{ { DUALBM_NAMES_PUT }, FTRACE, false, always,
 	  { "struct folio *", "struct page *" }, "the last references of pages, for the history" },
 };
 
