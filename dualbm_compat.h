@@ -412,6 +412,10 @@ static inline void dualbm_ftrace_redirect(struct ftrace_regs *regs, unsigned lon
  *
  * dualbm_entry_caller(): who called, at the first instruction of a function.
  *
+ * DUALBM_FTRACE_NOTHING: what stands there while nobody is called. "x86: Remove dynamic NOP
+ * selection", 5.13: before that it goes by the processor's model
+ * (arch/x86/kernel/alternative.c).
+ *
  * DUALBM_HAVE_JUMPS: a kprobe may become a jump; arm64 has only breakpoints.
  *
  * DUALBM_HAVE_STEPS: the unwinder's tables say how far one return address lies from the next.
@@ -424,6 +428,8 @@ static inline void dualbm_ftrace_redirect(struct ftrace_regs *regs, unsigned lon
 #if defined(CONFIG_X86_64)
 #define DUALBM_ENTRY_BYTES			4
 #define DUALBM_FTRACE_SITE_IS_CALL(site)	(*(const u8 *)(site) == 0xe8)
+#define DUALBM_FTRACE_NOTHING			{ { 0x0f, 0x1f, 0x44, 0x00, 0x00 }, \
+						  { 0x66, 0x66, 0x66, 0x66, 0x90 } }
 #define DUALBM_HAVE_JUMPS			IS_ENABLED(CONFIG_OPTPROBES)
 #define DUALBM_HAVE_STEPS			IS_ENABLED(CONFIG_UNWINDER_ORC)
 #define dualbm_entry_caller(regs)	(*(unsigned long *)kernel_stack_pointer(regs))
@@ -451,6 +457,7 @@ static inline unsigned int dualbm_stack_of_probe(const struct pt_regs *regs,
 #elif defined(CONFIG_ARM64)
 #define DUALBM_ENTRY_BYTES			8
 #define DUALBM_FTRACE_SITE_IS_CALL(site)	(*(const u32 *)(site) >> 26 == 0x25)
+#define DUALBM_FTRACE_NOTHING			{}
 #define DUALBM_HAVE_JUMPS			false
 #define DUALBM_HAVE_STEPS			0
 #define dualbm_entry_caller(regs)	procedure_link_pointer(regs)

@@ -130,9 +130,13 @@ static int prove(unsigned long address, bool at_exit)
 /* While somebody is called there, or nobody is. */
 static bool is_ftrace_site(const u8 *code)
 {
-	static const u8 nothing[JUMP_BYTES] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+	static const u8 nothing[][JUMP_BYTES] = DUALBM_FTRACE_NOTHING;
+	unsigned int i;
 
-	return DUALBM_FTRACE_SITE_IS_CALL(code) || !memcmp(code, nothing, sizeof(nothing));
+	for (i = 0; i < ARRAY_SIZE(nothing); i++)
+		if (!memcmp(code, nothing[i], sizeof(nothing[i])))
+			return true;
+	return DUALBM_FTRACE_SITE_IS_CALL(code);
 }
 
 unsigned long dualbm_jump_behind_entry(unsigned long address)
