@@ -14,12 +14,13 @@ for kernel in $KERNELS; do
 	# and the kernel itself lies in a random place.
 	# KASAN's own memory is at the end of each node, one eighth of it. And a debug kernel
 	# is too slow for ACPI's own limit on the way to the balloon's interrupt.
-	movable=1024M balloon=--balloon
-	! is_debug_kernel "$kernel" || movable=2048M balloon=''
+	movable=1024M balloon=--balloon mem=3072
+	# It also uses so much memory that the page of 1 GiB would not be had again.
+	! is_debug_kernel "$kernel" || movable=2048M balloon='' mem=4096
 	# What kmemleak and KASAN keep takes the place of a page of 1 GiB at once, and 7.3 does not
 	# get it back. But that kernel can have one in movable memory, if KASAN's is not in it.
 	[[ $kernel != 7.*-debug ]] || movable=4096M
-	vm "paths-$kernel" "done" --kernel "$kernel" --timeout 600 --mem 3072 --hotplug ${balloon:+"$balloon"} \
+	vm "paths-$kernel" "done" --kernel "$kernel" --timeout 600 --mem $mem --hotplug ${balloon:+"$balloon"} \
 		--append "movablecore=$movable default_hugepagesz=2M hugepagesz=1G hugepages=1" -- paths.sh
 	vm "vmemmap-$kernel" "done" --kernel "$kernel" --mem 1024 --append hugetlb_free_vmemmap=on -- vmemmap.sh
 	vm "memory-$kernel" "done" --kernel "$kernel" --mem 1536 --append movablecore=1024M -- memory.sh
