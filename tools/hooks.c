@@ -3,8 +3,8 @@
  * The hooks that the module needs on a kernel: are their functions there, can
  * they be probed, and do they take what the module reads from their arguments.
  *
- * Names are shared with the module (dualbm_hook_names.h), and what kernel has which is
- * dualbm_compat.h; here are prototypes. The test compares it with the hooks that the module attaches.
+ * Names are shared with the module (dualbm_hook_names.h); which kernel has which it knows by
+ * dualbm_compat.h. Here are prototypes. The test compares it with what the module attaches.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -19,8 +19,8 @@
  *	extra	by __free_page() with a reference more, and then by release_pages()
  *	far	by free_page(), which calls __free_pages()
  *	put	by put_page()
- *	above	through a function that has a name like one of the allocator's, after that has called
- *		another one, which freed a page by itself
+ *	above	through a function that has a name like one of the allocator's, after that has
+ *		called another one, which freed a page by itself
  *
  * ms=N is how long the thief has it, pairs=N how many others allocate and free meanwhile.
  */
