@@ -5,6 +5,7 @@
  */
 #include <linux/ktime.h>
 #include <linux/mm.h>
+#include <linux/mmdebug.h>
 #include <linux/printk.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -72,6 +73,12 @@ static const char *type_of(struct page *page)
 	return PageSlab(page) ? "slab" : NULL;
 }
 
+/* Whoever freed a frame has not damaged its record. */
+static bool is_of_owners(const struct dualbm_violation *v)
+{
+	return v->class != DUALBM_DIRECTORY_CORRUPTION && v->class != DUALBM_PLANE_CORRUPTION;
+}
+
 static void describe_task(struct dualbm_violation *v)
 {
 	v->cpu = raw_smp_processor_id();
@@ -101,8 +108,7 @@ void dualbm_record_describe(struct dualbm_violation *v)
 		name_liar(v);
 		rcu_read_unlock();
 	}
-	/* Whoever freed a frame has not damaged its record. */
-	if (v->class != DUALBM_DIRECTORY_CORRUPTION && v->class != DUALBM_PLANE_CORRUPTION)
+	if (is_of_owners(v))
 		dualbm_history_of(v->first, v->past);
 	v->have_page = page;
 	v->node = NUMA_NO_NODE;
@@ -224,6 +230,18 @@ static void log_page(const struct dualbm_violation *v, bool quietly)
 		    v->page_flags, &v->page_flags, v->page_refcount, v->page_mapcount);
 }
 
+/*
+ * What the kernel itself knows of the page. With page_owner=on these are the stacks of its last
+ * allocation and free, however long ago. Whether that is on cannot be asked by a module.
+ */
+static void log_kernels_page(const struct dualbm_violation *v)
+{
+	struct page *page = pfn_to_online_page(v->first);
+
+	if (IS_ENABLED(CONFIG_PAGE_OWNER) && page && is_of_owners(v))
+		dump_page(page, "a finding of dualbm");
+}
+
 /* What one event of the past was, and, if stacks are kept, who called its caller. */
 static void log_past(const struct dualbm_violation *v, enum dualbm_past_kind kind, bool quietly)
 {
@@ -261,5 +279,8 @@ void dualbm_record_log(const struct dualbm_violation *v, bool quietly)
 	    v->stack_entries ? "" : " none, as it would be of who looked");
 	for (i = 0; i < v->stack_entries; i++)
 		say(quietly, KERN_EMERG pr_fmt("    %pS\n"), (void *)v->stack[i]);
+	/* dump_page() asks consoles. */
+	if (!quietly)
+		log_kernels_page(v);
 	say(quietly, KERN_EMERG pr_fmt("  end of record %llu\n"), v->number);
 }

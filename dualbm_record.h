@@ -46,6 +46,8 @@ int dualbm_record_keys(const struct dualbm_violation *v, char *buffer, size_t si
  * @v: the finding, described, with its number
  * @quietly: to no console now, but with whatever is said next
  *
+ * Unless @quietly, a kernel with CONFIG_PAGE_OWNER adds what it knows of the page: dump_page().
+ *
  * Context: Any, with @quietly; without, where a console may be.
  */
 void dualbm_record_log(const struct dualbm_violation *v, bool quietly);

@@ -39,6 +39,15 @@ words_and_stack() {
 	END { printf "%d lines of words, %d of its own", words, own }' "$vm_log"
 }
 
+# kernels_owners: what page_owner has said of the frame, within the block of the last record.
+kernels_owners() {
+	sed -n '/Kernel panic - not syncing/,/dualbm:   end of record/p' "$vm_log" | awk '
+	/page dumped because: a finding of dualbm/ { said = "asked" }
+	said && /page last allocated via order/ { said = said ", allocated" }
+	said && /faulty_.*\[faulty\]/ { named = ", named" }
+	END { printf "%s", said named }'
+}
+
 # stopped NAME CLASS PROOF OFFSET ORDER CALLER: the panic string of the last run.
 # OFFSET counts from the frame that the guest announced before the fault.
 stopped() {
@@ -94,9 +103,13 @@ for kernel in $KERNELS; do
 	vm "$kernel, not proven" panic --kernel "$kernel" -- \
 		faults.sh none on_degraded=panic stop load fault=unlisted
 	stopped "$kernel, not proven, on_degraded=panic" unproven none 0 0 "faulty_unlisted$by"
-	vm "$kernel, a bad page" panic --kernel "$kernel" -- \
+	vm "$kernel, a bad page" panic --kernel "$kernel" --append page_owner=on -- \
 		faults.sh none policy=panic stop load fault=wrong_order
 	stopped "$kernel, found by the kernel itself" bad_page kernel 1 0 "faulty_wrong_order$by"
+	# Stock kernels are built without it.
+	! grep -qsx CONFIG_PAGE_OWNER=y "$config" ||
+		is "$kernel, found by the kernel itself: and the kernel's own record of its owners" \
+			"$(kernels_owners)" "asked, allocated, named"
 	vm "$kernel, a count too low" panic --kernel "$kernel" -- \
 		faults.sh none policy=panic stop load fault=frag_free
 	stopped "$kernel, a count too low" count_underflow count 0 0 "faulty_frag_free$by"
