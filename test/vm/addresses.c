@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A user without rights who has some addresses of the kernel wherever the kernel may keep
- * what a user says: in the registers of threads that run all the time, and on the kernel
- * stacks of threads that sleep in select(). Runs until it is killed.
+ * what a user says: in the registers of threads that run all the time, or that wait in a
+ * system call, and on the kernel stacks of threads that sleep in select(). Runs until it is
+ * killed.
  *
- *	addresses RUNNING SLEEPING ADDRESS
+ *	addresses RUNNING SLEEPING WAITING ADDRESS
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define NOBODY	65534
@@ -36,6 +38,33 @@ static void *run(void *unused)
 			 "1: b 1b" : : "r"(address)
 			 : "x1", "x2", "x3", "x9", "x10", "x19", "x20", "x21", "x22");
 #endif
+	return NULL;
+}
+
+/* ppoll() of nothing, for ever; the kernel keeps nothing of it but the registers. */
+static void *wait_with_it(void *unused)
+{
+	(void)unused;
+	for (;;) {
+#if defined(__x86_64__)
+		unsigned long call = __NR_ppoll;
+
+		__asm__ volatile("mov %1, %%rbx; mov %1, %%r9; mov %1, %%r12; mov %1, %%r13\n"
+				 "mov %1, %%r14; mov %1, %%r15\n"
+				 "xor %%edi, %%edi; xor %%esi, %%esi; xor %%edx, %%edx\n"
+				 "xor %%r10d, %%r10d; syscall"
+				 : "+a"(call) : "r"(address)
+				 : "rbx", "rcx", "rdx", "rsi", "rdi", "r9", "r10", "r11", "r12",
+				   "r13", "r14", "r15", "memory");
+#elif defined(__aarch64__)
+		__asm__ volatile("mov x19, %0; mov x20, %0; mov x21, %0; mov x22, %0\n"
+				 "mov x9, %0; mov x10, %0; mov x0, #0; mov x1, #0; mov x2, #0\n"
+				 "mov x3, #0; mov x4, #0; mov x8, %1; svc #0"
+				 : : "r"(address), "i"(__NR_ppoll)
+				 : "x0", "x1", "x2", "x3", "x4", "x8", "x9", "x10", "x19", "x20",
+				   "x21", "x22", "memory");
+#endif
+	}
 	return NULL;
 }
 
@@ -71,11 +100,11 @@ int main(int argc, char **argv)
 {
 	int ends[2], fd;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: addresses RUNNING SLEEPING ADDRESS\n");
+	if (argc != 5) {
+		fprintf(stderr, "usage: addresses RUNNING SLEEPING WAITING ADDRESS\n");
 		return 2;
 	}
-	address = strtoul(argv[3], NULL, 16);
+	address = strtoul(argv[4], NULL, 16);
 	/* Nothing to read, and it cannot be written: never ready. */
 	if (pipe(ends) || setgid(NOBODY) || setuid(NOBODY))
 		return 1;
@@ -87,6 +116,7 @@ int main(int argc, char **argv)
 	if (ends[1] >= 0 && dup(ends[1]) >= 0)
 		dup2(ends[0], ends[1]);
 	start(sleep_with_it, atoi(argv[2]));
+	start(wait_with_it, atoi(argv[3]));
 	start(run, atoi(argv[1]));
 	for (;;)
 		pause();

@@ -54,6 +54,11 @@ at_least() {
 	if [ "${2:-0}" -ge "$3" ]; then ok "$1"; else not_ok "$1" "got '$2', wanted at least $3"; fi
 }
 
+# at_most NAME GOT MAXIMUM
+at_most() {
+	if [ "$2" ] && [ "$2" -le "$3" ]; then ok "$1"; else not_ok "$1" "got '$2', wanted at most $3"; fi
+}
+
 # The end of a test script: the guest's exit status is what the runner sees.
 finish() {
 	exit $((failed != 0))

@@ -42,11 +42,11 @@ unload() {
 	check "$name: unloads" rmmod dualbm
 }
 
-# with_addresses RUNNING SLEEPING: the user of addresses.c, until $user is killed.
+# with_addresses RUNNING SLEEPING WAITING: the user of addresses.c, until $user is killed.
 with_addresses() {
 	_at=$(awk '$3 ~ /^__alloc_(frozen_)?pages(_noprof|_nodemask)?$/ { print $1; exit }' /proc/kallsyms)
 	# Well inside, wherever its entry is.
-	addresses "$1" "$2" "$(printf '%s' "$_at" | sed 's/.$/8/')" &
+	addresses "$1" "$2" "$3" "$(printf '%s' "$_at" | sed 's/.$/8/')" &
 	user=$!
 	sleep 2
 	check "$name: a user has the kernel's addresses" kill -0 $user
@@ -55,7 +55,7 @@ with_addresses() {
 # A user's registers are no part of a kernel stack, and what a user has put there is no call.
 user_running() {
 	part running || return 0
-	with_addresses 40 0
+	with_addresses 40 0 0
 	load
 	learned "$name: all is learned beside 40 threads with addresses in their registers" 50
 	kill -0 $user || not_ok "$name: the user is still there"
@@ -65,9 +65,22 @@ user_running() {
 
 user_sleeping() {
 	part sleeping || return 0
-	with_addresses 2 60
+	with_addresses 2 60 0
 	load
 	learned "$name: all is learned beside 60 threads with addresses on their stacks" 50
+	kill -0 $user || not_ok "$name: the user is still there"
+	kill $user
+	unload
+}
+
+# Whom the registers put in doubt would be looked at with all CPUs stopped, 32 in a stop. Without
+# them there is a stop for each 2 GiB, and some for tasks that happened to run.
+user_waiting() {
+	part waiting || return 0
+	with_addresses 0 0 400
+	load
+	learned "$name: all is learned beside 400 waiting threads with addresses in their registers" 50
+	at_most "$name: they make for no stops" "$(stat stops)" 12
 	kill -0 $user || not_ok "$name: the user is still there"
 	kill $user
 	unload
@@ -145,6 +158,7 @@ tails() {
 
 user_running
 user_sleeping
+user_waiting
 huge_pages
 tails
 finish
