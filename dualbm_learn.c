@@ -482,7 +482,8 @@ static void relearn(struct work_struct *work)
 		lost = dualbm_hooks_watch();
 		if (dualbm_hooks_dead()) {
 			/* Watching asks again when it fires again. */
-			dualbm_set_state(DUALBM_STATE_DEGRADED, "a required hook does not fire");
+			dualbm_mode_finish(generation, DUALBM_STATE_DEGRADED,
+					   "a required hook does not fire");
 			return;
 		}
 	} while (!dualbm_mode_advance(generation, DUALBM_TRACKING));

@@ -5,6 +5,8 @@
  * The worker leads from forgetting to tracking; a loss or a CPU bracket throws
  * it back at any time. A generation tells the worker that this has happened.
  */
+#include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/cpumask.h>
 #include <linux/rcupdate.h>
 
@@ -27,15 +29,18 @@ static unsigned long span;
 static unsigned long mode_generation;
 static bool mode_stopping = true;
 static struct cpumask bracketed;
-static enum dualbm_state state = DUALBM_STATE_DISARMED;
+/*
+ * The state, and whether an NMI has lost events that are yet to be forgotten: until they are,
+ * nothing is armed. An NMI may take no lock, so the two are one word.
+ */
+#define LOSS_BY_NMI	BIT(8)
+static atomic_t state = ATOMIC_INIT(DUALBM_STATE_DISARMED);
 /* On a kernel that nobody tested: never panic, and never say "armed". */
 static bool panic_withheld;
 /* What the worker has yet to log. */
 static const char *degraded_why;
 /* Why the state is degraded, and why it is although events are believed. */
 static const char *state_why;
-/* An NMI has lost events, and nothing is forgotten yet: until it is, nothing is armed. */
-static bool loss_by_nmi;
 static const char *trouble;
 /* What a state that is armed all the same has to say. */
 static const char *unknown;
@@ -49,15 +54,15 @@ static const char * const state_names[] = {
 	[DUALBM_STATE_DEGRADED] = "degraded",
 };
 
-static enum dualbm_state state_shown(void)
+/* @word as it is in state. */
+static enum dualbm_state state_of(int word)
 {
-	enum dualbm_state now = READ_ONCE(state);
-
-	return now == DUALBM_STATE_ARMED && READ_ONCE(loss_by_nmi) ?
-	       DUALBM_STATE_DEGRADED : now;
+	if (word == (DUALBM_STATE_ARMED | LOSS_BY_NMI))
+		return DUALBM_STATE_DEGRADED;
+	return word & ~LOSS_BY_NMI;
 }
 
-static const char *state_word(enum dualbm_state now)
+static const char *state_name(enum dualbm_state now)
 {
 	if (now == DUALBM_STATE_ARMED &&
 	    (panic_withheld || READ_ONCE(trouble) || READ_ONCE(lacking)))
@@ -69,7 +74,7 @@ const char *dualbm_state_reason(void)
 {
 	const char *why;
 
-	switch (state_shown()) {
+	switch (dualbm_state_now()) {
 	case DUALBM_STATE_DISARMED:
 		return "the module is being loaded or unloaded";
 	case DUALBM_STATE_LEARNING:
@@ -224,15 +229,20 @@ bool dualbm_mode_check(void)
 	return false;
 }
 
-void dualbm_set_state(enum dualbm_state next, const char *why)
+static void trace_change(int last, int next)
 {
-	enum dualbm_state last;
+	if (state_of(last) != state_of(next))
+		trace_state(state_name(state_of(last)), state_name(state_of(next)));
+}
 
-	if (why)
-		WRITE_ONCE(state_why, why);
-	last = xchg(&state, next);
-	if (last != next)
-		trace_state(state_word(last), state_word(next));
+/* Under mode_lock, as all that changes it but an NMI. What an NMI has said stays said. */
+static void set_state(enum dualbm_state next)
+{
+	int last = atomic_read(&state);
+
+	while (!atomic_try_cmpxchg(&state, &last, next | (last & LOSS_BY_NMI)))
+		;
+	trace_change(last, next | (last & LOSS_BY_NMI));
 }
 
 void dualbm_mode_withhold(void)
@@ -260,12 +270,12 @@ void dualbm_panic_if(const enum dualbm_reaction *reaction, const char *what, con
 
 enum dualbm_state dualbm_state_now(void)
 {
-	return state_shown();
+	return state_of(atomic_read(&state));
 }
 
 const char *dualbm_state_name(void)
 {
-	return state_word(state_shown());
+	return state_name(dualbm_state_now());
 }
 
 int dualbm_mode_init(void)
@@ -280,9 +290,9 @@ void dualbm_mode_start(void)
 {
 	unsigned long flags;
 
-	mode_stopping = false;
-	dualbm_set_state(DUALBM_STATE_LEARNING, NULL);
 	raw_spin_lock_irqsave(&mode_lock, flags);
+	mode_stopping = false;
+	set_state(DUALBM_STATE_LEARNING);
 	store_mode(DUALBM_SETTLING);
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 }
@@ -304,7 +314,7 @@ void dualbm_mode_stop(void)
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
 	mode_stopping = true;
-	dualbm_set_state(DUALBM_STATE_DISARMED, NULL);
+	set_state(DUALBM_STATE_DISARMED);
 	mode_end_locked(DUALBM_OFF);
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 	synchronize_rcu();
@@ -319,8 +329,8 @@ static bool mode_forget_locked(void)
 {
 	if (mode_stopping)
 		return false;
-	if (READ_ONCE(state) == DUALBM_STATE_ARMED)
-		dualbm_set_state(DUALBM_STATE_LEARNING, NULL);
+	if ((atomic_read(&state) & ~LOSS_BY_NMI) == DUALBM_STATE_ARMED)
+		set_state(DUALBM_STATE_LEARNING);
 	mode_end_locked(DUALBM_FORGETTING);
 	return true;
 }
@@ -342,10 +352,8 @@ bool dualbm_mode_begin(unsigned long *generation)
 	raw_spin_lock_irqsave(&mode_lock, flags);
 	begun = cpumask_empty(&bracketed) && !mode_stopping;
 	/* All that was lost so far is forgotten now; what comes later asks again. */
-	if (begun && READ_ONCE(loss_by_nmi)) {
-		dualbm_set_state(DUALBM_STATE_DEGRADED, NULL);
-		WRITE_ONCE(loss_by_nmi, false);
-	}
+	if (begun && atomic_read(&state) & LOSS_BY_NMI)
+		trace_change(atomic_xchg(&state, DUALBM_STATE_DEGRADED), DUALBM_STATE_DEGRADED);
 	/* Asked for once more while it learned, it finds itself armed. */
 	if (begun)
 		mode_forget_locked();
@@ -371,15 +379,21 @@ bool dualbm_mode_finish(unsigned long generation, enum dualbm_state next, const 
 {
 	unsigned long flags;
 	bool finished;
+	int last;
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
-	finished = mode_generation == generation && !READ_ONCE(loss_by_nmi);
+	last = atomic_read(&state);
+	finished = mode_generation == generation && !(last & LOSS_BY_NMI);
+	if (finished && why)
+		WRITE_ONCE(state_why, why);
+	/* An NMI may lose events at any time, and then nothing is finished. */
+	finished = finished && atomic_try_cmpxchg(&state, &last, next);
 	if (finished)
-		dualbm_set_state(next, why);
+		trace_change(last, next);
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 	/* Not under the lock: a console may do what has events. */
 	if (finished && next == DUALBM_STATE_ARMED)
-		pr_info("%s, policy=%s%s\n", state_word(next),
+		pr_info("%s, policy=%s%s\n", state_name(next),
 			dualbm_reaction_name(dualbm_policy),
 			panic_withheld ? ", panic withheld" : "");
 	return finished;
@@ -440,11 +454,13 @@ void dualbm_degrade(const char *why)
 	/* In an NMI the lock may be held below: the worker forgets, a moment later. */
 	if (dualbm_event_in_nmi()) {
 		WRITE_ONCE(state_why, why);
-		WRITE_ONCE(loss_by_nmi, true);
+		atomic_or(LOSS_BY_NMI, &state);
 	} else {
 		raw_spin_lock_irqsave(&mode_lock, flags);
-		if (!mode_stopping)
-			dualbm_set_state(DUALBM_STATE_DEGRADED, why);
+		if (!mode_stopping) {
+			WRITE_ONCE(state_why, why);
+			set_state(DUALBM_STATE_DEGRADED);
+		}
 		forgetting = mode_forget_locked();
 		raw_spin_unlock_irqrestore(&mode_lock, flags);
 		if (!forgetting)

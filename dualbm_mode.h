@@ -140,7 +140,7 @@ bool dualbm_mode_advance(unsigned long generation, enum dualbm_mode mode);
  * dualbm_mode_finish() - the worker says how its relearning ended
  * @generation: from dualbm_mode_begin()
  * @state: the new state
- * @why: as of dualbm_set_state()
+ * @why: of degraded, what the file "state_reason" says, a constant; else NULL
  *
  * One step with whatever forgets, so that "armed" is never shown while a loss is being
  * forgotten. Logs a line for armed.
@@ -219,18 +219,6 @@ void dualbm_degrade(const char *why);
  * Return: what dualbm_degrade() was last given, once, or NULL.
  */
 const char *dualbm_degraded_why(void);
-
-/**
- * dualbm_set_state() - change what the file "state" says
- * @state: the new state
- * @why: of degraded, what the file "state_reason" says, a constant; else NULL
- *
- * Emits the trace event dualbm:state on a change. What makes it armed, or ends that,
- * does so under the lock of the mode: dualbm_mode_finish() and what forgets.
- *
- * Context: Any; takes no lock.
- */
-void dualbm_set_state(enum dualbm_state state, const char *why);
 
 /**
  * dualbm_set_trouble() - events are believed, but something else is wrong

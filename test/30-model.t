@@ -4,7 +4,7 @@
 # Who may change a frame: the Spin model of events, sweeps, learning and NMIs
 # holds as it is, and fails with any of its exclusions taken out. That second
 # half shows that the model can see what the exclusion guards against. The same for
-# unload, and all who may come late.
+# unload, and all who may come late, and for what is shown and believed beside losses.
 
 set -u
 cd "$(dirname "$0")/model" || exit 1
@@ -45,6 +45,19 @@ unload BREAK_QUEUE_FIRST	the queue goes before the hooks that ask
 unload BREAK_DETACH_RCU	a handler that runs is not waited for
 unload BREAK_IRQ_SYNC	the interrupt that asks is not waited for
 unload BREAK_REPORT_SYNC	what a report has yet to do is not waited for
+mode healthy		what is armed has lost nothing, and what has lost is armed again
+mode BREAK_ADVANCE	events are believed though some were lost meanwhile
+mode BREAK_BRACKET_ASK	nobody asks when a CPU has arrived
+mode BREAK_BRACKET_FORGET	events are believed while a CPU comes
+mode BREAK_FINISH_GENERATION	what was lost meanwhile is not looked at in the end
+mode BREAK_FINISH_LOSS	what an NMI has lost is written over in the end
+mode BREAK_FINISH_UNLOCKED	it is looked at, and the state stored a while later
+mode BREAK_FORGET_ARMED	it is armed while all is being forgotten
+mode BREAK_LOSS_APART	the state and an NMI'\''s loss are two words
+mode BREAK_LOSS_ASK	nobody asks after a loss
+mode BREAK_OPEN_BRACKET	the worker begins while a CPU comes
+mode BREAK_SILENT	a silent hook is told of after unload has begun
+mode BREAK_STOP		a loss is obeyed after unload has begun
 '
 
 dir=$(mktemp -d) || exit 1
@@ -116,7 +129,7 @@ $tests
 END
 
 # A macro that is not in the list is never tried.
-for which in planes unload; do
+for which in planes unload mode; do
 	grep -o 'BREAK_[A-Z_]*[A-Z]' "$models/$which.pml" | sort -u | sed "s/^/$which /"
 done >macros
 echo "$tests" | grep -o '^[a-z]* BREAK_[A-Z_]*' | sort >tried

@@ -31,7 +31,7 @@
  * worker(), learn allocated	learn_window(): weed_out_word(),
  *				drain_allocations(), learn_window_stopped(),
  *				learn_word()
- * worker(), scrub		dualbm_scrub.c: confirm_stopped()
+ * worker(), scrub		dualbm_trial.c: judge_stopped()
  * synchronize_rcu()		each handler is a section with preemption off
  * synchronize_rcu_tasks()	nobody sleeps between two events of one call
  *				(depart and free) or in a bulk allocation
