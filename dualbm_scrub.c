@@ -1,31 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The scrubber: a thread that looks at everything at a steady pace, also where no
- * event comes for months: planes, the map of them, control data and the allocator. Here
- * are the steps of a pass and its pace; the verdicts are made elsewhere.
+ * event comes for months. Here is its pace; what a pass looks at is made elsewhere.
  */
 #include <linux/cpu.h>
 #include <linux/kthread.h>
-#include <linux/ktime.h>
-#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/wait.h>
 
 #include "dualbm.h"
 #include "dualbm_audit.h"
-#include "dualbm_census.h"
-#include "dualbm_chunks.h"
-#include "dualbm_flat.h"
 #include "dualbm_freer.h"
-#include "dualbm_guard.h"
 #include "dualbm_learn.h"
 #include "dualbm_mapped.h"
-#include "dualbm_mode.h"
+#include "dualbm_pass.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
-#include "dualbm_trial.h"
-#include "dualbm_violation.h"
 #include "dualbm_trace.h"
 
 /*
@@ -38,36 +29,6 @@
 #define WAITING_CALLS	600
 /* To wake up costs as much as a step does: not for less than this. */
 #define NAP		(HZ / 50)
-/*
- * The audit reads every struct page, and those are 170 times as big as the planes. So
- * that it stays cheap it takes a 128th of memory in each pass, or 8 GiB if that is
- * more; a pass that was asked for takes all of it.
- */
-#define AUDIT_SHARE	128
-#define AUDIT_LEAST	((8UL << 30) / PAGE_SIZE)
-
-/*
- * Steps of the audit of mappings in a pass, of up to DUALBM_MAPPED_UNITS looks each; a pass
- * that was asked for takes all of them.
- */
-#define MAPPING_STEPS	1024
-
-/* What a pass still has to do, in this order. */
-enum stage { CONTROL, MAP, CHUNKS, LISTS, MAPPINGS, DONE };
-
-struct position {
-	enum stage stage;
-	unsigned long map;
-	struct dualbm_walk walk;
-	u64 walk_ns;			/* when it began */
-	unsigned long frame;		/* audited next; the planes come before 0 */
-	bool planes_done;
-	int node;
-	int zone;
-	unsigned int list;
-	unsigned long mappings;		/* steps of that stage */
-};
-
 /*
  * The watchdog may look at it until it is gone, under the lock: one that nobody has who can
  * be kept from a CPU, as the watchdog is there for him.
@@ -86,73 +47,8 @@ static bool started, halted, standing, cancelled, rescheduled;
 /* What the watchdog and the file "scrub" look at. */
 static unsigned long beats;
 static unsigned long pass_number;
-static bool running, paced, waiting;
-static unsigned long steps_done, steps_all;
-static u64 words, audited;
-static u64 found, audit_found;
+static bool running, paced;
 static u64 last_words, last_found, last_ms;
-/* Where the audit goes on, with how many frames in this pass, and of how many in all. */
-static unsigned long audit_pfn, audit_left;
-static unsigned long audit_done, audit_all;
-/* How many steps of processes a pass may take. */
-static unsigned long mappings_left;
-
-/*
- * Who only tries a lock that others queue for may never get it, so it queues as well. But
- * not at idle priority: the lock would be handed to it long before it gets to run, and
- * whoever has to change the chunks would wait as long. The end of the pass takes
- * the priority back.
- */
-static void lock_memory(void)
-{
-	if (mutex_trylock(&dualbm_memory_lock))
-		return;
-	if (task_nice(current) > 0)
-		sched_set_normal(current, 0);
-	WRITE_ONCE(waiting, true);
-	mutex_lock(&dualbm_memory_lock);
-	WRITE_ONCE(waiting, false);
-}
-
-/* ---- the steps of a pass ---- */
-
-static void report_map(const struct dualbm_flat_fault *fault)
-{
-	struct dualbm_violation v = {
-		.class = DUALBM_DIRECTORY_CORRUPTION,
-		.proof = DUALBM_PROOF_DIRECTORY,
-		.event = DUALBM_FORGET,
-		.pfn = fault->pfn,
-		.first = fault->pfn,
-		.last = fault->pfn + fault->frames - 1,
-		.frames = fault->frames,
-		.repaired = fault->repaired,
-		.what = "directory",
-		.value = fault->copies,
-		.liar_phys = fault->phys,
-	};
-
-	found++;
-	if (fault->repaired)
-		dualbm_count(DUALBM_STAT_CORRECTED);
-	dualbm_report(&v);
-}
-
-static void map_step(struct position *position)
-{
-	struct dualbm_flat_fault fault = { .frames = 0 };
-	int ret;
-
-	lock_memory();
-	ret = dualbm_flat_check(&position->map, &fault);
-	mutex_unlock(&dualbm_memory_lock);
-	if (ret > 0) {
-		report_map(&fault);
-	} else if (ret) {
-		position->stage = CHUNKS;
-		position->walk_ns = ktime_get_ns();
-	}
-}
 
 /*
  * No CPU may be on its way out meanwhile: a thread that is to move to it stays where it must
@@ -172,230 +68,12 @@ static void move_to_node(int node)
 {
 	static struct cpumask near;
 
-	if (node == scrubber_node || !cpus_read_trylock())
+	if (node == scrubber_node || node == NUMA_NO_NODE || !cpus_read_trylock())
 		return;
 	scrubber_node = node;
 	cpumask_and(&near, &scrubber_home, cpumask_of_node(node));
 	move_thread(current, &near);
 	cpus_read_unlock();
-}
-
-/* The chunk at or after the position, or NULL. */
-static struct dualbm_chunk *chunk_at(struct position *position)
-{
-	unsigned long pfn = position->walk.pfn;
-	struct dualbm_chunk *chunk = dualbm_walk_at(&position->walk);
-
-	lockdep_assert_held(&dualbm_memory_lock);
-	/* Another one than the one that was begun: from its beginning. */
-	if (chunk && chunk->start_pfn != pfn) {
-		position->frame = 0;
-		position->planes_done = false;
-	}
-	return chunk;
-}
-
-/* Is this chunk's turn to be audited in this pass? */
-static bool is_audited(const struct dualbm_chunk *chunk)
-{
-	return audit_left && chunk->start_pfn >= audit_pfn;
-}
-
-/* Has the audit come to the end of memory? */
-static bool is_audit_done(void)
-{
-	lockdep_assert_held(&dualbm_memory_lock);
-	return list_empty(&dualbm_chunks) ||
-	       list_last_entry(&dualbm_chunks, struct dualbm_chunk, list)->start_pfn < audit_pfn;
-}
-
-static void next_chunk(struct position *position)
-{
-	dualbm_walk_on(&position->walk);
-	position->frame = 0;
-	position->planes_done = false;
-}
-
-static void audit_step(struct position *position, struct dualbm_chunk *chunk)
-{
-	if (dualbm_subsection_present(chunk, position->frame)) {
-		audit_found += dualbm_audit_frames(chunk, position->frame);
-		audited += DUALBM_AUDIT_FRAMES;
-	}
-	position->frame += DUALBM_AUDIT_FRAMES;
-	if (position->frame < DUALBM_CHUNK_FRAMES)
-		return;
-	audit_pfn = chunk->start_pfn + DUALBM_CHUNK_FRAMES;
-	audit_left -= min(audit_left, DUALBM_CHUNK_FRAMES);
-	WRITE_ONCE(audit_done, audit_done + DUALBM_CHUNK_FRAMES);
-	next_chunk(position);
-}
-
-static void chunk_step(struct position *position)
-{
-	struct dualbm_chunk *chunk;
-	bool suspects = false;
-
-	lock_memory();
-	chunk = chunk_at(position);
-	if (!chunk) {
-		dualbm_census_complete(position->walk_ns);
-		position->stage = is_audit_done() ? LISTS : MAPPINGS;
-		position->node = first_online_node;
-	} else if (!position->planes_done) {
-		move_to_node(chunk->node);
-		suspects = dualbm_trial_look(chunk);
-		words += DUALBM_PLANE_WORDS;
-		position->planes_done = true;
-		if (!is_audited(chunk))
-			next_chunk(position);
-	} else {
-		audit_step(position, chunk);
-	}
-	mutex_unlock(&dualbm_memory_lock);
-	if (suspects)
-		found += dualbm_trial_judge();
-}
-
-static void list_step(struct position *position)
-{
-	struct zone *zone;
-
-	if (position->node >= MAX_NUMNODES) {
-		position->stage = MAPPINGS;
-		audit_pfn = 0;
-		dualbm_count(DUALBM_STAT_AUDIT_PASSES);
-		return;
-	}
-	zone = &NODE_DATA(position->node)->node_zones[position->zone];
-	if (populated_zone(zone) && position->list < DUALBM_AUDIT_LISTS) {
-		lock_memory();
-		audit_found += dualbm_audit_lists(zone, position->list++);
-		mutex_unlock(&dualbm_memory_lock);
-		return;
-	}
-	position->list = 0;
-	if (++position->zone < MAX_NR_ZONES)
-		return;
-	position->zone = 0;
-	position->node = next_online_node(position->node);
-}
-
-/* Its memory may not leave while a frame of it is looked at. */
-static void mapping_step(struct position *position)
-{
-	bool done = true;
-
-	if (READ_ONCE(dualbm_audit_mappings)) {
-		lock_memory();
-		audit_found += dualbm_mapped_step(&done);
-		mutex_unlock(&dualbm_memory_lock);
-	}
-	if (done || ++position->mappings >= mappings_left)
-		position->stage = DONE;
-}
-
-static void control_wrong(const char *name, unsigned int bytes)
-{
-	struct dualbm_violation v = {
-		.class = DUALBM_DIRECTORY_CORRUPTION,
-		.proof = DUALBM_PROOF_DIRECTORY,
-		.event = DUALBM_FORGET,
-		.what = name,
-		.value = bytes,
-		.repaired = true,
-	};
-
-	dualbm_count(DUALBM_STAT_CORRECTED);
-	dualbm_report(&v);
-}
-
-/* What is kept three times; events may have been lost while it was wrong. */
-static unsigned int control_step(void)
-{
-	unsigned int wrong = 0;
-
-	if (!dualbm_mode_check()) {
-		wrong++;
-		control_wrong("mode", 1);
-	}
-	wrong += dualbm_guard_vote(control_wrong);
-	if (wrong)
-		dualbm_degrade("control data was wrong, and put right");
-	return wrong;
-}
-
-static void step(struct position *position)
-{
-	switch (position->stage) {
-	case CONTROL:
-		found += control_step();
-		position->stage = MAP;
-		break;
-	case MAP:
-		map_step(position);
-		break;
-	case CHUNKS:
-		chunk_step(position);
-		break;
-	case LISTS:
-		list_step(position);
-		break;
-	case MAPPINGS:
-		mapping_step(position);
-		break;
-	case DONE:
-		break;
-	}
-}
-
-static unsigned long count_list_steps(void)
-{
-	unsigned long steps = 0;
-	int node, zone;
-
-	for_each_online_node(node)
-		for (zone = 0; zone < MAX_NR_ZONES; zone++)
-			if (populated_zone(&NODE_DATA(node)->node_zones[zone]))
-				steps += DUALBM_AUDIT_LISTS;
-	return steps;
-}
-
-/*
- * How much a pass audits, and about how many steps it has: for its pace, and for those
- * who watch it. One that somebody asked for begins at the beginning, and takes all.
- */
-static void plan_pass(bool full)
-{
-	unsigned long frames = 0, rest = 0, steps;
-	struct dualbm_chunk *chunk;
-
-	if (full)
-		audit_pfn = 0;
-	if (!audit_pfn) {
-		dualbm_audit_begin();
-		WRITE_ONCE(audit_done, 0);
-	}
-	lock_memory();
-	steps = 2 + dualbm_flat_steps();
-	list_for_each_entry(chunk, &dualbm_chunks, list) {
-		frames += DUALBM_CHUNK_FRAMES;
-		if (chunk->start_pfn >= audit_pfn)
-			rest += DUALBM_CHUNK_FRAMES;
-	}
-	mutex_unlock(&dualbm_memory_lock);
-	WRITE_ONCE(audit_all, frames);
-	audit_left = full ? ULONG_MAX : max(frames / AUDIT_SHARE, AUDIT_LEAST);
-	steps += frames / DUALBM_CHUNK_FRAMES +
-		 round_up(min(audit_left, rest), DUALBM_CHUNK_FRAMES) / DUALBM_AUDIT_FRAMES;
-	if (rest <= audit_left)
-		steps += count_list_steps();
-	if (full)
-		dualbm_mapped_begin();
-	mappings_left = full ? ULONG_MAX : MAPPING_STEPS;
-	if (READ_ONCE(dualbm_audit_mappings))
-		steps += min(mappings_left, dualbm_mapped_steps());
-	WRITE_ONCE(steps_all, steps);
 }
 
 /* ---- the pace ---- */
@@ -446,7 +124,8 @@ static void keep_priority(void)
 /* The work is spread over the interval; whoever waits for a pass gets it at once. */
 static void keep_pace(unsigned long start, unsigned long interval)
 {
-	unsigned long due = start + mult_frac(interval, steps_done, steps_all);
+	unsigned long due = start + mult_frac(interval, dualbm_pass.steps_done,
+					       dualbm_pass.steps_all);
 
 	WRITE_ONCE(beats, beats + 1);
 	stand_still();
@@ -463,15 +142,10 @@ static void keep_pace(unsigned long start, unsigned long interval)
 static void begin_pass(void)
 {
 	serving = atomic_long_read(&dualbm_scrub_asked);
-	found = 0;
-	audit_found = 0;
-	words = 0;
-	audited = 0;
-	steps_done = 0;
 	keep_priority();
 	/* One that was asked for looks at all of memory at once, and has no pace to keep. */
 	WRITE_ONCE(paced, serving == served);
-	plan_pass(serving != served);
+	dualbm_pass_begin(serving != served);
 	dualbm_freer_watch(READ_ONCE(dualbm_audit_mappings));
 	WRITE_ONCE(rescheduled, false);
 	WRITE_ONCE(pass_number, pass_number + 1);
@@ -481,11 +155,11 @@ static void begin_pass(void)
 static void end_pass(unsigned long start)
 {
 	dualbm_count(DUALBM_STAT_SCRUB_PASSES);
-	last_words = words;
-	last_found = found + audit_found;
+	last_words = dualbm_pass.words;
+	last_found = dualbm_pass.found;
 	last_ms = jiffies_to_msecs(jiffies - start);
 	WRITE_ONCE(running, false);
-	trace_scrub(pass_number, words, last_found);
+	trace_scrub(pass_number, last_words, last_found);
 	/* The watchdog may have raised it, or somebody who waited for this pass. */
 	sched_set_normal(current, MAX_NICE);
 	/* Whoever waits finds the result of the pass it waited for. */
@@ -496,14 +170,11 @@ static void end_pass(unsigned long start)
 /* Returns false if the thread has to stop in the middle. */
 static bool run_pass(void)
 {
-	struct position position = { .stage = CONTROL };
 	unsigned long start = jiffies;
 
 	begin_pass();
-	while (position.stage != DONE) {
-		step(&position);
-		if (steps_done < steps_all)
-			steps_done++;
+	while (dualbm_pass_step()) {
+		move_to_node(dualbm_pass.node);
 		if (kthread_should_stop())
 			return false;
 		keep_pace(start, msecs_to_jiffies(READ_ONCE(dualbm_scrub_interval_ms)));
@@ -648,7 +319,7 @@ static void help_along(bool stuck)
 const char *dualbm_scrub_trouble(void)
 {
 	static unsigned long seen_beats, seen_pass, silent, late, waits;
-	bool wait = READ_ONCE(waiting);
+	bool wait = READ_ONCE(dualbm_pass.waiting);
 	unsigned int interval = READ_ONCE(dualbm_scrub_interval_ms);
 	unsigned long now = READ_ONCE(beats);
 
@@ -681,16 +352,17 @@ const char *dualbm_scrub_trouble(void)
 int dualbm_scrub_show(char *buffer)
 {
 	bool now = READ_ONCE(running);
-	unsigned long all = max(READ_ONCE(steps_all), 1UL);
-	unsigned long frames = max(READ_ONCE(audit_all), 1UL);
+	unsigned long all = max(READ_ONCE(dualbm_pass.steps_all), 1UL);
+	unsigned long frames = max(READ_ONCE(dualbm_pass.audit_all), 1UL);
 
 	return sysfs_emit(buffer,
 			  "running=%d interval_ms=%u pass=%lu progress=%lu%% audit=%lu%% blocks=%llu hold_max_ns=%llu last_ms=%llu last_result=%s words=%llu found=%llu mappings=%llu mappings_ns=%llu\n",
 			  now, READ_ONCE(dualbm_scrub_interval_ms), READ_ONCE(pass_number),
-			  now ? READ_ONCE(steps_done) * 100 / all : 100,
-			  min(READ_ONCE(audit_done) * 100 / frames, 100UL),
-			  (u64)READ_ONCE(audited) / DUALBM_AUDIT_FRAMES, dualbm_audit_hold_ns(),
-			  READ_ONCE(last_ms), READ_ONCE(last_found) ? "findings" : "clean",
+			  now ? READ_ONCE(dualbm_pass.steps_done) * 100 / all : 100,
+			  min(READ_ONCE(dualbm_pass.audit_done) * 100 / frames, 100UL),
+			  READ_ONCE(dualbm_pass.audited) / DUALBM_AUDIT_FRAMES,
+			  dualbm_audit_hold_ns(), READ_ONCE(last_ms),
+			  READ_ONCE(last_found) ? "findings" : "clean",
 			  READ_ONCE(last_words), READ_ONCE(last_found),
 			  dualbm_mapped_looks(), dualbm_mapped_ns());
 }
