@@ -43,12 +43,23 @@ DEBUG_TABLE='
 7.3-debug      trixie   linux-source-7.3  debug
 '
 DEBUG_KERNELS=$(awk '{ print $1 }' <<<"$DEBUG_TABLE" | xargs)
+# One that is built in the same way and watches nothing: with what stock kernels lack, to be
+# measured beside the module (scripts/bench).
+MEASURED_TABLE='
+6.12-owner     bookworm linux-source-6.12 owner
+'
+MEASURED_KERNELS=$(awk '{ print $1 }' <<<"$MEASURED_TABLE" | xargs)
+# Debian's, and no rows: each is booted for one thing that no row has. Pages of 16 KiB.
+EXTRA_TABLE='
+6.12-16k-arm64 trixie   6[.]12[.][0-9]+[+]deb13[.0-9]*-arm64-16k  arm64
+'
+EXTRA_KERNELS=$(awk '{ print $1 }' <<<"$EXTRA_TABLE" | xargs)
 # What tests go through unless told otherwise: Debian 12's (DUALBM_KERNELS).
 ALL_KERNELS="6.1 6.12"
 KERNELS=${DUALBM_KERNELS:-$ALL_KERNELS}
 # What dualbmctl is built from.
 TOOL_PACKAGES="gcc libbpf-dev libc6-dev libelf-dev libkmod-dev liblz4-dev liblzma-dev libzstd-dev make zlib1g-dev"
-export TOP CACHE ROOT VERSION ALL_KERNELS KERNELS MATRIX DEBUG_KERNELS TOOL_PACKAGES
+export TOP CACHE ROOT VERSION ALL_KERNELS KERNELS MATRIX EXTRA_KERNELS DEBUG_KERNELS MEASURED_KERNELS TOOL_PACKAGES
 
 # One clock for a command and everything it calls.
 export DUALBM_T0=${DUALBM_T0:-$EPOCHSECONDS}
@@ -97,17 +108,22 @@ maintainer() {
 # column KERNEL N: from the tables.
 column() {
 	awk -v name="$1" -v n="$2" '$1 == name { print $n; found = 1 } END { exit !found }' \
-		<<<"$KERNEL_TABLE$DEBUG_TABLE" ||
-		die "no kernel $1; there are: $MATRIX $DEBUG_KERNELS"
+		<<<"$KERNEL_TABLE$EXTRA_TABLE$DEBUG_TABLE$MEASURED_TABLE" ||
+		die "no kernel $1; there are: $MATRIX $EXTRA_KERNELS $DEBUG_KERNELS $MEASURED_KERNELS"
 }
 
 is_debug_kernel() {
 	[[ " $DEBUG_KERNELS " == *" $1 "* ]]
 }
 
-# arch_of KERNEL: as Debian calls it; the kernels that watch the module have another column there.
+# Built here, and not Debian's.
+is_built_kernel() {
+	[[ " $DEBUG_KERNELS $MEASURED_KERNELS " == *" $1 "* ]]
+}
+
+# arch_of KERNEL: as Debian calls it; the kernels that are built here have another column there.
 arch_of() {
-	if is_debug_kernel "$1"; then echo amd64; else column "$1" 4; fi
+	if is_built_kernel "$1"; then echo amd64; else column "$1" 4; fi
 }
 
 # row_name KERNEL: its name with the architecture, as in 7.3-amd64.
