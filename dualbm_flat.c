@@ -16,6 +16,7 @@
 #include "dualbm.h"
 #include "dualbm_chunks.h"
 #include "dualbm_flat.h"
+#include "dualbm_guard.h"
 #include "dualbm_mode.h"
 #include "dualbm_placement.h"
 
@@ -23,10 +24,16 @@
 /* So many chunks are compared in a step. */
 #define CHECK_CHUNKS	128
 
-/* What the base and the check value are made from: the map, and how many chunks it has room for. */
-static void *flat_map;
-static unsigned long flat_chunks;
-static struct page *hole;
+/*
+ * What the base and the check value are made from: the map, and how many chunks it has room for;
+ * and the page of zeroes. All else is judged by these, so they are guarded, and nobody who acts
+ * on them goes by a flipped bit.
+ */
+static struct {
+	void *map;
+	unsigned long chunks;
+	struct page *hole;
+} made;
 /* Odd while they are stored: they disagree for a moment. */
 static seqcount_t stores = SEQCNT_ZERO(stores);
 /* An event has said so already. */
@@ -34,15 +41,16 @@ static atomic_t accused = ATOMIC_INIT(0);
 
 static unsigned long right_check(void)
 {
-	return -((unsigned long)flat_map + (flat_chunks << DUALBM_CHUNK_SHIFT));
+	return -((unsigned long)made.map + (made.chunks << DUALBM_CHUNK_SHIFT));
 }
 
 static void store(void *map, unsigned long chunks)
 {
+	const typeof(made) now = { map, chunks, made.hole };
+
 	preempt_disable();
 	raw_write_seqcount_begin(&stores);
-	flat_map = map;
-	WRITE_ONCE(flat_chunks, chunks);
+	dualbm_guard_store(&made, &now, sizeof(made));
 	WRITE_ONCE(dualbm_flat.base, (unsigned long)map);
 	WRITE_ONCE(dualbm_flat.check, right_check());
 	dualbm_mode_span(chunks << DUALBM_CHUNK_SHIFT);
@@ -54,7 +62,7 @@ static unsigned int wrong_copies(void)
 {
 	unsigned int copies = 0;
 
-	if (READ_ONCE(dualbm_flat.base) != (unsigned long)flat_map)
+	if (READ_ONCE(dualbm_flat.base) != (unsigned long)made.map)
 		copies |= BIT(0);
 	if (READ_ONCE(dualbm_flat.check) != right_check())
 		copies |= BIT(1);
@@ -87,7 +95,7 @@ static void set_pages(struct page **pages, const struct dualbm_chunk *chunk,
 
 	for (i = 0; i < CHUNK_PAGES; i++)
 		pages[first + i] = planes ?
-			vmalloc_to_page((const void *)planes + i * PAGE_SIZE) : hole;
+			vmalloc_to_page((const void *)planes + i * PAGE_SIZE) : made.hole;
 }
 
 /* The map as it is to be, with other planes, or none, for one of the chunks. */
@@ -102,7 +110,7 @@ static void *build(unsigned long chunks, const struct dualbm_chunk *other,
 	if (!pages)
 		return NULL;
 	for (i = 0; i < chunks * CHUNK_PAGES; i++)
-		pages[i] = hole;
+		pages[i] = made.hole;
 	list_for_each_entry(chunk, &dualbm_chunks, list)
 		set_pages(pages, chunk, chunk == other ? planes : chunk->planes);
 	map = vmap(pages, chunks * CHUNK_PAGES, VM_MAP, PAGE_KERNEL);
@@ -113,14 +121,17 @@ static void *build(unsigned long chunks, const struct dualbm_chunk *other,
 void *dualbm_flat_build(const struct dualbm_chunk *other, const unsigned long *planes)
 {
 	lockdep_assert_held(&dualbm_memory_lock);
-	return flat_map ? build(flat_chunks, other, planes) : NULL;
+	dualbm_guard_restore(&made);
+	return made.map ? build(made.chunks, other, planes) : NULL;
 }
 
 void *dualbm_flat_exchange(void *map)
 {
-	void *old = flat_map;
+	void *old;
 
-	store(map, flat_chunks);
+	dualbm_guard_restore(&made);
+	old = made.map;
+	store(map, made.chunks);
 	return old;
 }
 
@@ -130,10 +141,14 @@ void *dualbm_flat_exchange(void *map)
  */
 void dualbm_flat_update(void)
 {
-	unsigned long needed = chunks_needed(), chunks = needed ? max(needed, flat_chunks) : 0;
-	void *map = chunks ? build(chunks, NULL, NULL) : NULL, *old = flat_map;
+	unsigned long needed = chunks_needed(), chunks;
+	void *map, *old;
 
 	lockdep_assert_held(&dualbm_memory_lock);
+	dualbm_guard_restore(&made);
+	chunks = needed ? max(needed, made.chunks) : 0;
+	map = chunks ? build(chunks, NULL, NULL) : NULL;
+	old = made.map;
 	if (chunks && !map)
 		pr_warn("no room to map the planes in a row, %lu KiB: events take the long way\n",
 			chunks * CHUNK_PAGES * (PAGE_SIZE / 1024));
@@ -145,7 +160,7 @@ void dualbm_flat_update(void)
 
 u64 dualbm_flat_bytes(void)
 {
-	return READ_ONCE(flat_chunks) * CHUNK_PAGES * sizeof(pte_t);
+	return READ_ONCE(made.chunks) * CHUNK_PAGES * sizeof(pte_t);
 }
 
 /* ---- the map, judged by the record of the chunks ---- */
@@ -153,7 +168,8 @@ u64 dualbm_flat_bytes(void)
 unsigned long dualbm_flat_steps(void)
 {
 	lockdep_assert_held(&dualbm_memory_lock);
-	return 1 + DIV_ROUND_UP(flat_chunks, CHECK_CHUNKS);
+	dualbm_guard_restore(&made);
+	return 1 + DIV_ROUND_UP(made.chunks, CHECK_CHUNKS);
 }
 
 static bool base_is_wrong(struct dualbm_flat_fault *fault)
@@ -162,10 +178,10 @@ static bool base_is_wrong(struct dualbm_flat_fault *fault)
 	if (likely(!fault->copies))
 		return false;
 	fault->pfn = 0;
-	fault->frames = flat_chunks << DUALBM_CHUNK_SHIFT;
+	fault->frames = made.chunks << DUALBM_CHUNK_SHIFT;
 	fault->phys = dualbm_mapped_phys(fault->copies & BIT(0) ? &dualbm_flat.base :
 								 &dualbm_flat.check);
-	store(flat_map, flat_chunks);
+	store(made.map, made.chunks);
 	atomic_set(&accused, 0);
 	fault->repaired = true;
 	return true;
@@ -174,12 +190,12 @@ static bool base_is_wrong(struct dualbm_flat_fault *fault)
 static bool chunk_is_wrong(unsigned long index, struct dualbm_flat_fault *fault)
 {
 	const struct dualbm_chunk *chunk = dualbm_chunk_record(index << DUALBM_CHUNK_SHIFT);
-	const void *flat = flat_map + index * DUALBM_CHUNK_BYTES;
+	const void *flat = made.map + index * DUALBM_CHUNK_BYTES;
 	unsigned long i;
 
 	for (i = 0; i < CHUNK_PAGES; i++, flat += PAGE_SIZE) {
 		const struct page *right = chunk ?
-			vmalloc_to_page((void *)chunk->planes + i * PAGE_SIZE) : hole;
+			vmalloc_to_page((void *)chunk->planes + i * PAGE_SIZE) : made.hole;
 
 		if (likely(vmalloc_to_page(flat) == right))
 			continue;
@@ -196,7 +212,7 @@ static bool chunk_is_wrong(unsigned long index, struct dualbm_flat_fault *fault)
 static void map_anew(struct dualbm_flat_fault *fault)
 {
 	dualbm_flat_update();
-	fault->repaired = flat_map;
+	fault->repaired = made.map;
 }
 
 int dualbm_flat_check(unsigned long *position, struct dualbm_flat_fault *fault)
@@ -204,14 +220,15 @@ int dualbm_flat_check(unsigned long *position, struct dualbm_flat_fault *fault)
 	unsigned long index, end;
 
 	lockdep_assert_held(&dualbm_memory_lock);
+	dualbm_guard_restore(&made);
 	if (!*position) {
 		*position = 1;
 		return base_is_wrong(fault);
 	}
 	index = *position - 1;
-	if (index >= flat_chunks)
+	if (index >= made.chunks)
 		return -ENOENT;
-	end = min(index + CHECK_CHUNKS, flat_chunks);
+	end = min(index + CHECK_CHUNKS, made.chunks);
 	for (; index < end; index++) {
 		if (likely(!chunk_is_wrong(index, fault)))
 			continue;
@@ -233,7 +250,7 @@ int dualbm_flat_flip(unsigned long pfn, enum dualbm_flat_part part)
 	int ret = -ENXIO;
 
 	mutex_lock(&dualbm_memory_lock);
-	if (flat_map && dualbm_chunk_record(pfn)) {
+	if (made.map && dualbm_chunk_record(pfn)) {
 		/* Without a look at the sum, the planes of a neighbour. */
 		change_bit(ilog2(DUALBM_CHUNK_BYTES), members[part]);
 		ret = 0;
@@ -263,14 +280,15 @@ int dualbm_flat_misplace(unsigned long pfn)
 
 int __init dualbm_flat_init(void)
 {
-	hole = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	return hole ? 0 : -ENOMEM;
+	made.hole = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	return made.hole ? dualbm_guard_add("map", &made, sizeof(made)) : -ENOMEM;
 }
 
 void dualbm_flat_exit(void)
 {
-	vunmap(flat_map);
-	flat_map = NULL;
-	if (hole)
-		__free_page(hole);
+	dualbm_guard_restore(&made);
+	vunmap(made.map);
+	made.map = NULL;
+	if (made.hole)
+		__free_page(made.hole);
 }

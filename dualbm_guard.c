@@ -10,7 +10,7 @@
 #include "dualbm.h"
 #include "dualbm_guard.h"
 
-#define ITEMS	48
+#define ITEMS	64
 #define BYTES	4096
 
 struct item {
@@ -18,6 +18,7 @@ struct item {
 	u8 *data;
 	size_t size;
 	size_t offset;	/* in both copies */
+	unsigned int restored;	/* bytes, since the last vote on all */
 };
 
 static struct item items[ITEMS];
@@ -25,7 +26,8 @@ static unsigned int nr_items;
 static size_t bytes;
 static u8 copies[BYTES];
 static u8 complements[BYTES];
-static DEFINE_SPINLOCK(guard_lock);
+/* Raw, as items are stored with preemption disabled, and with all CPUs stopped. */
+static DEFINE_RAW_SPINLOCK(guard_lock);
 
 static void copy_item(const struct item *item)
 {
@@ -42,14 +44,14 @@ int dualbm_guard_add(const char *name, void *data, size_t size)
 	unsigned long flags;
 	int ret = -ENOSPC;
 
-	spin_lock_irqsave(&guard_lock, flags);
+	raw_spin_lock_irqsave(&guard_lock, flags);
 	if (nr_items < ITEMS && bytes + size <= BYTES) {
-		items[nr_items] = (struct item) { name, data, size, bytes };
+		items[nr_items] = (struct item) { name, data, size, bytes, 0 };
 		copy_item(&items[nr_items++]);
 		bytes += size;
 		ret = 0;
 	}
-	spin_unlock_irqrestore(&guard_lock, flags);
+	raw_spin_unlock_irqrestore(&guard_lock, flags);
 	if (ret)
 		pr_err("no room to guard %s: %zu bytes needed\n", name, size);
 	return ret;
@@ -60,12 +62,12 @@ void dualbm_guard_store(void *data, const void *value, size_t size)
 	unsigned long flags;
 	unsigned int i;
 
-	spin_lock_irqsave(&guard_lock, flags);
+	raw_spin_lock_irqsave(&guard_lock, flags);
 	memcpy(data, value, size);
 	for (i = 0; i < nr_items; i++)
 		if (items[i].data == data)
 			copy_item(&items[i]);
-	spin_unlock_irqrestore(&guard_lock, flags);
+	raw_spin_unlock_irqrestore(&guard_lock, flags);
 }
 
 /* Bit by bit, what two of the three say. Returns how many bytes were wrong in one. */
@@ -90,6 +92,21 @@ static unsigned int vote(const struct item *item)
 	return wrong;
 }
 
+bool dualbm_guard_restore(const void *data)
+{
+	unsigned int i, wrong = 0;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&guard_lock, flags);
+	for (i = 0; i < nr_items; i++)
+		if (items[i].data == data) {
+			wrong = vote(&items[i]);
+			items[i].restored += wrong;
+		}
+	raw_spin_unlock_irqrestore(&guard_lock, flags);
+	return wrong;
+}
+
 unsigned int dualbm_guard_vote(void (*wrong)(const char *name, unsigned int bytes))
 {
 	unsigned int i, found = 0;
@@ -98,9 +115,10 @@ unsigned int dualbm_guard_vote(void (*wrong)(const char *name, unsigned int byte
 		unsigned long flags;
 		unsigned int bytes;
 
-		spin_lock_irqsave(&guard_lock, flags);
-		bytes = vote(&items[i]);
-		spin_unlock_irqrestore(&guard_lock, flags);
+		raw_spin_lock_irqsave(&guard_lock, flags);
+		bytes = vote(&items[i]) + items[i].restored;
+		items[i].restored = 0;
+		raw_spin_unlock_irqrestore(&guard_lock, flags);
 		if (!bytes)
 			continue;
 		found++;

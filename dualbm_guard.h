@@ -30,10 +30,23 @@ int dualbm_guard_add(const char *name, void *data, size_t size);
 void dualbm_guard_store(void *data, const void *value, size_t size);
 
 /**
+ * dualbm_guard_restore() - put one item right, before somebody acts on it
+ * @data: where it is
+ *
+ * Two of three copies put the third one right; the next vote on all reports it.
+ *
+ * Context: Any, NMI excepted: takes a spinlock with interrupts disabled.
+ *
+ * Return: true if it was wrong.
+ */
+bool dualbm_guard_restore(const void *data);
+
+/**
  * dualbm_guard_vote() - is all of it what was last stored
  * @wrong: called with the name of what was not, and how many bytes were wrong
  *
- * Two of three copies put the third one right.
+ * Two of three copies put the third one right. What dualbm_guard_restore() has put right
+ * meanwhile was wrong as well.
  *
  * Context: The scrubber.
  *

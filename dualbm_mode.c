@@ -24,7 +24,7 @@ static unsigned int mode_copy;
 static unsigned int mode_complement = ~DUALBM_OFF;
 
 static DEFINE_RAW_SPINLOCK(mode_lock);
-/* How many frames the flat map has room for. */
+/* How many frames the flat map has room for; the limit is judged by it, so it is guarded. */
 static unsigned long span;
 static unsigned long mode_generation;
 static bool mode_stopping = true;
@@ -205,7 +205,7 @@ void dualbm_mode_span(unsigned long frames)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
-	span = frames;
+	dualbm_guard_store(&span, &frames, sizeof(span));
 	WRITE_ONCE(dualbm_flat.limit, limit_of(READ_ONCE(mode_now)));
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 }
@@ -216,6 +216,7 @@ bool dualbm_mode_check(void)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
+	dualbm_guard_restore(&span);
 	stored = READ_ONCE(mode_now);
 	right = (stored & mode_copy) | (stored & ~mode_complement) |
 		(mode_copy & ~mode_complement);
@@ -229,20 +230,27 @@ bool dualbm_mode_check(void)
 	return false;
 }
 
-static void trace_change(int last, int next)
+/*
+ * Under mode_lock, as all that changes it but an NMI. False, with nothing changed, if it is
+ * not @last any more: an NMI has lost events.
+ */
+static noinline bool change_state(int last, int next)
 {
+	if (atomic_cmpxchg(&state, last, next) != last)
+		return false;
 	if (state_of(last) != state_of(next))
 		trace_state(state_name(state_of(last)), state_name(state_of(next)));
+	return true;
 }
 
-/* Under mode_lock, as all that changes it but an NMI. What an NMI has said stays said. */
+/* What an NMI has said stays said. */
 static void set_state(enum dualbm_state next)
 {
-	int last = atomic_read(&state);
+	int last;
 
-	while (!atomic_try_cmpxchg(&state, &last, next | (last & LOSS_BY_NMI)))
-		;
-	trace_change(last, next | (last & LOSS_BY_NMI));
+	do
+		last = atomic_read(&state);
+	while (!change_state(last, next | (last & LOSS_BY_NMI)));
 }
 
 void dualbm_mode_withhold(void)
@@ -283,7 +291,8 @@ int dualbm_mode_init(void)
 	return dualbm_guard_add("policy", &dualbm_policy, sizeof(dualbm_policy)) ?:
 	       dualbm_guard_add("on_degraded", &dualbm_on_degraded,
 				sizeof(dualbm_on_degraded)) ?:
-	       dualbm_guard_add("panic_withheld", &panic_withheld, sizeof(panic_withheld));
+	       dualbm_guard_add("panic_withheld", &panic_withheld, sizeof(panic_withheld)) ?:
+	       dualbm_guard_add("limit", &span, sizeof(span));
 }
 
 void dualbm_mode_start(void)
@@ -348,12 +357,14 @@ bool dualbm_mode_begin(unsigned long *generation)
 {
 	unsigned long flags;
 	bool begun;
+	int last;
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
 	begun = cpumask_empty(&bracketed) && !mode_stopping;
+	last = atomic_read(&state);
 	/* All that was lost so far is forgotten now; what comes later asks again. */
-	if (begun && atomic_read(&state) & LOSS_BY_NMI)
-		trace_change(atomic_xchg(&state, DUALBM_STATE_DEGRADED), DUALBM_STATE_DEGRADED);
+	if (begun && last & LOSS_BY_NMI)
+		change_state(last, DUALBM_STATE_DEGRADED);
 	/* Asked for once more while it learned, it finds itself armed. */
 	if (begun)
 		mode_forget_locked();
@@ -386,10 +397,7 @@ bool dualbm_mode_finish(unsigned long generation, enum dualbm_state next, const 
 	finished = mode_generation == generation && !(last & LOSS_BY_NMI);
 	if (finished && why)
 		WRITE_ONCE(state_why, why);
-	/* An NMI may lose events at any time, and then nothing is finished. */
-	finished = finished && atomic_try_cmpxchg(&state, &last, next);
-	if (finished)
-		trace_change(last, next);
+	finished = finished && change_state(last, next);
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
 	/* Not under the lock: a console may do what has events. */
 	if (finished && next == DUALBM_STATE_ARMED)

@@ -12,7 +12,7 @@
 #include <linux/timekeeping.h>
 
 #define WAIT_MS		200
-/* The parameter of dualbm_set_state(): enum dualbm_state, dualbm_mode.h. */
+/* The second parameter of change_state(), dualbm_mode.c: enum dualbm_state, dualbm_mode.h. */
 #define ARMED		2
 
 static bool waits, done;
@@ -31,9 +31,9 @@ static bool wait_for_it(bool *what)
 	return READ_ONCE(*what);
 }
 
-static int on_set_state(struct kprobe *p, struct pt_regs *regs)
+static int on_change_state(struct kprobe *p, struct pt_regs *regs)
 {
-	bool arms = (unsigned int)regs_get_kernel_argument(regs, 0) == ARMED;
+	bool arms = (unsigned int)regs_get_kernel_argument(regs, 1) == ARMED;
 
 	if (arms && !armed++) {
 		WRITE_ONCE(waits, true);
@@ -45,8 +45,8 @@ static int on_set_state(struct kprobe *p, struct pt_regs *regs)
 }
 
 static struct kprobe probe = {
-	.symbol_name = "dualbm_set_state",
-	.pre_handler = on_set_state,
+	.symbol_name = "dualbm:change_state",
+	.pre_handler = on_change_state,
 };
 
 /* As the hook of unpoison_memory() does. */

@@ -7,6 +7,7 @@
 #
 #	storm.sh faults FAULTS [S]     under load: each is found, and its plane is named
 #	storm.sh latency FAULTS        how long after a fault it is found
+#	storm.sh control FAULTS        the same of the words by which events find planes
 . ./scrub-lib.sh
 
 # busybox's awk cannot read 0x...
@@ -247,7 +248,40 @@ latency() {
 	is "only plane corruptions" "$(moved | tr ' ' '\n' | grep -vE '^(violations|plane_corruption)')" ""
 }
 
+# Where events look for planes, under load: a flip makes them store nowhere else, and a pass finds
+# it. Every word has every bit in turn.
+control() {
+	load scrub_interval_ms=0 repair=1 inject=1
+	check "the words are found" insmod /modules/control.ko
+	echo 0 >/proc/sys/kernel/printk
+	load_start 96M
+	_n=0 _missed='' _unarmed=0
+	while [ $_n -lt "$1" ]; do
+		wait_for 60 state_is armed || _unarmed=$((_unarmed + 1))
+		# shellcheck disable=SC2046 # words
+		set -- "$1" $(echo limit base check span map chunks hole | cut -d' ' -f$((_n % 7 + 1))) $((_n * 37 % 64))
+		_was=$(stat directory_corruption)
+		host flip "$(param control "$2")" "$3" || bail "the host could not do it"
+		usleep 50000
+		scrub
+		[ "$(stat directory_corruption)" -gt "$_was" ] || _missed="$_missed $2:$3"
+		_n=$((_n + 1))
+	done
+	is "$1 flips: each is found by a pass" "$_missed" ""
+	is "$1 flips: it is armed again after each" "$_unarmed" 0
+	load_stop
+	is "no splat" "$(splats)" ""
+	is "nothing but the map's corruption is found" "$(moved | tr ' ' '\n' | grep -vE '^(violations|directory_corruption)')" ""
+	scrub
+	is "nothing is left" "$(scrub_key last_result)" clean
+	wait_for 60 state_is armed
+	is "it is armed" "$(cat $D/state)" armed
+	rmmod control
+	check "unloads" rmmod dualbm
+}
+
 case $1 in
+control) control "$2" ;;
 faults) faults "$2" "${3-}" ;;
 latency) latency "$2" ;;
 *) bail "storm.sh: which part?" ;;

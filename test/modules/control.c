@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where in physical memory the words lie by which events find planes, for those who flip
+ * bits in them from outside: of struct dualbm_flat, dualbm_chunks.h, and what it is made
+ * from.
+ */
+#include "testmod.h"
+
+#include <linux/vmalloc.h>
+
+static unsigned long (*find)(const char *name);
+
+static ulong limit, base, check, span, map, chunks, hole;
+module_param(limit, ulong, 0444);
+module_param(base, ulong, 0444);
+module_param(check, ulong, 0444);
+module_param(span, ulong, 0444);
+module_param(map, ulong, 0444);
+module_param(chunks, ulong, 0444);
+module_param(hole, ulong, 0444);
+
+/* 0 if there is no such word. */
+static unsigned long phys_of(const char *symbol, unsigned int word)
+{
+	unsigned long at = find(symbol);
+
+	if (!at)
+		return 0;
+	at += word * sizeof(long);
+	return PFN_PHYS(vmalloc_to_pfn((void *)at)) + offset_in_page(at);
+}
+
+static int __init control_init(void)
+{
+	/* "kallsyms: unexport kallsyms_lookup_name()", 5.7: a probe still finds its address. */
+	find = test_address_of("kallsyms_lookup_name");
+	if (!find)
+		return -ENOENT;
+	limit = phys_of("dualbm:dualbm_flat", 0);
+	base = phys_of("dualbm:dualbm_flat", 1);
+	check = phys_of("dualbm:dualbm_flat", 2);
+	span = phys_of("dualbm:span", 0);
+	map = phys_of("dualbm:made", 0);
+	chunks = phys_of("dualbm:made", 1);
+	hole = phys_of("dualbm:made", 2);
+	return limit && base && check && span && map && chunks && hole ? 0 : -ENOENT;
+}
+module_init(control_init);
+
+static void __exit control_exit(void)
+{
+}
+module_exit(control_exit);
+
+MODULE_DESCRIPTION("dualbm test: where the words lie by which events find planes");
+MODULE_LICENSE("GPL");
