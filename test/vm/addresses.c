@@ -41,28 +41,32 @@ static void *run(void *unused)
 	return NULL;
 }
 
-/* ppoll() of nothing, for ever; the kernel keeps nothing of it but the registers. */
+/*
+ * sigsuspend(), for ever: the kernel keeps nothing of it but the registers, and has no array on
+ * its stack where something may be left from an earlier call, as poll() has.
+ */
 static void *wait_with_it(void *unused)
 {
+	static const unsigned long none;
+
 	(void)unused;
 	for (;;) {
 #if defined(__x86_64__)
-		unsigned long call = __NR_ppoll;
+		unsigned long call = __NR_rt_sigsuspend;
 
 		__asm__ volatile("mov %1, %%rbx; mov %1, %%r9; mov %1, %%r12; mov %1, %%r13\n"
-				 "mov %1, %%r14; mov %1, %%r15\n"
-				 "xor %%edi, %%edi; xor %%esi, %%esi; xor %%edx, %%edx\n"
-				 "xor %%r10d, %%r10d; syscall"
-				 : "+a"(call) : "r"(address)
+				 "mov %1, %%r14; mov %1, %%r15; mov %1, %%rdx; mov %1, %%r10\n"
+				 "mov %2, %%rdi; mov $8, %%esi; syscall"
+				 : "+a"(call) : "r"(address), "r"(&none)
 				 : "rbx", "rcx", "rdx", "rsi", "rdi", "r9", "r10", "r11", "r12",
 				   "r13", "r14", "r15", "memory");
 #elif defined(__aarch64__)
 		__asm__ volatile("mov x19, %0; mov x20, %0; mov x21, %0; mov x22, %0\n"
-				 "mov x9, %0; mov x10, %0; mov x0, #0; mov x1, #0; mov x2, #0\n"
-				 "mov x3, #0; mov x4, #0; mov x8, %1; svc #0"
-				 : : "r"(address), "i"(__NR_ppoll)
-				 : "x0", "x1", "x2", "x3", "x4", "x8", "x9", "x10", "x19", "x20",
-				   "x21", "x22", "memory");
+				 "mov x9, %0; mov x10, %0; mov x2, %0; mov x3, %0\n"
+				 "mov x0, %2; mov x1, #8; mov x8, %1; svc #0"
+				 : : "r"(address), "i"(__NR_rt_sigsuspend), "r"(&none)
+				 : "x0", "x1", "x2", "x3", "x8", "x9", "x10", "x19", "x20", "x21",
+				   "x22", "memory");
 #endif
 	}
 	return NULL;
