@@ -12,6 +12,7 @@
 
 #include "dualbm.h"
 #include "dualbm_debugfs.h"
+#include "dualbm_guard.h"
 #include "dualbm_history.h"
 #include "dualbm_hooks.h"
 #include "dualbm_learn.h"
@@ -80,7 +81,7 @@ static int interval_set(const char *text, const struct kernel_param *param)
 
 	if (kstrtouint(text, 10, &interval) || interval > INT_MAX)
 		return dualbm_param_refuse(param->name, text, "milliseconds, 0 to 2147483647");
-	WRITE_ONCE(dualbm_scrub_interval_ms, interval);
+	dualbm_guard_store(&dualbm_scrub_interval_ms, &interval, sizeof(interval));
 	/* Before the scrubber is there, and after it has gone, that wakes nobody. */
 	dualbm_scrub_reschedule();
 	return 0;
@@ -136,7 +137,7 @@ MODULE_PARM_DESC(inject, "allow faults to be injected through debugfs: 0 (defaul
 module_param_cb(allow_untested, &switch_ops, &dualbm_allow_untested, 0444);
 MODULE_PARM_DESC(allow_untested, "panic also on a kernel that dualbm is not tested on: 0 (default) or 1");
 module_param_cb(history, &history_ops, NULL, 0444);
-MODULE_PARM_DESC(history, "who had a frame before: off, frees (default with boundary=1 on amd64) or callers");
+MODULE_PARM_DESC(history, "who had a frame before: off, frees (default with boundary=1 on amd64), callers or stacks");
 module_param_cb(history_mib, &history_mib_ops, &dualbm_history_mib, 0444);
 MODULE_PARM_DESC(history_mib, "memory for the history in MiB; 0 (default) is what suits the memory");
 module_param_cb(audit_mappings, &mappings_ops, &dualbm_audit_mappings, 0644);

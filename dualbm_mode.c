@@ -57,9 +57,12 @@ static const char * const state_names[] = {
 /* @word as it is in state. */
 static enum dualbm_state state_of(int word)
 {
-	if (word == (DUALBM_STATE_ARMED | LOSS_BY_NMI))
+	enum dualbm_state now = word & ~LOSS_BY_NMI;
+
+	/* A flip may make it something else. */
+	if (word == (DUALBM_STATE_ARMED | LOSS_BY_NMI) || now >= ARRAY_SIZE(state_names))
 		return DUALBM_STATE_DEGRADED;
-	return word & ~LOSS_BY_NMI;
+	return now;
 }
 
 static const char *state_name(enum dualbm_state now)
@@ -292,7 +295,13 @@ int dualbm_mode_init(void)
 	       dualbm_guard_add("on_degraded", &dualbm_on_degraded,
 				sizeof(dualbm_on_degraded)) ?:
 	       dualbm_guard_add("panic_withheld", &panic_withheld, sizeof(panic_withheld)) ?:
-	       dualbm_guard_add("limit", &span, sizeof(span));
+	       dualbm_guard_add("limit", &span, sizeof(span)) ?:
+	       dualbm_guard_add("stopping", &mode_stopping, sizeof(mode_stopping));
+}
+
+static void set_stopping(bool stopping)
+{
+	dualbm_guard_store(&mode_stopping, &stopping, sizeof(stopping));
 }
 
 void dualbm_mode_start(void)
@@ -300,7 +309,7 @@ void dualbm_mode_start(void)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
-	mode_stopping = false;
+	set_stopping(false);
 	set_state(DUALBM_STATE_LEARNING);
 	store_mode(DUALBM_SETTLING);
 	raw_spin_unlock_irqrestore(&mode_lock, flags);
@@ -322,7 +331,7 @@ void dualbm_mode_stop(void)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&mode_lock, flags);
-	mode_stopping = true;
+	set_stopping(true);
 	set_state(DUALBM_STATE_DISARMED);
 	mode_end_locked(DUALBM_OFF);
 	raw_spin_unlock_irqrestore(&mode_lock, flags);

@@ -12,6 +12,7 @@
 #include "dualbm.h"
 #include "dualbm_audit.h"
 #include "dualbm_freer.h"
+#include "dualbm_guard.h"
 #include "dualbm_learn.h"
 #include "dualbm_mapped.h"
 #include "dualbm_pass.h"
@@ -88,10 +89,21 @@ static bool disturbed(void)
 	return hurried() || READ_ONCE(rescheduled) || READ_ONCE(halted);
 }
 
+/*
+ * A scrubber that was never started, or whose interval is years, looks at nothing, and so not
+ * at these either.
+ */
+static void look_at_orders(void)
+{
+	if (dualbm_guard_restore(&started) | dualbm_guard_restore(&dualbm_scrub_interval_ms))
+		WRITE_ONCE(rescheduled, true);
+}
+
 /* Sleep until @when, in slices, so that the watchdog sees signs of life. */
 static void sleep_until(unsigned long when)
 {
 	while (time_before(jiffies, when) && !disturbed()) {
+		look_at_orders();
 		WRITE_ONCE(beats, beats + 1);
 		wait_event_interruptible_timeout(dualbm_scrubber_wait, disturbed(),
 						 min_t(unsigned long, when - jiffies, HZ));
@@ -369,8 +381,15 @@ int dualbm_scrub_show(char *buffer)
 
 int dualbm_scrub_init(void)
 {
-	struct task_struct *thread = kthread_run(scrub, NULL, "dualbm_scrub");
+	struct task_struct *thread;
+	int ret;
 
+	ret = dualbm_guard_add("scrubber", &started, sizeof(started)) ?:
+	      dualbm_guard_add("scrub_interval_ms", &dualbm_scrub_interval_ms,
+			       sizeof(dualbm_scrub_interval_ms));
+	if (ret)
+		return ret;
+	thread = kthread_run(scrub, NULL, "dualbm_scrub");
 	if (IS_ERR(thread)) {
 		pr_err("cannot start the scrubber: error %ld\n", PTR_ERR(thread));
 		return PTR_ERR(thread);
@@ -382,7 +401,9 @@ int dualbm_scrub_init(void)
 
 void dualbm_scrub_start(void)
 {
-	WRITE_ONCE(started, true);
+	const bool start = true;
+
+	dualbm_guard_store(&started, &start, sizeof(start));
 	wake_up(&dualbm_scrubber_wait);
 }
 

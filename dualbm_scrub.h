@@ -14,7 +14,7 @@
  *
  * Context: Module init, after dualbm_learn_init(); sleeps.
  *
- * Return: 0, or what kthread_create() says, with a log line.
+ * Return: 0, -ENOSPC, or what kthread_create() says, with a log line.
  */
 int dualbm_scrub_init(void);
 

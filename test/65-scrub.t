@@ -28,9 +28,9 @@ for kernel in $KERNELS; do
 	vm "hotplug-$kernel" 'done' --kernel "$kernel" --append movablecore=1024M --mem 1536 \
 		-- scrub.sh hotplug 30
 	vm "storm-$kernel" 'done' --share --timeout "$limit" --kernel "$kernel" -- storm.sh faults "${faults[@]}"
-	# Each of seven words five times, and every bit: 64 with DUALBM_LONG=1.
+	# Each of ten words four times, and every bit with DUALBM_LONG=1.
 	vm "storm-control-$kernel" 'done' --share --timeout 600 --kernel "$kernel" -- \
-		storm.sh control "$([[ ${DUALBM_LONG-} ]] && echo 448 || echo 35)"
+		storm.sh control "$([[ ${DUALBM_LONG-} ]] && echo 640 || echo 40)"
 	vm "latency-$kernel" 'done' --share --kernel "$kernel" -- storm.sh latency 15
 	# Three minutes; where timers of such a CPU do not expire at all, it is run always.
 	if [[ $kernel == 6.12 && ${DUALBM_LONG-} != 1 ]]; then

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where in physical memory the words lie by which events find planes, for those who flip
- * bits in them from outside: of struct dualbm_flat, dualbm_chunks.h, and what it is made
- * from.
+ * Where in physical memory the words lie by which events find planes, and those that could
+ * silence the module, for those who flip bits in them from outside.
  */
 #include "testmod.h"
 
@@ -10,7 +9,7 @@
 
 static unsigned long (*find)(const char *name);
 
-static ulong limit, base, check, span, map, chunks, hole;
+static ulong limit, base, check, span, map, chunks, hole, stopping, started, interval;
 module_param(limit, ulong, 0444);
 module_param(base, ulong, 0444);
 module_param(check, ulong, 0444);
@@ -18,6 +17,9 @@ module_param(span, ulong, 0444);
 module_param(map, ulong, 0444);
 module_param(chunks, ulong, 0444);
 module_param(hole, ulong, 0444);
+module_param(stopping, ulong, 0444);
+module_param(started, ulong, 0444);
+module_param(interval, ulong, 0444);
 
 /* 0 if there is no such word. */
 static unsigned long phys_of(const char *symbol, unsigned int word)
@@ -43,6 +45,11 @@ static int __init control_init(void)
 	map = phys_of("dualbm:made", 0);
 	chunks = phys_of("dualbm:made", 1);
 	hole = phys_of("dualbm:made", 2);
+	stopping = phys_of("dualbm:mode_stopping", 0);
+	started = phys_of("dualbm:started", 0);
+	interval = phys_of("dualbm:dualbm_scrub_interval_ms", 0);
+	if (!stopping || !started || !interval)
+		return -ENOENT;
 	return limit && base && check && span && map && chunks && hole ? 0 : -ENOENT;
 }
 module_init(control_init);
@@ -52,5 +59,5 @@ static void __exit control_exit(void)
 }
 module_exit(control_exit);
 
-MODULE_DESCRIPTION("dualbm test: where the words lie by which events find planes");
+MODULE_DESCRIPTION("dualbm test: where its control data lies");
 MODULE_LICENSE("GPL");

@@ -7,7 +7,8 @@
 #
 #	storm.sh faults FAULTS [S]     under load: each is found, and its plane is named
 #	storm.sh latency FAULTS        how long after a fault it is found
-#	storm.sh control FAULTS        the same of the words by which events find planes
+#	storm.sh control FAULTS        the same of the words by which events find planes, and of
+#	                               those that could silence it
 . ./scrub-lib.sh
 
 # busybox's awk cannot read 0x...
@@ -209,6 +210,10 @@ faults() {
 	diag "corrected $(stat corrected)"
 }
 
+found_control() {
+	[ "$(stat directory_corruption)" -gt "$1" ]
+}
+
 found_again() {
 	[ "$(stat plane_corruption)" -gt "$1" ]
 }
@@ -259,7 +264,12 @@ control() {
 	while [ $_n -lt "$1" ]; do
 		wait_for 60 state_is armed || _unarmed=$((_unarmed + 1))
 		# shellcheck disable=SC2046 # words
-		set -- "$1" $(echo limit base check span map chunks hole | cut -d' ' -f$((_n % 7 + 1))) $((_n * 37 % 64))
+		set -- "$1" $(echo limit base check span map chunks hole stopping started interval |
+			cut -d' ' -f$((_n % 10 + 1))) $((_n * 37 % 64))
+		case $2 in
+		stopping | started) set -- "$1" "$2" $(($3 % 8)) ;;
+		interval) set -- "$1" "$2" $(($3 % 32)) ;;
+		esac
 		_was=$(stat directory_corruption)
 		host flip "$(param control "$2")" "$3" || bail "the host could not do it"
 		usleep 50000
@@ -274,6 +284,17 @@ control() {
 	is "nothing but the map's corruption is found" "$(moved | tr ' ' '\n' | grep -vE '^(violations|directory_corruption)')" ""
 	scrub
 	is "nothing is left" "$(scrub_key last_result)" clean
+	# Nobody asks for a pass, and one that begins by itself is what they are about.
+	echo 1000 >/sys/module/dualbm/parameters/scrub_interval_ms
+	for _word in started interval; do
+		_bit=31
+		[ $_word = interval ] || _bit=0
+		wait_for 60 state_is armed
+		_was=$(stat directory_corruption)
+		host flip "$(param control $_word)" "$_bit"
+		check "$_word: a flip that ends all passes is found" wait_for 30 found_control "$_was"
+		is "$_word: the interval is what it was" "$(param dualbm scrub_interval_ms)" 1000
+	done
 	wait_for 60 state_is armed
 	is "it is armed" "$(cat $D/state)" armed
 	rmmod control
