@@ -130,6 +130,18 @@ static inline void dualbm_pcp_call(struct zone *zone, int cpu,
 #endif
 
 /*
+ * "slab: allocate frozen pages for large objects", 6.15: what kmalloc() gives out without a slab
+ * has a type, and no count. Whoever takes the type off frees it.
+ */
+#ifdef DUALBM_PROBED_LARGE_KMALLOC
+#define DUALBM_HAVE_LARGE_TYPE	1
+#define dualbm_page_is_large(page)	PageLargeKmalloc(page)
+#else
+#define DUALBM_HAVE_LARGE_TYPE	0
+#define dualbm_page_is_large(page)	false
+#endif
+
+/*
  * Pages in use with a count of 0, whose mark says so: those that wait in a pool of
  * hugetlbfs (PageHuge(), all releases: the mark is set when hugetlb has the block, and
  * taken off before it gives it back, mm/hugetlb.c), and, "mm/page_alloc: add

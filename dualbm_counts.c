@@ -111,15 +111,21 @@ void dualbm_entry_large_kfree(struct ftrace_regs *regs, unsigned long caller)
 {
 	struct page *page = (struct page *)dualbm_ftrace_argument(regs, 0);
 
-	if (has_planes(page))
+	if (!has_planes(page))
+		return;
+	if (!DUALBM_HAVE_LARGE_TYPE)
 		check(page, 1, caller);
+	else if (unlikely(!dualbm_page_is_large(page)))
+		report(page, "kmalloc", page_ref_count(page));
 }
 
-bool dualbm_large_has_count(void)
+bool dualbm_large_is_told(void)
 {
 	void *object = kmalloc(2 * KMALLOC_MAX_CACHE_SIZE, GFP_KERNEL | __GFP_NOWARN);
-	bool counted = object && page_ref_count(virt_to_head_page(object)) > 0;
+	struct page *page = object ? virt_to_head_page(object) : NULL;
+	bool told = page && (DUALBM_HAVE_LARGE_TYPE ? dualbm_page_is_large(page) :
+						      page_ref_count(page) > 0);
 
 	kfree(object);
-	return counted;
+	return told;
 }

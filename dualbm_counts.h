@@ -37,24 +37,27 @@ void dualbm_entry_frag_drain(struct ftrace_regs *regs, unsigned long caller);
 
 /**
  * dualbm_entry_large_kfree() - somebody frees a large object of kmalloc()
- * @regs: the arguments of free_large_kmalloc(folio, object), mm/slab_common.c, since 6.6
+ * @regs: the arguments of free_large_kmalloc(folio, object), mm/slab_common.c and mm/slub.c,
+ *	5.17 to 6.14, or (page, object), mm/slub.c, since 6.15
  * @caller: where it returns to
- *	mm/slub.c, 5.17 to 6.14
  *
- * It drops one reference, before 6.12 by __free_pages(): one finding all the same.
+ * It drops one reference, before 6.12 by __free_pages(): one finding all the same. Since 6.15
+ * such a page has no count, but a type; the kernel frees nothing that has another, and says so
+ * once.
  *
  * Context: As dualbm_entry_frag_free().
  */
 void dualbm_entry_large_kfree(struct ftrace_regs *regs, unsigned long caller);
 
 /**
- * dualbm_large_has_count() - do the pages of a large object have a count on this kernel
+ * dualbm_large_is_told() - can the pages of a large object be told from others on this kernel
  *
  * Context: Module init; sleeps.
  *
- * Return: true if so; false if they are frozen, as from 6.15 on, or if there is no memory.
+ * Return: true if they have a count, or a type of their own; false if neither, or if there is no
+ * memory.
  */
-bool dualbm_large_has_count(void);
+bool dualbm_large_is_told(void);
 
 /**
  * dualbm_count_report() - a call drops a reference of a page that has none

@@ -283,12 +283,12 @@ static int entry_attach(struct dualbm_hook *hook)
 }
 
 /*
- * "mm/slab: allocate frozen pages", 6.15: the pages of a large object have no count any more.
- * The kernel is asked, as others have taken that change into older releases.
+ * "mm/slab: allocate frozen pages", 6.15: the pages of a large object have no count any more,
+ * but a type. The kernel is asked, as others have taken half of that into older releases.
  */
 static int large_kfree_attach(struct dualbm_hook *hook)
 {
-	return dualbm_large_has_count() ? entry_attach(hook) : -ENOENT;
+	return dualbm_large_is_told() ? entry_attach(hook) : -ENOENT;
 }
 
 /* ---- memory notifier: dualbm_memory.c has it for as long as there are chunks ---- */

@@ -76,10 +76,10 @@ static bool has_boundary(const struct check *check)
 	return has_jumps(check) || since(check, 5, 19);
 }
 
-/* Before that it is a part of kfree(), and later the pages of large objects are frozen. */
-static bool has_large_count(const struct check *check)
+/* Before that it is a part of kfree(). */
+static bool has_large_kfree(const struct check *check)
 {
-	return since(check, 5, 17) && !since(check, 6, 15);
+	return since(check, 5, 17);
 }
 
 static const struct hook hooks[] = {
@@ -115,8 +115,8 @@ static const struct hook hooks[] = {
 	  { "void *" }, "its check of page fragments" },
 	{ { DUALBM_NAMES_FRAG_DRAIN }, FTRACE, false, always,
 	  { "struct page *, unsigned int" }, "its check of what is left of them" },
-	{ { DUALBM_NAMES_LARGE_KFREE }, FTRACE, false, has_large_count,
-	  { "struct folio *, void *" }, "its check of large objects" },
+	{ { DUALBM_NAMES_LARGE_KFREE }, FTRACE, false, has_large_kfree,
+	  { "struct folio *, void *", "struct page *, void *" }, "its check of large objects" },
 	{ { DUALBM_NAMES_PUT }, FTRACE, false, always,
 	  { "struct folio *", "struct page *" }, "the last references of pages, for the history" },
 };

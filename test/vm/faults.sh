@@ -226,9 +226,15 @@ underflows() {
 	_order=0
 	grep -q '^free_large_kmalloc ' $D/hooks || _order=4
 	_record=count_underflow:count:0:$_order:faulty_large_kfree
+	# Since 6.15 the kernel says so as well, once.
+	_warns=$(cat /proc/sys/kernel/panic_on_warn)
+	echo 0 >/proc/sys/kernel/panic_on_warn
+	splat='WARNING: .*free_large_kmalloc'
 	fault "a large object is freed that nobody has" $_record fault=large_kfree
 	fault "each call is one finding, of a large object" "$_record $_record" \
 		fault=large_kfree times=2
+	splat=
+	echo "$_warns" >/proc/sys/kernel/panic_on_warn
 	fault "memory of slab is given back as a fragment" \
 		count_underflow:count:0:0:faulty_frag_slab fault=frag_slab
 	splat='BUG: Bad page state in process insmod'
