@@ -47,9 +47,16 @@ why_unseen() {
 	case "$1 $2" in
 	*\ order-too-small) echo "a leak is no finding" ;;
 	"5.10 kfree-twice") echo "the kernel dies of its own BUG before the page is given to anybody" ;;
-	"5.10 locked") echo "that kernel clears the flags of a page that is freed, and looks at none" ;;
+	"5.10 locked" | "6.1 locked")
+		echo "before 6.3 the flags of a page that is freed are cleared, and not looked at" ;;
 	*) return 1 ;;
 	esac
+}
+
+# is_by_chance KERNEL KIND: before 6.3 a single page that is freed with a mapping is looked at only
+# when its CPU's list gives it back, and not if the list hands it out before that.
+is_by_chance() {
+	[[ "$1 $2" =~ ^(5[.]10|6[.]1)\ (mapping|cache-put)$ ]]
 }
 
 # rows KERNEL: the table of a kernel.
@@ -95,6 +102,10 @@ for kernel in $KERNELS; do
 		fi
 		[[ ${history[6]} != yes ]] || named=$((named + 1))
 		[[ ${default[6]} != yes ]] || by_default=$((by_default + 1))
+		if is_by_chance "$kernel" "$kind"; then
+			skip "$kernel: $kind is found" "by chance: ${default[4]} ${history[4]}"
+			continue
+		fi
 		like "$kernel: $kind is found" "${default[4]} ${history[4]}" '^[a-z_]+ [a-z_]+$'
 	done
 	at_least "$kernel: who is at fault is named, of ${#chosen[@]}" "$named" $((${#chosen[@]} * 8 / 10))
