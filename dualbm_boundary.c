@@ -21,6 +21,7 @@
 #include "dualbm_chunks.h"
 #include "dualbm_counts.h"
 #include "dualbm_jump.h"
+#include "dualbm_kernel.h"
 #include "dualbm_mode.h"
 #include "dualbm_past.h"
 #include "dualbm_prove.h"
@@ -222,6 +223,12 @@ static bool report_recorded_free(struct page *page, int count, struct dualbm_vio
 	return false;
 }
 
+/* The call frees what is still in an address space. Others may have references of such a page. */
+static __always_inline bool is_freed_mapped(struct page *page)
+{
+	return dualbm_page_keeps_mapping(page) && page_ref_count(page) == 1;
+}
+
 static void suspect_call(struct page *page, unsigned int order, struct pt_regs *regs,
 			 unsigned long address)
 {
@@ -242,13 +249,16 @@ static void suspect_call(struct page *page, unsigned int order, struct pt_regs *
 		.frames = frames,
 		.left = frames - (count != 1),
 	};
-	bool reported;
+	bool recorded_free = is_recorded_free(pfn), reported;
 
 	dualbm_caller_of_call(&v, regs, address);
 	call.caller = v.caller;
-	reported = is_recorded_free(pfn) && report_recorded_free(page, count, &v);
+	reported = recorded_free && report_recorded_free(page, count, &v);
 	if (!reported && count <= 0)
 		reported = dualbm_count_report(&v, count);
+	/* Its frames are the caller's, and their events are as they should be. */
+	if (!recorded_free && is_freed_mapped(page))
+		dualbm_mapping_report(&v);
 	if (reported)
 		reported_add(&call);
 }
@@ -262,7 +272,8 @@ static noinline void look_at_call(struct page *page, struct pt_regs *regs,
 	if (READ_ONCE(reported_calls))
 		reported_none(context_now(true));
 	/* The pointer of a caller at fault may lead anywhere: what has planes is a page. */
-	if (dualbm_planes_at(pfn) && (is_recorded_free(pfn) || page_ref_count(page) <= 0))
+	if (dualbm_planes_at(pfn) && (is_recorded_free(pfn) || page_ref_count(page) <= 0 ||
+				      is_freed_mapped(page)))
 		suspect_call(page, regs_get_kernel_argument(regs, 1), regs,
 			     (unsigned long)probe->addr);
 }
@@ -283,7 +294,8 @@ static int on_free_pages(struct kprobe *probe, struct pt_regs *regs)
 	if (likely(dualbm_flat_find(pfn, frame, &planes) &&
 		   test_bit(frame, dualbm_plane(planes, DUALBM_PRIMARY))))
 		count = page_ref_count(page);
-	if (unlikely(count <= 0 || READ_ONCE(reported_calls)))
+	if (unlikely(count <= 0 || READ_ONCE(reported_calls) ||
+		     (count == 1 && dualbm_page_keeps_mapping(page))))
 		look_at_call(page, regs, probe);
 	else if (static_branch_likely(&dualbm_frees_on) && count == 1)
 		dualbm_past_call(page, dualbm_entry_caller(regs));

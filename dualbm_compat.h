@@ -130,6 +130,25 @@ static inline void dualbm_pcp_call(struct zone *zone, int cpu,
 #endif
 
 /*
+ * Whoever frees a page has taken it out of the address space that it was in; bits mark what is no
+ * address space. Every release looks for that, and drops the page (page_expected_state(),
+ * mm/page_alloc.c). But before "mm, page_alloc: reduce page alloc/free sanity checks", 6.3, it
+ * looks at single pages only when the list of their CPU gives them back, and not if the list hands
+ * them out before that. Huge pages take it off later.
+ */
+#define DUALBM_FREE_IS_UNCHECKED	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0))
+
+static __always_inline bool dualbm_page_keeps_mapping(const struct page *page)
+{
+	unsigned long mapping;
+
+	if (!DUALBM_FREE_IS_UNCHECKED)
+		return false;
+	mapping = (unsigned long)READ_ONCE(page->mapping);
+	return mapping && !(mapping & PAGE_MAPPING_FLAGS);
+}
+
+/*
  * "slab: allocate frozen pages for large objects", 6.15: what kmalloc() gives out without a slab
  * has a type, and no count. Whoever takes the type off frees it.
  */

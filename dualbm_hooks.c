@@ -105,8 +105,12 @@ static void entry_split(struct ftrace_regs *regs, unsigned long caller)
  */
 static void entry_put(struct ftrace_regs *regs, unsigned long caller)
 {
+	struct page *page = (struct page *)argument(regs, 0);
+
+	if (unlikely(dualbm_page_keeps_mapping(page)))
+		dualbm_mapping_put(page);
 	if (static_branch_likely(&dualbm_frees_on))
-		dualbm_past_call((struct page *)argument(regs, 0), caller);
+		dualbm_past_call(page, caller);
 }
 
 static int tracepoint_attach(struct dualbm_hook *hook);

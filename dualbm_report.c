@@ -140,10 +140,15 @@ static bool covers(const struct dualbm_violation *v, unsigned long pfn,
 		if (pfn == v->pfn && page_ref_count(pfn_to_page(pfn)) < 0)
 			return true;
 		fallthrough;
+	case DUALBM_BAD_PAGE:
+		/* What was left in the page is found again, of owners who never set it. */
+		if (v->class == DUALBM_BAD_PAGE && v->what && pfn == v->pfn &&
+		    dualbm_page_keeps_mapping(pfn_to_page(pfn)))
+			return true;
+		fallthrough;
 	case DUALBM_DOUBLE_ALLOC:
 	case DUALBM_DOUBLE_FREE:
 	case DUALBM_BOUNDARY_DOUBLE_FREE:
-	case DUALBM_BAD_PAGE:
 		return v->proof != DUALBM_UNPROVEN && pfn - v->pfn < BIT(v->order) &&
 		       v->cpu == raw_smp_processor_id() && v->pid == current->pid &&
 		       ktime_get_mono_fast_ns() - v->time_ns < SAME_CALL_NS;

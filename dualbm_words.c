@@ -43,6 +43,10 @@ static int say_what(const struct dualbm_violation *v, char *line, size_t size)
 				 "what the page allocator says of its free page frame 0x%lx is not true (%s)",
 				 v->first, v->what ?: "-");
 	case DUALBM_BAD_PAGE:
+		if (v->what)
+			return scnprintf(line, size,
+					 "page frame 0x%lx was freed while it is still in an address space",
+					 v->first);
 		return scnprintf(line, size,
 				 "the kernel found page frame 0x%lx as it cannot be, and dropped it",
 				 v->first);
@@ -96,6 +100,10 @@ static int say_whom_of(const struct dualbm_violation *v, char *line, size_t size
 		return scnprintf(line, size,
 				 "suspect who had the page frame last, or a stray write; not who ran when it was found");
 	case DUALBM_BAD_PAGE:
+		if (v->what)
+			return scnprintf(line, size,
+					 "suspect %s, which freed it, or who had the frame before and left that in it",
+					 caller);
 		if (v->event == DUALBM_FREE)
 			return scnprintf(line, size,
 					 "suspect %s, which freed it, then who else uses its pages",

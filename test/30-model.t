@@ -129,7 +129,7 @@ $tests
 END
 
 # A macro that is not in the list is never tried.
-for which in planes unload mode; do
+for which in mode planes unload; do
 	grep -o 'BREAK_[A-Z_]*[A-Z]' "$models/$which.pml" | sort -u | sed "s/^/$which /"
 done >macros
 echo "$tests" | grep -o '^[a-z]* BREAK_[A-Z_]*' | sort >tried

@@ -53,10 +53,10 @@ why_unseen() {
 	esac
 }
 
-# is_by_chance KERNEL KIND: before 6.3 a single page that is freed with a mapping is looked at only
+# is_by_chance KERNEL KIND: before 6.3 a page that the kernel itself drops from a batch is looked at
 # when its CPU's list gives it back, and not if the list hands it out before that.
 is_by_chance() {
-	[[ "$1 $2" =~ ^(5[.]10|6[.]1)\ (mapping|cache-put)$ ]]
+	[[ "$1 $2" =~ ^(5[.]10|6[.]1)\ cache-put$ ]]
 }
 
 # rows KERNEL: the table of a kernel.

@@ -45,6 +45,9 @@
  *	is no reference, or one too few, to give.
  * fault=frag_slab
  *	A small object of kmalloc() is given back as if it were a fragment of a page.
+ * fault=in_mapping [via=put]
+ *	A page is freed, or its last reference dropped, while page->mapping says that it is in
+ *	an address space.
  * fault=put_page_twice
  *	A page is put twice. No event shows it; an audit finds the count of -1.
  */
@@ -465,6 +468,21 @@ static noinline void faulty_frag_drain(void)
 	__free_page(page);
 }
 
+/* Interrupts are off: the page lies on this CPU's list, unless the kernel has dropped it. */
+static noinline void faulty_in_mapping(void)
+{
+	struct page *page = alloc_page(TEST_GFP_FAULT);
+
+	if (!begin(page))
+		return;
+	page->mapping = (struct address_space *)ALIGN((unsigned long)&result, 8);
+	if (!strcmp(via, "put"))
+		put_page(page);
+	else
+		__free_page(page);
+	page->mapping = NULL;
+}
+
 /* Two more references, so that the page stays slab's, whether slab has one of its own or not. */
 static noinline void faulty_frag_slab(void)
 {
@@ -552,6 +570,8 @@ static void make_fault(void)
 		faulty_tail_free();
 	else if (!strcmp(fault, "bad_again"))
 		faulty_bad_again();
+	else if (!strcmp(fault, "in_mapping"))
+		faulty_in_mapping();
 	else if (!strcmp(fault, "frag_slab"))
 		faulty_frag_slab();
 	else if (!strcmp(fault, "large_kfree"))

@@ -241,6 +241,11 @@ underflows() {
 	fault "a page is freed that the kernel has dropped" \
 		"bad_page:kernel:1:0:faulty_bad_again count_underflow:count:1:0:faulty_bad_again" \
 		fault=bad_again
+	# Since 6.3 the kernel says so itself, in the call; before that it may be silent.
+	fault "a page is freed while it is in an address space" \
+		bad_page:kernel:0:0:faulty_in_mapping fault=in_mapping
+	fault "so is one whose last reference is dropped" \
+		bad_page:kernel:0:0:faulty_in_mapping fault=in_mapping via=put
 	splat=
 }
 
