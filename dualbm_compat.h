@@ -136,16 +136,15 @@ static inline void dualbm_pcp_call(struct zone *zone, int cpu,
  * looks at single pages only when the list of their CPU gives them back, and not if the list hands
  * them out before that. Huge pages take it off later.
  */
-#define DUALBM_FREE_IS_UNCHECKED	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0))
-
 static __always_inline bool dualbm_page_keeps_mapping(const struct page *page)
 {
-	unsigned long mapping;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	unsigned long mapping = (unsigned long)READ_ONCE(page->mapping);
 
-	if (!DUALBM_FREE_IS_UNCHECKED)
-		return false;
-	mapping = (unsigned long)READ_ONCE(page->mapping);
 	return mapping && !(mapping & PAGE_MAPPING_FLAGS);
+#else
+	return false;
+#endif
 }
 
 /*
