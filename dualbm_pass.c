@@ -97,33 +97,33 @@ static void report_map(const struct dualbm_flat_fault *fault)
 	dualbm_report(&v);
 }
 
-static void map_step(struct position *position)
+static void map_step(void)
 {
 	struct dualbm_flat_fault fault = { .frames = 0 };
 	int ret;
 
 	lock_memory();
-	ret = dualbm_flat_check(&position->map, &fault);
+	ret = dualbm_flat_check(&position.map, &fault);
 	mutex_unlock(&dualbm_memory_lock);
 	if (ret > 0) {
 		report_map(&fault);
 	} else if (ret) {
-		position->stage = CHUNKS;
-		position->walk_ns = ktime_get_ns();
+		position.stage = CHUNKS;
+		position.walk_ns = ktime_get_ns();
 	}
 }
 
 /* The chunk at or after the position, or NULL. */
-static struct dualbm_chunk *chunk_at(struct position *position)
+static struct dualbm_chunk *chunk_at(void)
 {
-	unsigned long pfn = position->walk.pfn;
-	struct dualbm_chunk *chunk = dualbm_walk_at(&position->walk);
+	unsigned long pfn = position.walk.pfn;
+	struct dualbm_chunk *chunk = dualbm_walk_at(&position.walk);
 
 	lockdep_assert_held(&dualbm_memory_lock);
 	/* Another one than the one that was begun: from its beginning. */
 	if (chunk && chunk->start_pfn != pfn) {
-		position->frame = 0;
-		position->planes_done = false;
+		position.frame = 0;
+		position.planes_done = false;
 	}
 	return chunk;
 }
@@ -142,80 +142,80 @@ static bool is_audit_done(void)
 	       list_last_entry(&dualbm_chunks, struct dualbm_chunk, list)->start_pfn < audit_pfn;
 }
 
-static void next_chunk(struct position *position)
+static void next_chunk(void)
 {
-	dualbm_walk_on(&position->walk);
-	position->frame = 0;
-	position->planes_done = false;
+	dualbm_walk_on(&position.walk);
+	position.frame = 0;
+	position.planes_done = false;
 }
 
-static void audit_step(struct position *position, struct dualbm_chunk *chunk)
+static void audit_step(struct dualbm_chunk *chunk)
 {
-	if (dualbm_subsection_present(chunk, position->frame)) {
-		dualbm_pass.found += dualbm_audit_frames(chunk, position->frame);
+	if (dualbm_subsection_present(chunk, position.frame)) {
+		dualbm_pass.found += dualbm_audit_frames(chunk, position.frame);
 		WRITE_ONCE(dualbm_pass.audited, dualbm_pass.audited + DUALBM_AUDIT_FRAMES);
 	}
-	position->frame += DUALBM_AUDIT_FRAMES;
-	if (position->frame < DUALBM_CHUNK_FRAMES)
+	position.frame += DUALBM_AUDIT_FRAMES;
+	if (position.frame < DUALBM_CHUNK_FRAMES)
 		return;
 	audit_pfn = chunk->start_pfn + DUALBM_CHUNK_FRAMES;
 	audit_left -= min(audit_left, DUALBM_CHUNK_FRAMES);
 	WRITE_ONCE(dualbm_pass.audit_done, dualbm_pass.audit_done + DUALBM_CHUNK_FRAMES);
-	next_chunk(position);
+	next_chunk();
 }
 
-static void chunk_step(struct position *position)
+static void chunk_step(void)
 {
 	struct dualbm_chunk *chunk;
 	bool suspects = false;
 
 	lock_memory();
-	chunk = chunk_at(position);
+	chunk = chunk_at();
 	if (!chunk) {
-		dualbm_census_complete(position->walk_ns);
-		position->stage = is_audit_done() ? LISTS : MAPPINGS;
-		position->node = first_online_node;
-	} else if (!position->planes_done) {
+		dualbm_census_complete(position.walk_ns);
+		position.stage = is_audit_done() ? LISTS : MAPPINGS;
+		position.node = first_online_node;
+	} else if (!position.planes_done) {
 		dualbm_pass.node = chunk->node;
 		suspects = dualbm_trial_look(chunk);
 		dualbm_pass.words += DUALBM_PLANE_WORDS;
-		position->planes_done = true;
+		position.planes_done = true;
 		if (!is_audited(chunk))
-			next_chunk(position);
+			next_chunk();
 	} else {
-		audit_step(position, chunk);
+		audit_step(chunk);
 	}
 	mutex_unlock(&dualbm_memory_lock);
 	if (suspects)
 		dualbm_pass.found += dualbm_trial_judge();
 }
 
-static void list_step(struct position *position)
+static void list_step(void)
 {
 	struct zone *zone;
 
-	if (position->node >= MAX_NUMNODES) {
-		position->stage = MAPPINGS;
+	if (position.node >= MAX_NUMNODES) {
+		position.stage = MAPPINGS;
 		audit_pfn = 0;
 		dualbm_count(DUALBM_STAT_AUDIT_PASSES);
 		return;
 	}
-	zone = &NODE_DATA(position->node)->node_zones[position->zone];
-	if (populated_zone(zone) && position->list < DUALBM_AUDIT_LISTS) {
+	zone = &NODE_DATA(position.node)->node_zones[position.zone];
+	if (populated_zone(zone) && position.list < DUALBM_AUDIT_LISTS) {
 		lock_memory();
-		dualbm_pass.found += dualbm_audit_lists(zone, position->list++);
+		dualbm_pass.found += dualbm_audit_lists(zone, position.list++);
 		mutex_unlock(&dualbm_memory_lock);
 		return;
 	}
-	position->list = 0;
-	if (++position->zone < MAX_NR_ZONES)
+	position.list = 0;
+	if (++position.zone < MAX_NR_ZONES)
 		return;
-	position->zone = 0;
-	position->node = next_online_node(position->node);
+	position.zone = 0;
+	position.node = next_online_node(position.node);
 }
 
 /* Its memory may not leave while a frame of it is looked at. */
-static void mapping_step(struct position *position)
+static void mapping_step(void)
 {
 	bool done = true;
 
@@ -224,8 +224,8 @@ static void mapping_step(struct position *position)
 		dualbm_pass.found += dualbm_mapped_step(&done);
 		mutex_unlock(&dualbm_memory_lock);
 	}
-	if (done || ++position->mappings >= mappings_left)
-		position->stage = DONE;
+	if (done || ++position.mappings >= mappings_left)
+		position.stage = DONE;
 }
 
 static void control_wrong(const char *name, unsigned int bytes)
@@ -326,16 +326,16 @@ bool dualbm_pass_step(void)
 		position.stage = MAP;
 		break;
 	case MAP:
-		map_step(&position);
+		map_step();
 		break;
 	case CHUNKS:
-		chunk_step(&position);
+		chunk_step();
 		break;
 	case LISTS:
-		list_step(&position);
+		list_step();
 		break;
 	case MAPPINGS:
-		mapping_step(&position);
+		mapping_step();
 		break;
 	case DONE:
 		return false;
