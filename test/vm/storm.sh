@@ -263,9 +263,10 @@ control() {
 	_n=0 _missed='' _unarmed=0
 	while [ $_n -lt "$1" ]; do
 		wait_for 60 state_is armed || _unarmed=$((_unarmed + 1))
+		_round=$((_n / 10))
 		# shellcheck disable=SC2046 # words
 		set -- "$1" $(echo limit base check span map chunks hole stopping started interval |
-			cut -d' ' -f$((_n % 10 + 1))) $((_n * 37 % 64))
+			cut -d' ' -f$((_n % 10 + 1))) $(((_round * 37 + _n) % 64))
 		case $2 in
 		stopping | started) set -- "$1" "$2" $(($3 % 8)) ;;
 		interval) set -- "$1" "$2" $(($3 % 32)) ;;
