@@ -5,7 +5,8 @@
 # and with policy=panic, on both kernels. Two nodes; room for a memory module;
 # a balloon that reports free pages; some memory that can be taken away; and a
 # reserved page of 1 GiB, which needs nodes of this size. And memory that comes at a bad
-# moment, or far from all other memory; and huge pages that give their memory map back.
+# moment, or far from all other memory; huge pages that give their memory map back; and network traffic
+# whose pages come from page pools.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -23,6 +24,7 @@ for kernel in $KERNELS; do
 	vm "paths-$kernel" "done" --kernel "$kernel" --timeout 600 --mem $mem --hotplug ${balloon:+"$balloon"} \
 		--append "movablecore=$movable default_hugepagesz=2M hugepagesz=1G hugepages=1" -- paths.sh
 	vm "vmemmap-$kernel" "done" --kernel "$kernel" --mem 1024 --append hugetlb_free_vmemmap=on -- vmemmap.sh
+	vm "pools-$kernel" "done" --kernel "$kernel" --timeout 600 -- pools.sh $((15 * (1 + 7 * ${DUALBM_LONG:-0})))
 	vm "memory-$kernel" "done" --kernel "$kernel" --mem 1536 --append movablecore=1024M -- memory.sh
 	# Memory at 12 TiB; and at 58 TiB, of which such a small machine gets no map.
 	for tib in 12 58; do

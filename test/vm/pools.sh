@@ -1,0 +1,101 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# Network traffic whose pages come from page pools, which take them in bulk, hand them out
+# again and again under references of many owners, and give them back late, on another CPU:
+# no false alarm.
+#
+#	pools.sh SECONDS
+. ./mm-lib.sh
+
+modprobe veth || bail "no veth"
+load_dualbm scrub_interval_ms=1000 policy=panic || bail "dualbm is not armed: $(cat $D/state)"
+
+# One end here, the other in a network of its own.
+unshare -n sleep 100000 &
+there=$!
+there() {
+	nsenter -t $there -n "$@"
+}
+sleep 1
+ip link add here type veth && ip link set veth0 netns $there || bail "no pair of veth"
+ip addr add 10.9.8.1/24 dev here
+ip link set here up
+there ip addr add 10.9.8.2/24 dev veth0
+there ip link set veth0 up
+there ip link set lo up
+
+probes /tmp/counted tracepoint:page_pool/page_pool_state_hold tracepoint:page_pool/page_pool_state_release &
+counting=$!
+wait_for 30 grep -q '^ready' /tmp/counted || bail "nothing counts: $(cat /tmp/counted)"
+
+xdp pass here >/tmp/pass.here 2>&1 &
+pass_here=$!
+nsenter -t $there -n xdp pass veth0 >/tmp/pass.there 2>&1 &
+pass_there=$!
+wait_for 30 grep -q '^attached' /tmp/pass.here && wait_for 30 grep -q '^attached' /tmp/pass.there ||
+	bail "no XDP: $(cat /tmp/pass.here /tmp/pass.there)"
+
+# Both ways at once, without an end.
+nc -l -p 5001 </dev/zero >/dev/null 2>&1 &
+listener=$!
+sleep 1
+nsenter -t $there -n nc 10.9.8.1 5001 </dev/zero >/dev/null 2>&1 &
+talker=$!
+load_start 32M
+
+packets() {
+	cat "/sys/class/net/here/statistics/$1"
+}
+_rx=$(packets rx_packets) _tx=$(packets tx_packets)
+frames=0 rounds=0 live=yes
+end=$(($(date +%s) + $1))
+while [ "$(date +%s)" -lt $end ]; do
+	if [ $live ]; then
+		xdp frames here 5000 >/tmp/frames 2>&1
+		case $? in
+		0) ;;
+		2) live='' ;;
+		*) not_ok "the kernel makes frames" "$(cat /tmp/frames)" && break ;;
+		esac
+		frames=$((frames + $(sed -n 's/^received //p' /tmp/frames | grep . || echo 0)))
+		rounds=$((rounds + 1))
+	else
+		sleep 1
+	fi
+done
+diag "rounds=$rounds received=$frames tx=$(($(packets tx_packets) - _tx)) rx=$(($(packets rx_packets) - _rx))"
+at_least "packets came over the wire" $(($(packets rx_packets) - _rx)) 500
+at_least "packets went over the wire" $(($(packets tx_packets) - _tx)) 500
+if [ $live ]; then
+	at_least "a socket got frames of pools" "$frames" $((rounds * 500))
+else
+	skip "a socket got frames of pools" "the kernel makes none"
+fi
+
+load_stop
+# What it carried would not count if it had ended by itself.
+check "the traffic lasted" kill $listener $talker
+kill $pass_here $pass_there
+ip link del here
+kill $there
+# What waits for its last packet keeps its pool for a while.
+sleep 3
+kill $counting
+wait $counting
+diag "$(grep : /tmp/counted)"
+_held=$(sed -n 's/.*state_hold //p' /tmp/counted) _left=$(sed -n 's/.*state_release //p' /tmp/counted)
+if [ $live ]; then
+	at_least "pages went into pools" "$_held" $((rounds * 200))
+	# What is left is in the pool that each CPU has, for good.
+	at_least "and left them" "$_left" $((_held - 512))
+else
+	skip "pages went into pools" "nothing here has one"
+fi
+diag "$(grep -E '^(alloc|free|bulk|boundary)[a-z_]* ' $D/stats)"
+expect_clean "page pools"
+is "armed" "$(cat $D/state)" armed
+rmmod dualbm
+ok "unloads"
+finish
