@@ -6,11 +6,13 @@ VERSION := $(shell cat VERSION)
 
 KERNELRELEASE ?= $(shell uname -r)
 KERNELDIR ?= /lib/modules/$(KERNELRELEASE)/build
+# A kernel that clang has built takes modules that clang has built. DKMS comes here too.
+LLVM ?= $(if $(shell grep -sx CONFIG_CC_IS_CLANG=y $(KERNELDIR)/.config),1)
 
 all: modules
 
 modules: | headers
-	$(MAKE) -C $(KERNELDIR) M=$(CURDIR) modules
+	$(MAKE) -C $(KERNELDIR) M=$(CURDIR) $(if $(LLVM),LLVM=$(LLVM)) modules
 
 headers:
 	@test -e $(KERNELDIR)/Makefile || { \

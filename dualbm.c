@@ -19,11 +19,11 @@
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
 #include "dualbm_prove.h"
+#include "dualbm_qualified.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
 #include "dualbm_selftest.h"
 #include "dualbm_sysfs.h"
-#include "dualbm_tested.h"
 #include "dualbm_watch.h"
 #include "dualbm_watchdog.h"
 
@@ -107,6 +107,21 @@ static const struct kernel_param_ops history_ops = {
 	.get = history_get,
 };
 
+static int qualified_set(const char *text, const struct kernel_param *param)
+{
+	return dualbm_qualified_add(param->name, text);
+}
+
+static int qualified_get(char *buffer, const struct kernel_param *param)
+{
+	return scnprintf(buffer, PAGE_SIZE, "%s\n", dualbm_qualified_list());
+}
+
+static const struct kernel_param_ops qualified_ops = {
+	.set = qualified_set,
+	.get = qualified_get,
+};
+
 static int history_mib_set(const char *text, const struct kernel_param *param)
 {
 	unsigned int mib;
@@ -135,7 +150,9 @@ MODULE_PARM_DESC(repair, "put a bad codeword right where the allocator says what
 module_param_cb(inject, &switch_ops, &dualbm_inject, 0444);
 MODULE_PARM_DESC(inject, "allow faults to be injected through debugfs: 0 (default) or 1");
 module_param_cb(allow_untested, &switch_ops, &dualbm_allow_untested, 0444);
-MODULE_PARM_DESC(allow_untested, "panic also on a kernel that dualbm is not tested on: 0 (default) or 1");
+MODULE_PARM_DESC(allow_untested, "panic also on a kernel that is not qualified: 0 (default) or 1");
+module_param_cb(qualified, &qualified_ops, NULL, 0444);
+MODULE_PARM_DESC(qualified, "kernels that were tried, as kernel_id has them, with commas between; may be given many times");
 module_param_cb(history, &history_ops, NULL, 0444);
 MODULE_PARM_DESC(history, "who had a frame before: off, frees (default with boundary=1 on amd64), callers or stacks");
 module_param_cb(history_mib, &history_mib_ops, &dualbm_history_mib, 0444);
@@ -155,12 +172,21 @@ MODULE_PARM_DESC(fail_at, "step of init that fails (test build only)");
 
 static void __init look_at_kernel(void)
 {
-	if ((dualbm_release_is_tested(init_utsname()->release) &&
-	     dualbm_version_is_tested(init_utsname()->version)) || dualbm_allow_untested)
+	const char *why = "not qualified: nobody has tried this kernel; panic is withheld";
+
+	dualbm_kernel_identify();
+	if (dualbm_kernel_is_qualified())
 		return;
-	dualbm_mode_withhold();
-	pr_warn("not tested on kernel %s: state stays degraded, and panic is withheld; allow_untested=1 trusts it\n",
-		init_utsname()->release);
+	if (dualbm_allow_untested) {
+		pr_notice("kernel %s is not qualified, and allow_untested=1 trusts it\n",
+			  init_utsname()->release);
+		return;
+	}
+	if (dualbm_qualified_any())
+		why = "not qualified: other kernels were tried, and not this one; panic is withheld";
+	dualbm_mode_withhold(why);
+	pr_warn("kernel %s (%s) is %s; qualify it, or trust it with allow_untested=1\n",
+		init_utsname()->release, dualbm_kernel_identity(), why);
 }
 
 static int __init dualbm_init(void)

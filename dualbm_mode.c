@@ -35,8 +35,9 @@ static struct cpumask bracketed;
  */
 #define LOSS_BY_NMI	BIT(8)
 static atomic_t state = ATOMIC_INIT(DUALBM_STATE_DISARMED);
-/* On a kernel that nobody tested: never panic, and never say "armed". */
+/* On a kernel that is not qualified: never panic, and never say "armed". */
 static bool panic_withheld;
+static const char *withheld_why = "panic is withheld";
 /* What the worker has yet to log. */
 static const char *degraded_why;
 /* Why the state is degraded, and why it is although events are believed. */
@@ -67,10 +68,12 @@ static enum dualbm_state state_of(int word)
 
 static const char *state_name(enum dualbm_state now)
 {
-	if (now == DUALBM_STATE_ARMED &&
-	    (panic_withheld || READ_ONCE(trouble) || READ_ONCE(lacking)))
-		now = DUALBM_STATE_DEGRADED;
-	return state_names[now];
+	if (now != DUALBM_STATE_ARMED)
+		return state_names[now];
+	if (READ_ONCE(trouble) || READ_ONCE(lacking))
+		return state_names[DUALBM_STATE_DEGRADED];
+	/* Events may have been lost, and nobody has tried this kernel: two things, two words. */
+	return READ_ONCE(panic_withheld) ? "unqualified" : state_names[now];
 }
 
 const char *dualbm_state_reason(void)
@@ -92,7 +95,7 @@ const char *dualbm_state_reason(void)
 		if (why)
 			return why;
 		if (panic_withheld)
-			return "this kernel is not tested; panic is withheld";
+			return withheld_why;
 		why = READ_ONCE(unknown);
 		return why ?: "none";
 	}
@@ -256,10 +259,11 @@ static void set_state(enum dualbm_state next)
 	while (!change_state(last, next | (last & LOSS_BY_NMI)));
 }
 
-void dualbm_mode_withhold(void)
+void dualbm_mode_withhold(const char *why)
 {
 	const bool withheld = true;
 
+	withheld_why = why;
 	dualbm_guard_store(&panic_withheld, &withheld, sizeof(withheld));
 }
 

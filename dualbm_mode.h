@@ -285,13 +285,14 @@ int dualbm_mode_init(void);
 
 /**
  * dualbm_mode_withhold() - never panic, and never say "armed"
+ * @why: what the file "state_reason" says of it, a constant
  *
- * For a kernel that the tests do not go through: all is done but the panic, and
- * the file "state" says degraded where it would say armed.
+ * For a kernel that is not qualified: all is done but the panic, and the file "state"
+ * says unqualified where it would say armed.
  *
  * Context: Module init, before dualbm_mode_start().
  */
-void dualbm_mode_withhold(void);
+void dualbm_mode_withhold(const char *why);
 
 /**
  * dualbm_reaction_is_panic() - is the machine to stop
@@ -329,7 +330,7 @@ bool dualbm_panic_is_withheld(void);
  *
  * Context: Any.
  *
- * Return: "disarmed", "learning", "armed" or "degraded".
+ * Return: "disarmed", "learning", "armed", "unqualified" or "degraded".
  */
 const char *dualbm_state_name(void);
 

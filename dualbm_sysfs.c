@@ -17,6 +17,7 @@
 #include "dualbm_names.h"
 #include "dualbm_past.h"
 #include "dualbm_prove.h"
+#include "dualbm_qualified.h"
 #include "dualbm_record.h"
 #include "dualbm_report.h"
 #include "dualbm_rest.h"
@@ -129,6 +130,11 @@ static ssize_t stats_show(struct kobject *kobj, struct kobj_attribute *attr, cha
 static ssize_t state_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)
 {
 	return sysfs_emit(buffer, "%s\n", dualbm_state_name());
+}
+
+static ssize_t kernel_id_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)
+{
+	return sysfs_emit(buffer, "%s\n", dualbm_kernel_identity());
 }
 
 static ssize_t state_reason_show(struct kobject *kobj, struct kobj_attribute *attr,
@@ -269,6 +275,7 @@ static ssize_t frames_history_read(struct file *file, struct kobject *kobj,
 static struct kobj_attribute stats_attribute = __ATTR_RO(stats);
 static struct kobj_attribute state_attribute = __ATTR_RO(state);
 static struct kobj_attribute state_reason_attribute = __ATTR_RO(state_reason);
+static struct kobj_attribute kernel_id_attribute = __ATTR_RO(kernel_id);
 static struct kobj_attribute policy_attribute = __ATTR_RW(policy);
 static struct kobj_attribute history_attribute = __ATTR_RW(history);
 static struct kobj_attribute hooks_attribute = __ATTR_RO(hooks);
@@ -282,6 +289,7 @@ static struct attribute *attributes[] = {
 	&stats_attribute.attr,
 	&state_attribute.attr,
 	&state_reason_attribute.attr,
+	&kernel_id_attribute.attr,
 	&policy_attribute.attr,
 	&history_attribute.attr,
 	&hooks_attribute.attr,

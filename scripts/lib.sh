@@ -88,7 +88,7 @@ need_user_root() {
 package_source() {
 	mkdir -p "$1/packaging"
 	(cd "$TOP" && cp -a ./*.[ch] Kbuild Makefile VERSION dkms.conf tools "$1/")
-	cp -a "$TOP/packaging/etc" "$1/packaging/"
+	cp -a "$TOP/packaging/"{etc,modprobe.d} "$1/packaging/"
 	rm -f "$1"/{*.mod.c,dualbm_probes.h}
 }
 
@@ -124,6 +124,15 @@ is_built_kernel() {
 # arch_of KERNEL: as Debian calls it; the kernels that are built here have another column there.
 arch_of() {
 	if is_built_kernel "$1"; then echo amd64; else column "$1" 4; fi
+}
+
+# machine_arch: this machine's, as Debian calls it.
+machine_arch() {
+	case $(uname -m) in
+	x86_64) echo amd64 ;;
+	aarch64) echo arm64 ;;
+	*) uname -m ;;
+	esac
 }
 
 # row_name KERNEL: its name with the architecture, as in 7.3-amd64.

@@ -88,10 +88,27 @@ is "every file of the module is on the map of the code, and no other" \
 is "every kernel is on its page, and no other" \
 	"$(awk '/^\| row / { inside = index($0, "| tests |") } inside && /^\| [0-9]/ { print $2 }' docs/kernels.md | xargs)" \
 	"$(for row in $MATRIX; do row_name "$row"; done | xargs)"
-is "the kernels that have passed are those that the module trusts, and no other" \
-	"$(awk '/^\| row / { inside = index($0, "| tests |") } inside && /\| ([0-9]+ passed|all, .*) \|/ { print $4 }' docs/kernels.md |
-		sed -E 's/^([0-9]+\.[0-9]+\.)[^-]*(-[0-9][^-]*)*(-[a-z].*)$/\1*\3/' | sort -u | xargs)" \
-	"$(tested_kernels | xargs)"
+# What is shipped is what the rows have shown, and nothing else names a kernel.
+. scripts/qualification.sh
+check "modprobe.d names the kernels in packaging/qualified" \
+	diff <(shipped_lines) packaging/modprobe.d/dualbm-qualified.conf
+empty "each of them is a row of the page, green, and of the page's kernel" "$(
+	for file in packaging/qualified/*.json; do
+		row=$(basename "$file" .json)
+		[[ $(awk -v row="$row" '/^\| row / { inside = index($0, "| tests |") }
+			inside && $2 == row && / passed / { print $4 }' docs/kernels.md) == "$(value_of "$file" kernel release)" ]] ||
+			echo "$row: $(value_of "$file" kernel release)"
+	done
+)"
+empty "each is JSON of the schema, and has the keys of qualification.md, and no other" "$(
+	keys=$(sed -n '/^## What is in the file/,$p' docs/qualification.md | sed -n 's/^| \([^|]*\) |.*/\1/p' | grep -o '`[a-z_]*`' | tr -d '`' | sort | xargs)
+	for file in packaging/qualified/*.json; do
+		perl -MJSON::PP -0777 -e '
+			my $j = JSON::PP->new->decode(<STDIN>);
+			print "$ARGV[0]: ", join(" ", sort keys %$j), "\n" if join(" ", sort keys %$j) ne $ARGV[1] || $j->{schema} ne "dualbm-qualification-1" || $j->{result} ne "qualified"
+		' "$file" "$keys" <"$file" 2>&1
+	done
+)"
 check "test/README.md is what the tests say of themselves: scripts/test-index >test/README.md" \
 	diff <(scripts/test-index) test/README.md
 done_testing

@@ -29,7 +29,7 @@ sections() {
 
 traces() {
 	# modules.* are indexes, the log is apt's, /cache the checkout's own.
-	in_root sh -c 'find /lib/modules/ /usr/src/ /var/lib/dkms/ -name "*dualbm*"; dkms status dualbm 2>/dev/null'
+	in_root sh -c 'find /lib/modules/ /usr/lib/modprobe.d/ /usr/src/ /var/lib/dkms/ -name "*dualbm*"; dkms status dualbm 2>/dev/null'
 }
 
 uninstall() {
@@ -60,9 +60,10 @@ check "make install once more" in_src /src make -s install KERNELRELEASE="$old_r
 
 # An upgrade asked for one kernel reaches every kernel that had the old version.
 rm -rf "$CACHE/next"
-mkdir -p "$CACHE/next/scripts"
+mkdir -p "$CACHE/next/"{scripts,packaging}
 cp "$TOP"/*.[ch] "$TOP"/{Kbuild,Makefile,dkms.conf} "$CACHE/next/"
 cp "$TOP/scripts/install" "$CACHE/next/scripts/"
+cp -r "$TOP/packaging/modprobe.d" "$CACHE/next/packaging/"
 echo "$next" >"$CACHE/next/VERSION"
 like "two versions that differ are refused" \
 	"$(in_src /cache/next make -s install KERNELRELEASE="$new_release" 2>&1 || :)" "different versions"
@@ -81,6 +82,8 @@ like "taken from one kernel" "$(version_of "$old_release")" "not found"
 check "autoinstall" in_root dkms autoinstall -k "$old_release"
 is "built and installed again for $old_release" "$(version_of "$old_release")" "$next"
 
+check "the kernels that were tried are where modprobe looks" \
+	cmp packaging/modprobe.d/dualbm-qualified.conf "$ROOT/usr/lib/modprobe.d/dualbm-qualified.conf"
 check "make uninstall" in_src /src make -s uninstall
 empty "nothing is left" "$(traces)"
 

@@ -23,6 +23,8 @@ if [[ -e $dkms && $tools ]]; then
 		"/etc/modprobe.d/dualbm.conf /etc/modules-load.d/dualbm.conf"
 	mkdir -p "$work/x"
 	dpkg -x "$dkms" "$work/x"
+	check "dualbm-dkms: has the kernels that were tried" \
+		cmp packaging/modprobe.d/dualbm-qualified.conf "$work/x/usr/lib/modprobe.d/dualbm-qualified.conf"
 	empty "dualbm-dkms: as shipped it changes nothing" "$(cat "$work"/x/etc/*/* | grep -v '^#' | grep . || :)"
 	shipped=$(sed -n 's/^#options dualbm //p' "$work/x/etc/modprobe.d/dualbm.conf" | sort)
 	is "dualbm-dkms: it names every parameter" "$(cut -d= -f1 <<<"$shipped" | xargs)" \

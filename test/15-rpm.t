@@ -54,6 +54,7 @@ if [[ -e $dkms && $tools && -e $source ]]; then
 	is "dualbm-dkms: its configuration is kept" \
 		"$(rpm -qp --queryformat '[%{FILEFLAGS:fflags} %{FILENAMES}\n]' "$dkms" | grep ' /etc/' | sort | xargs)" \
 		"cn /etc/modprobe.d/dualbm.conf cn /etc/modules-load.d/dualbm.conf"
+	is "dualbm-dkms: has the kernels that were tried" "$(listed "$dkms" /usr/lib/modprobe.d)" dualbm-qualified.conf
 	like "dualbm-dkms: has its page" "$(listed "$dkms" /usr/share/man)" "man4/dualbm.4"
 	like "dualbm-dkms: needs dkms when its scriptlets run" \
 		"$(rpm -qp --queryformat '[%{REQUIREFLAGS:deptype}: %{REQUIRENAME}\n]' "$dkms" | grep ' dkms$' | sort | xargs)" \

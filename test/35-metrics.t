@@ -129,15 +129,16 @@ echo "dualbm_scrub_passes_total 7 $since NaN" >"$prom"
 collect 1000240 ill
 is "last pass: a file that says nothing of use" "$(value $since)" 1000240
 
-# On a kernel that nobody tested the module says this; it is looked for by its words.
-reason=$(sed -n 's/.*"\([^"]*panic is withheld\)".*/\1/p' dualbm_mode.c)
+# On a kernel that nobody tried the module says this; it is looked for by its words.
+reason=$(sed -n 's/.*"\([^"]*nobody[^"]*panic is withheld\)".*/\1/p' dualbm.c)
 echo "$reason" >"$work/ill/$sys/state_reason"
-echo degraded >"$work/ill/$sys/state"
+echo unqualified >"$work/ill/$sys/state"
 echo panic >"$work/ill/$sys/policy"
 collect 1000300 ill
 is "textfile: panic is withheld" \
-	"$(value dualbm_panic_withheld) $(value 'dualbm_state{state="degraded"}') $(value 'dualbm_policy{policy="panic"}')" "1 1 1"
+	"$(value dualbm_panic_withheld) $(value 'dualbm_state{state="unqualified"}')$(value 'dualbm_state{state="degraded"}') $(value 'dualbm_policy{policy="panic"}')" "1 10 1"
 echo "events were lost" >"$work/ill/$sys/state_reason"
+echo degraded >"$work/ill/$sys/state"
 collect 1000360 ill
 is "textfile: degraded for another reason" "$(value dualbm_panic_withheld)" 0
 

@@ -130,6 +130,23 @@ echo degraded >"$broken/$sys/state"
 echo "ftrace was switched off" >"$broken/$sys/state_reason"
 run 1 "status: degraded" --root "$broken" status
 like "status: and why" "$out" 'degraded \(ftrace was switched off\)'
+run 1 "status, JSON: an older module" --root "$broken" --json status
+json "status, JSON: an older module says not which kernel it is" '!exists $j->{kernel_id}'
+run 6 "policy: advice, degraded" --root "$broken" policy panic
+like "policy: advice, degraded: says so" "$err" 'dualbm is degraded: see'
+changed
+sed -i -E 's/^(violations|unproven|coverage_gaps) .*/\1 0/' "$broken/$sys/stats"
+sed -i -E 's/^(\S+ +\S+ +\S+) +\S+ +required/\1 0 required/' "$broken/$sys/hooks"
+run 0 "status: armed, and nothing found" --root "$broken" status
+echo unqualified >"$broken/$sys/state"
+echo "not qualified: nobody has tried this kernel; panic is withheld" >"$broken/$sys/state_reason"
+echo 0123456789abcdef >"$broken/$sys/kernel_id"
+run 1 "status: unqualified" --root "$broken" status
+like "status: unqualified: and why" "$out" 'unqualified \(not qualified: nobody has tried'
+run 1 "status, JSON: unqualified" --root "$broken" --json status
+json "status, JSON: unqualified" '$j->{state} eq "unqualified" && !$j->{well} && $j->{kernel_id} eq "0123456789abcdef"'
+run 6 "policy: advice, unqualified" --root "$broken" policy panic
+like "policy: advice, unqualified: says so" "$err" 'nobody has tried dualbm on this kernel, so panic is withheld'
 
 # ---- check on the captured machine ----
 
@@ -173,9 +190,6 @@ changed
 echo 4.19.0-27-amd64 >"$broken/proc/sys/kernel/osrelease"
 check_says "an old kernel" 1 'NO +4.19.0-27-amd64: too old'
 changed
-echo 6.12.117+deb12-cloud-amd64 >"$broken/proc/sys/kernel/osrelease"
-check_says "an untested flavour" 0 'but 6.12.117\+deb12-cloud-amd64: not one that dualbm is tested on'
-changed
 rm "$broken/proc/kallsyms"
 check_says "no list of symbols" 6 'unknown: whether dualbm will work'
 changed
@@ -198,6 +212,108 @@ run 5 "check: a foreign module" check --module "$work/foreign"
 run 5 "check: a foreign module, JSON" check --json --module "$work/foreign"
 json "check: an error in JSON" '$j->{status} == 5 && $j->{error} =~ /not a module/ && $j->{command} eq "check"'
 
+# ---- which kernel it is, and whether it is qualified ----
+
+id=00112233445566778899aabbccddeeff01234567 other=ffeeddccbbaa99887766554433221100deadbeef
+
+# notes SIZE HEX: what /sys/kernel/notes has, a build-id of HEX that is said to have SIZE bytes
+# behind a note of another owner.
+notes() {
+	perl -e 'print pack("V3a8V", 6, 1, 0x101, "Linux", 0), pack("V3a4H*", 4, $ARGV[0], 3, "GNU", $ARGV[1])' "$@"
+}
+
+# identified: a copy of the tree to break, whose kernel has $id.
+identified() {
+	changed
+	notes 20 "$id" >"$broken/sys/kernel/notes"
+	mkdir -p "$broken/etc/modprobe.d" "$broken/usr/lib/modprobe.d" "$broken/run/modprobe.d"
+	ln -s usr/lib "$broken/lib"
+}
+
+# qualified NAME STATUS-OF-IT TEXT: of the tree in $broken, which says nothing on standard error.
+qualified() {
+	check_says "$1" 0 "$3"
+	empty "check: $1: no complaint" "$err"
+	run 0 "check, JSON: $1" --root "$broken" check --json
+	json "check, JSON: $1: qualified is $2" "(\$j->{qualified} ? 'true' : 'false') eq '$2'"
+}
+
+named='ok +6\.12\.117\+deb12-amd64: qualified: modprobe\.d names its build-id'
+unnamed='but 6\.12\.117\+deb12-amd64: not qualified: dualbm works there, says unqualified and withholds panic'
+trusted='but 6\.12\.117\+deb12-amd64: not qualified, and allow_untested=1 trusts it'
+unknown='but 6\.12\.117\+deb12-amd64: whether it is qualified cannot be told'
+
+identified
+qualified "nobody tried this kernel" false "$unnamed"
+like "check: its build-id is shown" "$(grep -o '"kernel_id":"[^"]*"' "$work/out")" "^\"kernel_id\":\"$id\"\$"
+echo "options dualbm qualified=$id" >"$broken/etc/modprobe.d/one.conf"
+qualified "a file names it" true "$named"
+# As the kernel reads it: quotes, several parameters, a line that goes on in the next one.
+printf 'options dualbm policy=panic \\\n\t"qualified=%s,%s" inject=0' "$other" "$id" >"$broken/etc/modprobe.d/one.conf"
+qualified "a file names it, and another one" true "$named"
+echo "options dualbm qualified=$other" >"$broken/etc/modprobe.d/one.conf"
+qualified "a file names another one" false "$unnamed"
+printf 'options dualbm qualified=%s' "$id" >"$broken/usr/lib/modprobe.d/two.conf"
+qualified "two files add up" true "$named"
+echo '# none' >"$broken/run/modprobe.d/two.conf"
+qualified "a file that another one hides" false "$unnamed"
+echo 'options dualbm allow_untested=1' >"$broken/etc/modprobe.d/trust.conf"
+qualified "allow_untested=1" false "$trusted"
+echo 'options dualbm allow_untested=0' >"$broken/etc/modprobe.d/truth.conf"
+qualified "allow_untested=1, and a later file with 0" false "$unnamed"
+echo "options dualbm qualified=$id" >"$broken/etc/modprobe.d/two.conf"
+qualified "allow_untested=0, and a file names it" true "$named"
+
+identified
+{
+	echo "# options dualbm qualified=$id"
+	echo "options dualbm2 qualified=$id"
+	echo "options dualbm qualified=${id:0:38} qualified=${id}00 unqualified=$id qualified"
+	echo "blacklist dualbm"
+	printf 'what \e[2J is this\n\0options dualbm qualified\n'
+	echo "options"
+} >"$broken/etc/modprobe.d/one.conf"
+echo "options dualbm qualified=$id" >"$broken/etc/modprobe.d/one.conf.old"
+mkdir "$broken/etc/modprobe.d/directory.conf"
+qualified "lines that say something else" false "$unnamed"
+# Nothing of the machine itself is read.
+echo "options dualbm qualified=$id" >"$work/outside.conf"
+ln -s "$work/outside.conf" "$broken/etc/modprobe.d/link.conf"
+ln -s /dev/zero "$broken/etc/modprobe.d/zero.conf"
+rmdir "$broken/run/modprobe.d"
+ln -s "$work" "$broken/run/modprobe.d"
+qualified "links that lead out of the tree" false "$unnamed"
+
+# Notes that are none: as the module does, by release and version.
+by_version='6.12.117+deb12-amd64:#1_SMP_PREEMPT_DYNAMIC_Debian_6.12.117-1~deb12u1_(2026-11-14)'
+identified
+echo "options dualbm qualified=$by_version" >"$broken/etc/modprobe.d/one.conf"
+qualified "a build-id, and modprobe.d has release and version" false "$unnamed"
+notes 20 "$id" >"$work/notes"
+for size in 0 11 24 39 59; do
+	head -c "$size" "$work/notes" >"$broken/sys/kernel/notes"
+	run 0 "check, JSON: notes cut off at byte $size" --root "$broken" check --json
+	json "check, JSON: notes cut off at byte $size" "\$j->{kernel_id} eq '$by_version' && \$j->{qualified}"
+done
+notes 255 "$id" >"$broken/sys/kernel/notes"
+qualified "notes with a size beyond their end" true 'qualified: modprobe.d names its release and version'
+notes 7 00112233445566 >"$broken/sys/kernel/notes"
+qualified "a build-id that is too short" true 'qualified: modprobe.d names its release and version'
+rm "$broken/sys/kernel/notes"
+qualified "no notes" true 'qualified: modprobe.d names its release and version'
+printf 'Linux version 6.12.117+deb12-amd64 (a #9) #1 SMP,\e[2J\xff %0300d\n' 0 >"$broken/proc/version"
+qualified "a version that is too long" false "$unknown"
+printf 'Linux version 6.12.117+deb12-amd64 (a #9) #1 SMP,\e[2J\xff x\n' >"$broken/proc/version"
+check_says "a version that is no text" 0 'identity: 6.12.117\+deb12-amd64:#1_SMP__\[2J__x'
+rm "$broken/proc/version"
+qualified "no notes and no version" false "$unknown"
+echo 'options dualbm allow_untested=1' >"$broken/etc/modprobe.d/trust.conf"
+qualified "no notes and no version, allow_untested=1" false "$unknown, and allow_untested=1 trusts it"
+identified
+rm "$broken/sys/kernel/notes"
+mkdir "$broken/sys/kernel/notes"
+qualified "notes that cannot be read" false '/sys/kernel/notes: Is a directory.*whether it is qualified cannot be told'
+
 # ---- kernels of the root, which never ran here ----
 
 # Its table of hooks is the module's.
@@ -213,8 +329,12 @@ for kernel in $KERNELS; do
 	run 0 "$kernel, not booted" --root "$ROOT" check --kernel "$release" --json
 	json "$kernel, not booted: every prototype was seen, every CRC agrees" \
 		"!(grep { \$_->{topic} eq 'hooks' && (\$_->{verdict} ne 'yes' || \$_->{text} !~ /BTF: \\(/) } @{\$j->{findings}}) && (grep { \$_->{text} =~ /^the kernel has all/ } @{\$j->{findings}}) && (grep { \$_->{topic} eq 'config' && \$_->{verdict} eq 'yes' } @{\$j->{findings}})"
-	run 0 "$kernel, its image alone" check --image "$ROOT/boot/vmlinuz-$release" --json
-	json "$kernel, its image alone: says which it is" "\$j->{kernel} eq '$release'"
+	json "$kernel, not booted: its build-id" '$j->{kernel_id} =~ /^[0-9a-f]{40}$/'
+	id=$(grep -o '"kernel_id":"[^"]*"' "$work/out" | cut -d'"' -f4)
+	mkdir -p "$work/qualified/etc/modprobe.d"
+	echo "options dualbm qualified=$id" >"$work/qualified/etc/modprobe.d/$kernel.conf"
+	run 0 "$kernel, its image alone" --root "$work/qualified" check --image "$ROOT/boot/vmlinuz-$release" --json
+	json "$kernel, its image alone: says which it is" "\$j->{kernel} eq '$release' && \$j->{kernel_id} eq '$id' && \$j->{qualified}"
 done
 # A module of one kernel and another kernel: no.
 use_kernel 6.12

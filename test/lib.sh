@@ -278,8 +278,3 @@ done_testing() {
 	printf '1..%d\n' "$count"
 	exit $((failures != 0))
 }
-
-# The kernels that are tested, from the table in C.
-tested_kernels() {
-	sed -nE 's/.*\{ "([0-9.]+)",[[:blank:]]+"(-[a-z0-9-]+)" \}.*/\1*\2/p' "$TOP/dualbm_tested.h" | sort
-}

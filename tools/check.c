@@ -225,6 +225,9 @@ static void json_check(const struct check *check, const struct plan *plan)
 
 	json_begin("check");
 	json_string("kernel", check->kernel);
+	if (check->kernel_id)
+		json_string("kernel_id", check->kernel_id);
+	json_bool("qualified", check->qualified);
 	json_bool("running", check->running);
 	json_string("answer", words[answer(check)]);
 	json_open("findings", '[');

@@ -31,7 +31,8 @@ struct check {
 	const char *release, *image, *module;
 
 	char *kernel;		/* the release that the answer is about */
-	char *banner;		/* what it says of itself, or NULL */
+	char *kernel_id;	/* its identity, as the module's kernel_id has it, or NULL */
+	bool qualified;		/* the configuration of modprobe names that */
 	unsigned int major, minor;
 	bool running;
 	char *config;		/* lines of a kernel's configuration, or NULL */
@@ -54,6 +55,12 @@ void add(struct check *check, enum verdict verdict, const char *topic, const cha
 /* Is CONFIG_@name y (or m)? */
 bool config_is(const struct check *check, const char *name);
 bool since(const struct check *check, unsigned int major, unsigned int minor);
+
+/* Which kernel runs, or is in the image that was read last, unless that is known already. */
+void identify_running(struct check *check);
+void identify_image(struct check *check);
+/* Is it one that modprobe tells the module it was tried? */
+void check_qualified(struct check *check);
 
 /* Everything that is about the kernel and the module's file, none about the machine. */
 /* The file that --module names, if it does; its vermagic may name the kernel. */

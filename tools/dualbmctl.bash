@@ -66,6 +66,7 @@ _dualbmctl() {
 		words='--force --module --json policy=report policy=panic on_degraded=report
 			on_degraded=panic boundary=0 boundary=1 scrub_interval_ms= repair=0 repair=1
 			audit_mappings=0 audit_mappings=1 inject=0 inject=1 allow_untested=0 allow_untested=1
+			qualified=
 			history=off history=frees history=callers history=stacks
 			history_mib='
 		# What follows "=" is a word of its own to bash.

@@ -204,12 +204,18 @@ int decompress(const void *data, size_t size, struct buffer *out, size_t limit,
 struct image {
 	char *release;		/* NULL if the image does not say */
 	char *banner;		/* "Linux version ...", or NULL */
+	char *build_id;		/* its digits, lower case; NULL if it has none */
 	struct buffer btf;	/* empty if there is none */
 	struct buffer symbols;	/* lines as in System.map; empty if stripped */
 };
 
 int image_parse(const void *data, size_t size, struct image *image, struct why *why);
 void image_free(struct image *image);
+/*
+ * The build-id in ELF notes, as the module reads them: the digits, allocated; NULL if there is
+ * none, or if a note before it is damaged.
+ */
+char *notes_build_id(const void *notes, size_t size);
 
 struct btf;
 struct btf *btf_parse(const void *data, size_t size, struct why *why);

@@ -58,7 +58,7 @@ void check_free(struct check *check)
 	}
 	free(check->findings);
 	free(check->kernel);
-	free(check->banner);
+	free(check->kernel_id);
 	free(check->config);
 	free(check->module_path);
 	modfile_free(&check->mod);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Kernel images: what an image says of itself, its BTF, and its symbols if it has
- * them. bzImage of x86, EFI zboot images, plain and gzipped Image of arm64, ELF.
+ * Kernel images: what an image says of itself, its build-id, its BTF, and its symbols if it
+ * has them. bzImage of x86, EFI zboot images, plain and gzipped Image of arm64, ELF.
  *
  * Everything read from an image is checked against its size first: it may be
  * truncated, or no image at all.
@@ -20,6 +20,14 @@
 #define IMAGE_LIMIT	((size_t)1 << 30)
 #define BTF_DEPTH	16
 
+/* A build-id has 8 bytes (xxhash of lld) to 32; the module takes no others either. */
+#define ID_MIN_BYTES	8
+#define ID_MAX_BYTES	32
+/* A note's header: the sizes of its name and of what it holds, and its type. */
+#define NOTE_HEADER	12
+/* Of the vDSO: it lies at a page of its own, with its notes at the beginning. */
+#define VDSO_PAGE	((size_t)4096)
+
 static uint16_t le16(const unsigned char *at)
 {
 	return at[0] | at[1] << 8;
@@ -28,6 +36,46 @@ static uint16_t le16(const unsigned char *at)
 static uint32_t le32(const unsigned char *at)
 {
 	return le16(at) | (uint32_t)le16(at + 2) << 16;
+}
+
+static char *hex_text(const unsigned char *data, size_t size)
+{
+	char *text = allocate(2 * size + 1);
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		snprintf(text + 2 * i, 3, "%02x", data[i]);
+	return text;
+}
+
+/* Up to three bytes of padding follow a name, and what the note holds. */
+static uint64_t padded(uint64_t size)
+{
+	return (size + 3) & ~(uint64_t)3;
+}
+
+char *notes_build_id(const void *notes, size_t size)
+{
+	const unsigned char *data = notes;
+	uint64_t at, id, end;
+
+	for (at = 0; at < size && size - at >= NOTE_HEADER; at = end) {
+		const unsigned char *note = data + at;
+		uint32_t name_size = le32(note), id_size = le32(note + 4);
+
+		/* No overflow: these are sums of numbers of 32 bits, and of what is in memory. */
+		id = at + NOTE_HEADER + padded(name_size);
+		end = id + padded(id_size);
+		if (end > size)
+			return NULL;
+		if (le32(note + 8) != NT_GNU_BUILD_ID || name_size != sizeof(ELF_NOTE_GNU) ||
+		    memcmp(note + NOTE_HEADER, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)))
+			continue;
+		if (id_size < ID_MIN_BYTES || id_size > ID_MAX_BYTES)
+			return NULL;
+		return hex_text(data + id, id_size);
+	}
+	return NULL;
 }
 
 static void copy_section(struct buffer *to, const Elf_Data *data)
@@ -84,9 +132,27 @@ static void find_banner(const char *data, size_t size, struct image *image)
 	}
 }
 
+/* What the kernel shows as its notes is .notes; others count where that has no build-id. */
+static void read_notes(struct image *image, Elf_Scn *section, bool best, bool *have_best)
+{
+	/* As it is in the file: libelf would turn around what it takes for notes. */
+	Elf_Data *contents = elf_rawdata(section, NULL);
+	char *id;
+
+	if (!contents || !contents->d_buf || *have_best || (image->build_id && !best))
+		return;
+	id = notes_build_id(contents->d_buf, contents->d_size);
+	if (!id)
+		return;
+	free(image->build_id);
+	image->build_id = id;
+	*have_best = best;
+}
+
 static int parse_elf(const char *data, size_t size, struct image *image, struct why *why)
 {
 	Elf_Scn *section = NULL;
+	bool have_best = false;
 	size_t names;
 	Elf *elf;
 
@@ -106,6 +172,8 @@ static int parse_elf(const char *data, size_t size, struct image *image, struct 
 		name = elf_strptr(elf, names, header.sh_name);
 		if (!name || header.sh_type == SHT_NOBITS)
 			continue;
+		if (!strcmp(name, ".notes") || header.sh_type == SHT_NOTE)
+			read_notes(image, section, !strcmp(name, ".notes"), &have_best);
 		if (strcmp(name, ".BTF") && header.sh_type != SHT_SYMTAB)
 			continue;
 		contents = elf_getdata(section, NULL);
@@ -147,12 +215,46 @@ static void find_btf(const char *data, size_t size, struct image *image)
 	}
 }
 
+/* An ELF file inside of the image, as the vDSO is, has a build-id of its own. */
+static bool is_inner_elf(const char *data, size_t at)
+{
+	size_t page = at & ~(VDSO_PAGE - 1);
+
+	return !memcmp(data + page, ELFMAG, SELFMAG) ||
+	       (page && !memcmp(data + page - VDSO_PAGE, ELFMAG, SELFMAG));
+}
+
+/* A raw Image has no sections: its note is found by what stands before the build-id. */
+static void find_build_id(const char *data, size_t size, struct image *image)
+{
+	static const char head[] = "\3\0\0\0" ELF_NOTE_GNU;
+	const char *at = data;
+
+	while ((at = memmem(at, data + size - at, head, sizeof(head)))) {
+		size_t offset = at - data;
+
+		at++;
+		/* The two sizes stand before it. */
+		if (offset < NOTE_HEADER - 4)
+			continue;
+		offset -= NOTE_HEADER - 4;
+		if (is_inner_elf(data, offset))
+			continue;
+		/* This note and no other one: what follows it may be anything. */
+		if (le32((const unsigned char *)data + offset) == sizeof(ELF_NOTE_GNU))
+			image->build_id = notes_build_id(data + offset, size - offset);
+		if (image->build_id)
+			return;
+	}
+}
+
 static int parse_kernel(const char *data, size_t size, struct image *image, struct why *why)
 {
 	find_banner(data, size, image);
 	if (size >= SELFMAG && !memcmp(data, ELFMAG, SELFMAG))
 		return parse_elf(data, size, image, why);
 	find_btf(data, size, image);
+	find_build_id(data, size, image);
 	if (!image->banner && !image->btf.data)
 		return refuse(why, "not a kernel image");
 	return 0;
@@ -233,6 +335,7 @@ void image_free(struct image *image)
 {
 	free(image->release);
 	free(image->banner);
+	free(image->build_id);
 	buffer_free(&image->btf);
 	buffer_free(&image->symbols);
 	memset(image, 0, sizeof(*image));

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../dualbm_tested.h"
 #include "check.h"
 
 /* The release of the kernel, from whatever was named. */
@@ -26,8 +25,7 @@ static void find_release(struct check *check)
 		if (image_parse(buffer.data, buffer.size, &check->kernel_image, &why))
 			fail(STATUS_FOREIGN, "%s: %s", check->image, why.text);
 		buffer_free(&buffer);
-		check->banner = check->kernel_image.banner ?
-				duplicate(check->kernel_image.banner) : NULL;
+		identify_image(check);
 	}
 	if (check->release)
 		check->kernel = duplicate(check->release);
@@ -40,8 +38,8 @@ static void find_release(struct check *check)
 	else
 		fail(STATUS_LACKING, "which kernel runs is not known (/proc is not mounted?); use --kernel RELEASE");
 	check->running = running && !check->image && !strcmp(running, check->kernel);
-	if (check->running && !check->banner)
-		check->banner = file_line("/proc/version");
+	if (check->running)
+		identify_running(check);
 	free(running);
 	if (strchr(check->kernel, '/') ||
 	    sscanf(check->kernel, "%u.%u", &check->major, &check->minor) != 2)
@@ -53,7 +51,10 @@ static void find_release(struct check *check)
 		    check->image, check->kernel_image.release);
 }
 
-/* An image of this release, where distributions keep it. */
+/*
+ * An image of this release, where distributions keep it. The first one is what boots, and says
+ * which kernel it is; of the others, which may be of another build, only BTF is taken.
+ */
 static void find_image(struct check *check)
 {
 	static const char * const places[] = {
@@ -76,12 +77,12 @@ static void find_image(struct check *check)
 			image_free(&check->kernel_image);
 			if (image_parse(buffer.data, buffer.size, &check->kernel_image, &why))
 				add(check, VERDICT_DOUBT, "kernel", path, "%s", why.text);
+			else if (!check->running)
+				identify_image(check);
 			buffer_free(&buffer);
 		}
 		free(path);
 	}
-	if (!check->banner && check->kernel_image.banner)
-		check->banner = duplicate(check->kernel_image.banner);
 }
 
 static bool try_config(struct check *check, const char *path)
@@ -195,13 +196,7 @@ static void check_release(struct check *check)
 		add(check, VERDICT_NO, "kernel", check->kernel, "too old: 5.10 is the oldest that works");
 		return;
 	}
-	/* Where no image says whose it is, only Debian's releases look like these. */
-	if (dualbm_release_is_tested(check->kernel) &&
-	    (!check->banner || dualbm_version_is_tested(check->banner)))
-		add(check, VERDICT_YES, "kernel", check->kernel, "one that dualbm is tested on");
-	else
-		add(check, VERDICT_DOUBT, "kernel", check->kernel,
-		    "not one that dualbm is tested on: it stays degraded and withholds panic, unless allow_untested=1");
+	check_qualified(check);
 }
 
 static void check_config(struct check *check)

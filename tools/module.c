@@ -299,7 +299,9 @@ static void advise(void)
 	size_t i;
 
 	if (state && !strcmp(state, "degraded"))
-		warn("dualbm is degraded: see \"dualbmctl status\"; on an untested kernel panic is withheld");
+		warn("dualbm is degraded: see \"dualbmctl status\"");
+	if (state && !strcmp(state, "unqualified"))
+		warn("nobody has tried dualbm on this kernel, so panic is withheld: see \"dualbmctl status\"");
 	free(state);
 	module_read(SYSFS, "stats", &stats);
 	for (i = 0; i < ARRAY_SIZE(names); i++)

@@ -17,7 +17,7 @@ struct hook_line {
 };
 
 struct module_status {
-	char *state, *reason, *policy, *version;
+	char *state, *reason, *policy, *version, *kernel_id;
 	struct buffer stats, placement, scrub;
 	struct hook_line *hooks;
 	size_t nr_hooks;
@@ -91,6 +91,7 @@ static void read_status(struct module_status *status)
 	module_read(SYSFS, "policy", &buffer);
 	status->policy = first_line(&buffer);
 	status->version = file_line("/sys/module/dualbm/version");
+	status->kernel_id = file_line(SYSFS "/kernel_id");
 	module_read(SYSFS, "stats", &status->stats);
 	read_private("placement", &status->placement);
 	module_read(SYSFS, "scrub", &status->scrub);
@@ -118,6 +119,7 @@ static void free_status(struct module_status *status)
 	free(status->reason);
 	free(status->policy);
 	free(status->version);
+	free(status->kernel_id);
 	buffer_free(&status->stats);
 	buffer_free(&status->placement);
 	buffer_free(&status->scrub);
@@ -176,6 +178,8 @@ static void json_status(struct module_status *status)
 		json_string("reason", status->reason);
 	json_string("policy", status->policy);
 	json_string("version", status->version);
+	if (status->kernel_id)
+		json_string("kernel_id", status->kernel_id);
 	json_bool("well", all_is_well(status));
 	json_open("stats", '{');
 	rest = status->stats.data;
@@ -230,7 +234,8 @@ static enum colour state_colour(const char *state)
 {
 	if (!strcmp(state, "armed"))
 		return GOOD;
-	return strcmp(state, "learning") ? BAD : DOUBTFUL;
+	/* Nothing is lost while the module learns, or on a kernel that nobody has tried. */
+	return strcmp(state, "learning") && strcmp(state, "unqualified") ? BAD : DOUBTFUL;
 }
 
 /* Why, as of the end of the last learning; a module that is older does not say. */

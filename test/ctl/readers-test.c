@@ -121,6 +121,15 @@ static int read_violation(const void *data, size_t size)
 	return ret;
 }
 
+static int read_notes(const void *data, size_t size)
+{
+	char *id = notes_build_id(data, size);
+	int ret = id ? 0 : -1;
+
+	free(id);
+	return ret;
+}
+
 static int read_compressed(const void *data, size_t size)
 {
 	struct buffer out;
@@ -313,19 +322,85 @@ static struct buffer gzip(const void *data, size_t size)
 	return buffer;
 }
 
+static const char banner[] =
+	"Linux version 6.12.1-test (somebody@somewhere) #1 SMP Debian 6.12.1-1\n";
+
+/* Build-ids: bytes that count up, from one that says whose it is. */
+#define KERNEL_ID	"101112131415161718191a1b1c1d1e1f20212223"
+#define KERNEL_FIRST	0x10
+#define OTHER_FIRST	0x80
+
+static void put_note(FILE *stream, const char *name, uint32_t type, unsigned char first,
+		     uint32_t id_size)
+{
+	uint32_t header[] = { strlen(name) + 1, id_size, type }, i;
+
+	fwrite(header, sizeof(header), 1, stream);
+	for (i = 0; i < ((header[0] + 3) & ~3u); i++)
+		fputc(i < header[0] ? name[i] : 0, stream);
+	for (i = 0; i < ((id_size + 3) & ~3u); i++)
+		fputc(i < id_size ? first + i : 0, stream);
+}
+
+/* As a kernel has them: others' notes, also some of the same type or the same name, before it. */
+static struct buffer make_notes(unsigned char first, uint32_t id_size)
+{
+	struct buffer buffer;
+	FILE *stream = open_memstream(&buffer.data, &buffer.size);
+
+	put_note(stream, "Xen", NT_GNU_BUILD_ID, OTHER_FIRST, 20);
+	put_note(stream, "GNU", NT_GNU_ABI_TAG, OTHER_FIRST, 16);
+	put_note(stream, "Linux", 0x101, OTHER_FIRST, 5);
+	put_note(stream, "GNU", NT_GNU_BUILD_ID, first, id_size);
+	fclose(stream);
+	return buffer;
+}
+
 static struct buffer make_vmlinux(void)
 {
-	static const char banner[] =
-		"Linux version 6.12.1-test (somebody@somewhere) #1 SMP Debian 6.12.1-1\n";
-	struct buffer btf = make_btf(), elf;
+	struct buffer btf = make_btf(), notes = make_notes(KERNEL_FIRST, 20), elf;
+	struct buffer other = make_notes(OTHER_FIRST, 20);
 	struct section sections[] = {
+		{ ".note.other", SHT_NOTE, other.data, other.size, 0, 0 },
 		{ ".rodata", SHT_PROGBITS, banner, sizeof(banner), 0, 0 },
 		{ ".BTF", SHT_PROGBITS, btf.data, btf.size, 0, 0 },
+		{ ".notes", SHT_NOTE, notes.data, notes.size, 0, 0 },
+		{ ".note.last", SHT_NOTE, other.data, other.size, 0, 0 },
 	};
 
-	elf = make_elf(ET_EXEC, sections, 2);
+	elf = make_elf(ET_EXEC, sections, ARRAY_SIZE(sections));
 	free(btf.data);
+	free(notes.data);
+	free(other.data);
 	return elf;
+}
+
+#define RAW_PAGE	4096
+
+/*
+ * An Image without sections: a vDSO of two pages with a note in each, and what looks like a
+ * note and has no room for a build-id; then the kernel's own, if it has one.
+ */
+static struct buffer make_raw(bool with_id)
+{
+	struct buffer btf = make_btf(), other = make_notes(OTHER_FIRST, 20);
+	struct buffer small = make_notes(OTHER_FIRST, 4), own = make_notes(KERNEL_FIRST, 20), raw;
+
+	raw.size = 6 * RAW_PAGE;
+	raw.data = calloc(1, raw.size);
+	memcpy(raw.data + 64, banner, sizeof(banner));
+	memcpy(raw.data + RAW_PAGE, ELFMAG, SELFMAG);
+	memcpy(raw.data + RAW_PAGE + 512, other.data, other.size);
+	memcpy(raw.data + 2 * RAW_PAGE + 512, other.data, other.size);
+	memcpy(raw.data + 3 * RAW_PAGE, small.data, small.size);
+	memcpy(raw.data + 3 * RAW_PAGE + 512, btf.data, btf.size);
+	if (with_id)
+		memcpy(raw.data + raw.size - own.size, own.data, own.size);
+	free(btf.data);
+	free(other.data);
+	free(small.data);
+	free(own.data);
+	return raw;
 }
 
 /* A bzImage: a setup header, and a payload that is compressed. */
@@ -400,8 +475,9 @@ static void test_contents(void)
 	btf_done(types);
 
 	ok(!image_parse(image.data, image.size, &read, &why) && read.btf.size == btf.size &&
-	   !strcmp(read.release, "6.12.1-test") && strstr(read.banner, " Debian "),
-	   "bzImage: release, banner and BTF");
+	   !strcmp(read.release, "6.12.1-test") && strstr(read.banner, " Debian ") &&
+	   read.build_id && !strcmp(read.build_id, KERNEL_ID),
+	   "bzImage: release, banner, BTF and build-id");
 	image_free(&read);
 
 	ok(!modfile_parse(module.data, module.size, &mod, &why) && mod.sig && mod.sig_bytes == 4 &&
@@ -425,6 +501,82 @@ static void test_contents(void)
 	free(image.data);
 	free(plain.data);
 	free(capture.data);
+}
+
+/* Whose build-id it is, or that there is none. */
+static bool has_id(const void *notes, size_t size, const char *wanted)
+{
+	void *copy = malloc(size);
+	bool good;
+	char *id;
+
+	memcpy(copy, notes, size);
+	id = notes_build_id(copy, size);
+	good = wanted ? id && !strcmp(id, wanted) : !id;
+	free(id);
+	free(copy);
+	return good;
+}
+
+static void test_notes(void)
+{
+	/* Also those that come to 0 if they are rounded up in 32 bits. */
+	static const uint32_t huge[] = {
+		0xffffffff, 0xfffffffd, 0xfffffff4, 0x80000000, 0x7fffffff, 0x1000,
+	};
+	static const struct {
+		uint32_t size;
+		bool taken;
+	} sizes[] = { { 0, false }, { 7, false }, { 8, true }, { 18, true }, { 32, true },
+		      { 33, false } };
+	struct buffer notes = make_notes(KERNEL_FIRST, 20), raw;
+	/* Where each of the notes begins. */
+	const size_t begins[] = { 0, 36, 68, 96 };
+	struct image image;
+	struct why why;
+	char *id;
+	size_t i, j, k;
+	bool good;
+
+	ok(has_id(notes.data, notes.size, KERNEL_ID), "notes: the build-id, behind others' notes");
+	for (good = true, i = 0; i < notes.size; i++)
+		good = good && has_id(notes.data, i, NULL);
+	ok(good, "notes: cut off at each byte there is none");
+	for (good = true, i = 0; i < ARRAY_SIZE(begins); i++) {
+		for (j = 0; j < ARRAY_SIZE(huge); j++) {
+			for (k = 0; k < 2; k++) {
+				char *field = notes.data + begins[i] + 4 * k;
+				uint32_t was;
+
+				memcpy(&was, field, sizeof(was));
+				memcpy(field, &huge[j], sizeof(was));
+				good = good && has_id(notes.data, notes.size, NULL);
+				memcpy(field, &was, sizeof(was));
+			}
+		}
+	}
+	ok(good && has_id(notes.data, notes.size, KERNEL_ID),
+	   "notes: sizes beyond their end are not believed");
+	free(notes.data);
+	for (good = true, i = 0; i < ARRAY_SIZE(sizes); i++) {
+		notes = make_notes(KERNEL_FIRST, sizes[i].size);
+		id = notes_build_id(notes.data, notes.size);
+		good = good && !id == !sizes[i].taken && (!id || strlen(id) == 2 * sizes[i].size);
+		free(id);
+		free(notes.data);
+	}
+	ok(good, "notes: a build-id has 8 to 32 bytes");
+
+	raw = make_raw(true);
+	ok(!image_parse(raw.data, raw.size, &image, &why) && image.build_id &&
+	   !strcmp(image.build_id, KERNEL_ID), "Image: the build-id, and not that of its vDSO");
+	image_free(&image);
+	free(raw.data);
+	raw = make_raw(false);
+	ok(!image_parse(raw.data, raw.size, &image, &why) && !image.build_id,
+	   "Image: without a build-id its vDSO has still another one");
+	image_free(&image);
+	free(raw.data);
 }
 
 #define RECORD(comm)	"record=3 class=double_free pfn=0x10 order=2 proof=buddy frames=4 block=0x10 " \
@@ -580,6 +732,8 @@ int main(int argc, char **argv)
 		{ "BTF", read_btf, make_btf(), true },
 		{ "bzImage", read_image, make_bzimage(), true },
 		{ "vmlinux", read_image, make_vmlinux(), false },
+		{ "Image", read_image, make_raw(true), false },
+		{ "notes", read_notes, make_notes(KERNEL_FIRST, 20), true },
 		{ "module", read_module, make_module(true, false), true },
 		{ "signed module", read_module, make_module(true, true), false },
 		{ "module without CRCs", read_module, make_module(false, false), true },
@@ -596,6 +750,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	test_numbers();
 	test_contents();
+	test_notes();
 	test_violations();
 	test_details();
 	test_bomb();

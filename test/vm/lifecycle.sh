@@ -10,7 +10,7 @@
 #	lifecycle.sh reload	a hundred loads and unloads, or dualbm_cycles= of them
 #				(kernel command line); less on slow kernels
 #	lifecycle.sh steps	a build with DUALBM_TEST_HOOKS: init fails at each step
-#	lifecycle.sh untested	a build for which no kernel is a tested one
+#	lifecycle.sh unqualified	a kernel that is not qualified
 . ./mm-lib.sh
 
 only=" $* "
@@ -24,7 +24,7 @@ cycles=$((${dualbm_cycles:-100} / ${dualbm_slow:-1}))
 wanted() {
 	# These only if they are named.
 	case $only$1 in
-	"  reload" | "  steps" | "  untested") return 1 ;;
+	"  reload" | "  steps" | "  unqualified") return 1 ;;
 	esac
 	part "$1"
 }
@@ -257,6 +257,7 @@ accepted() {
 	case $1 in
 	policy | on_degraded) echo '"report" or "panic"' ;;
 	scrub_interval_ms) echo 'milliseconds, 0 to ' ;;
+	qualified) echo 'what the file kernel_id says of such a kernel' ;;
 	*) echo '0 or 1' ;;
 	esac
 }
@@ -283,7 +284,9 @@ bad_parameters() {
 	for _bad in policy=foo policy= policy=Panic policy=reports on_degraded=x on_degraded=1 \
 		boundary=2 boundary=yes boundary= scrub_interval_ms=-1 scrub_interval_ms=abc \
 		scrub_interval_ms= scrub_interval_ms=4294967296 scrub_interval_ms=10s \
-		repair=9 repair=true inject=y inject=11 allow_untested=2; do
+		repair=9 repair=true inject=y inject=11 allow_untested=2 qualified= qualified=xyz \
+		qualified=0123456789abcde qualified=0123456789ABCDEF qualified=a:b, \
+		qualified=,a:b "qualified=$(printf '%080d' 0)"; do
 		refused_at_load $_bad
 	done
 }
@@ -617,15 +620,31 @@ late_cpu() {
 	expect_quiet_kernel "$name"
 }
 
-# ---- a kernel that nobody tested ----
+# ---- a kernel that nobody tried ----
 
-untested() {
-	wanted untested || return 0
+# qualified_as NAME STATE REASON PARAMETERS...
+qualified_as() {
+	_qname=$1 _qstate=$2 _qreason=$3
+	shift 3
+	modprobe dualbm policy=panic on_degraded=panic "$@" || bail "dualbm does not load"
+	check "$name: $_qname: $_qstate" wait_for 60 state_is "$_qstate"
+	is "$name: $_qname: and why" "$(cat $D/state_reason)" "$_qreason"
+	rmmod dualbm
+}
+
+unqualified() {
+	wanted unqualified || return 0
 	modprobe dualbm policy=panic on_degraded=panic || bail "dualbm does not load"
 	check "$name: says that it learned all the same" wait_for 60 learned
-	is "$name: stays degraded" "$(cat $D/state)" degraded
+	is "$name: stays unqualified" "$(cat $D/state)" unqualified
+	is "$name: and why" "$(cat $D/state_reason)" \
+		"not qualified: nobody has tried this kernel; panic is withheld"
+	_id=$(cat $D/kernel_id)
+	# The last 20 bytes of the kernel's own note.
+	check "$name: the identity is the kernel's build-id" [ "$(echo "$_id" | tr -d 0-9a-f)" = "" ]
+	check "$name: as the kernel tells it" notes_have "$_id"
 	is "$name: the log says so in one line" \
-		"$(dmesg | grep -c 'dualbm: not tested on kernel .*; allow_untested=1 trusts it')" 1
+		"$(dmesg | grep -c "dualbm: kernel $(uname -r) ($_id) is not qualified: .*; qualify it, or trust it with allow_untested=1")" 1
 	is "$name: the policy is what was asked for" "$(cat $D/policy)" panic
 	# Not the one at which a kernel with DEBUG_VM stops itself.
 	insmod_test faulty fault=reset_free order=5
@@ -634,19 +653,36 @@ untested() {
 	is "$name: and is not relearned for nothing" "$(stat relearns)" 0
 	rmmod dualbm
 	nothing_left "$name"
-	load_dualbm allow_untested=1 || bail "dualbm is not armed with allow_untested=1"
-	is "$name: allow_untested=1 is armed" "$(cat $D/state)" armed
+	qualified_as "allow_untested=1" armed none allow_untested=1
+	qualified_as "this kernel's identity" armed none qualified="$_id"
+	is "$name: nor does the log complain then" "$(dmesg -c | grep -c 'dualbm: kernel .* is not qualified.*nobody')" 1
+	qualified_as "another kernel's" unqualified \
+		"not qualified: other kernels were tried, and not this one; panic is withheld" \
+		qualified=0123456789abcdef0123456789abcdef01234567
+	qualified_as "its beginning" unqualified \
+		"not qualified: other kernels were tried, and not this one; panic is withheld" \
+		qualified="$(echo "$_id" | cut -c1-38)"
+	qualified_as "several" armed none qualified="0123456789abcdef,$_id,a:b"
+	qualified_as "several files" armed none qualified=0123456789abcdef qualified="$_id"
+	modprobe dualbm qualified="0123456789abcdef,$_id" || bail "dualbm does not load"
+	is "$name: the parameter says what it was given" "$(param dualbm qualified)" "0123456789abcdef,$_id"
 	rmmod dualbm
+	nothing_left "$name"
+}
+
+# notes_have DIGITS: whether /sys/kernel/notes has those bytes.
+notes_have() {
+	hexdump -v -e '1/1 "%02x"' /sys/kernel/notes | grep -q "040000001400000003000000474e5500$1"
 }
 
 learned() {
-	dmesg | grep -q 'dualbm: degraded, policy=panic, panic withheld'
+	dmesg | grep -q 'dualbm: unqualified, policy=panic, panic withheld'
 }
 
 mkdir /sys/fs/cgroup/any 2>/dev/null
 echo +memory 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control
 steps
-untested
+unqualified
 bad_parameters
 runtime_parameters
 files
