@@ -83,7 +83,8 @@ costs_json() {
 
 # An identity as the module takes it (dualbm_qualified.c).
 valid_identity() {
-	[[ $1 =~ ^([0-9a-f]{2}){8,32}$ || $1 =~ ^[!-+--~]+:[!-+--~]*$ ]] && ((${#1} < 130))
+	[[ $1 =~ ^([0-9a-f]{2}){8,32}$ ]] && return
+	[[ $1 =~ ^[[:graph:]]+$ && $1 == *:* && $1 != *[,\"\'\\]* ]] && ((${#1} < 130))
 }
 
 # value_of FILE SECTION KEY: of a file that a qualification is, as they are written here: a line
