@@ -183,7 +183,7 @@ static void __init look_at_kernel(void)
 		return;
 	}
 	if (dualbm_qualified_any())
-		why = "not qualified: other kernels were tried, and not this one; panic is withheld";
+		why = "not qualified: other kernels were tried, not this one; panic is withheld";
 	dualbm_mode_withhold(why);
 	pr_warn("kernel %s (%s) is %s; qualify it, or trust it with allow_untested=1\n",
 		init_utsname()->release, dualbm_kernel_identity(), why);

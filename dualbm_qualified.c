@@ -42,7 +42,7 @@ static bool acceptable(const char *text, size_t length)
 int dualbm_qualified_add(const char *what, const char *text)
 {
 	static const char accepted[] =
-		"what the file kernel_id says of such a kernel, with commas between, and no more than 4095 characters";
+		"what kernel_id says of such kernels, 4095 characters at most";
 	size_t length = strcspn(text, "\n"), had = strlen(list), at, part;
 
 	if (sysfs_streq(text, "none"))

@@ -97,7 +97,7 @@ is "textfile: every hook" "$(grep -c '^dualbm_hook_missed_total{' "$prom")" "$(w
 is "textfile: one state" "$(grep '^dualbm_state.* 1$' "$prom")" 'dualbm_state{state="armed"} 1'
 is "textfile: every state of the module" \
 	"$(sed -n 's/^dualbm_state{state="\(.*\)"}.*/\1/p' "$prom" | sort | xargs)" \
-	"$(strings dualbm_mode.c state_names | xargs)"
+	"$({ strings dualbm_mode.c state_names && grep -o unqualified dualbm_mode.c; } | sort -u | xargs)"
 is "textfile: one policy" "$(grep '^dualbm_policy' "$prom" | xargs -d '\n')" 'dualbm_policy{policy="report"} 1 dualbm_policy{policy="panic"} 0'
 is "textfile: the version" "$(grep '^dualbm_info' "$prom")" "dualbm_info{version=\"$(cat "$work/ill/sys/module/dualbm/version")\"} 1"
 is "textfile: when" "$(value dualbm_textfile_timestamp_seconds)" 1000000

@@ -257,7 +257,7 @@ accepted() {
 	case $1 in
 	policy | on_degraded) echo '"report" or "panic"' ;;
 	scrub_interval_ms) echo 'milliseconds, 0 to ' ;;
-	qualified) echo 'what the file kernel_id says of such a kernel' ;;
+	qualified) echo 'what kernel_id says of such kernels' ;;
 	*) echo '0 or 1' ;;
 	esac
 }
@@ -657,10 +657,10 @@ unqualified() {
 	qualified_as "this kernel's identity" armed none qualified="$_id"
 	is "$name: nor does the log complain then" "$(dmesg -c | grep -c 'dualbm: kernel .* is not qualified.*nobody')" 1
 	qualified_as "another kernel's" unqualified \
-		"not qualified: other kernels were tried, and not this one; panic is withheld" \
+		"not qualified: other kernels were tried, not this one; panic is withheld" \
 		qualified=0123456789abcdef0123456789abcdef01234567
 	qualified_as "its beginning" unqualified \
-		"not qualified: other kernels were tried, and not this one; panic is withheld" \
+		"not qualified: other kernels were tried, not this one; panic is withheld" \
 		qualified="$(echo "$_id" | cut -c1-38)"
 	qualified_as "several" armed none qualified="0123456789abcdef,$_id,a:b"
 	qualified_as "several files" armed none qualified=0123456789abcdef qualified="$_id"
