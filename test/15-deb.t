@@ -62,7 +62,7 @@ if [[ -e $dkms && $tools ]]; then
 	check "the packages of a next version build" env O="$work/next-deb" DUALBM_CACHE="$work/cache" "$work/next/packaging/deb"
 	"$TOP/scripts/root"
 	# Without kernels, and without what the other tests built there.
-	throw_away_root bookworm --exclude='./usr/lib/modules/*' --exclude='./usr/src/*' \
+	throw_away_root bookworm --exclude='./usr/lib/modprobe.d/*' --exclude='./usr/lib/modules/*' --exclude='./usr/src/*' \
 		--exclude='./var/lib/dkms/dualbm'
 	mv "$dkms" "$work/next-deb/dualbm-dkms_${next}_all.deb" "$ROOT/root/"
 	traces() {

@@ -123,7 +123,7 @@ for suite in ${DUALBM_SUITES:-bookworm trixie}; do
 	done
 	# With the kernels' own modules: where there are none, Debian 13's dkms takes a kernel
 	# for removed, and makes no index of its modules any more.
-	throw_away_root "$suite"
+	throw_away_root "$suite" --exclude='./usr/lib/modprobe.d/*'
 	in_root sh -c 'cd /src && scripts/install --remove' >/dev/null 2>&1 || :
 	before=$(traces)
 	debs "$suite"
