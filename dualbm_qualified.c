@@ -90,7 +90,8 @@ static bool find_build_id(const char *notes, size_t size)
 		    !memcmp(notes + name, "GNU", sizeof("GNU"))) {
 			if (note->n_descsz < ID_MIN_BYTES || note->n_descsz > ID_MAX_BYTES)
 				return false;
-			bin2hex(identity, notes + id, note->n_descsz);
+			snprintf(identity, sizeof(identity), "%*phN", (int)note->n_descsz,
+				 notes + id);
 			return true;
 		}
 	}
