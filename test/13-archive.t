@@ -18,9 +18,10 @@ clean() {
 }
 clean
 trap clean EXIT
-mkdir -p "$tree/docs" "$work/gpg" "$work/built"
+mkdir -p "$tree/docs" "$tree/packaging" "$work/gpg" "$work/built"
 cp -a "$TOP/scripts" "$TOP/VERSION" "$tree/"
 cp "$TOP/docs/kernels.md" "$tree/docs/"
+cp -r "$TOP/packaging/"{qualified,modprobe.d} "$tree/packaging/"
 chmod 700 "$work/gpg"
 export GNUPGHOME=$work/gpg
 gpg -q --batch --passphrase '' --quick-gen-key archive@dualbm.invalid ed25519 2>"$work/gpg.log"
@@ -414,6 +415,7 @@ for how in "69 out of reach" "75 does not offer"; do
 	is "rows of the matrix: end with ${how%% *}" "$status" "${how%% *}"
 	like "rows of the matrix: says which" "$out" "${how#* }.* 6.1-amd64 5.10-amd64"
 	check "rows of the matrix: their results stay" cmp "$TOP/docs/kernels.md" "$tree/docs/kernels.md"
+	check "rows of the matrix: the kernels that are trusted stay" cmp "$TOP/packaging/modprobe.d/dualbm-qualified.conf" "$tree/packaging/modprobe.d/dualbm-qualified.conf"
 	in_tree scripts/check test/00-prepare.t
 	is "the test command: ends with ${how%% *}" "$status" "${how%% *}"
 done
