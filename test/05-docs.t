@@ -104,9 +104,10 @@ empty "each is JSON of the schema, and has the keys of qualification.md, and no 
 	keys=$(sed -n '/^## What is in the file/,$p' docs/qualification.md | sed -n 's/^| \([^|]*\) |.*/\1/p' | grep -o '`[a-z_]*`' | tr -d '`' | sort | xargs)
 	for file in packaging/qualified/*.json; do
 		perl -MJSON::PP -0777 -e '
-			my $j = JSON::PP->new->decode(<STDIN>);
+			open(my $file, "<", $ARGV[0]) or die;
+			my $j = JSON::PP->new->decode(<$file>);
 			print "$ARGV[0]: ", join(" ", sort keys %$j), "\n" if join(" ", sort keys %$j) ne $ARGV[1] || $j->{schema} ne "dualbm-qualification-1" || $j->{result} ne "qualified"
-		' "$file" "$keys" <"$file" 2>&1
+		' "$file" "$keys" 2>&1
 	done
 )"
 check "test/README.md is what the tests say of themselves: scripts/test-index >test/README.md" \

@@ -285,9 +285,9 @@ bad_parameters() {
 		boundary=2 boundary=yes boundary= scrub_interval_ms=-1 scrub_interval_ms=abc \
 		scrub_interval_ms= scrub_interval_ms=4294967296 scrub_interval_ms=10s \
 		repair=9 repair=true inject=y inject=11 allow_untested=2 qualified= qualified=xyz \
-		qualified=0123456789abcde qualified=0123456789ABCDEF qualified=a:b, \
-		qualified=,a:b "qualified=$(printf '%080d' 0)"; do
-		refused_at_load $_bad
+		qualified=0123456789abcde qualified=0123456789ABCDEF "qualified=a:b," \
+		"qualified=,a:b" "qualified=$(printf '%080d' 0)"; do
+		refused_at_load "$_bad"
 	done
 }
 
