@@ -3,9 +3,9 @@
  * Memory of processes that the kernel pins, as for a virtual machine or a device: it outlives
  * its mapping, and whoever has the last reference frees it.
  *
- *	pin SECONDS	buffers that are registered with io_uring, for as long as they are needed, and
- *			pages that lie in a pipe; meanwhile their process forks, writes, gives
- *			some back and unmaps the rest. Says how many pages were pinned
+ *	pin SECONDS	buffers that are registered with io_uring, and pages that lie in a
+ *			pipe; meanwhile their process forks, writes, gives some back and
+ *			unmaps the rest. Says how many pages were pinned
  *
  * Exit status 2: the kernel cannot do that.
  */
@@ -130,7 +130,7 @@ int main(int argc, char **argv)
 	ring = syscall(SYS_io_uring_setup, 8, &params);
 	if (ring < 0) {
 		perror("io_uring_setup");
-		return errno == ENOSYS || errno == EPERM ? 2 : 1;
+		return errno == EINVAL ? 1 : 2;
 	}
 	for (round = 0; time(NULL) < end; round++) {
 		register_buffers(ring, round);
