@@ -36,7 +36,7 @@ for kernel in $KERNELS; do
 		vm "signed-$kernel" 'done' --kernel "$kernel" --qemu -cpu --qemu max,pauth-impdef=on -- \
 			lifecycle.sh sleepers
 	check "$kernel: a build whose init fails when told to" build_other "$release"
-	DUALBM_MODULES=$modules vm "init-$kernel" 'done' --kernel "$kernel" \
+	DUALBM_MODULES=$modules vm "init-$kernel" 'done' --kernel "$kernel" --timeout 600 \
 		--append dualbm.allow_untested=0 -- lifecycle.sh steps unqualified
 done
 for kernel in $KERNELS; do
