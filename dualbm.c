@@ -170,24 +170,22 @@ MODULE_PARM_DESC(fail_at, "step of init that fails (test build only)");
 #define step(number, call)	(call)
 #endif
 
-/* Returns whether panic is withheld. */
-static bool __init look_at_kernel(void)
+static void __init look_at_kernel(void)
 {
 	const char *why = "not qualified: nobody has tried this kernel; panic is withheld";
 
 	dualbm_kernel_identify();
 	if (dualbm_kernel_is_qualified() || dualbm_allow_untested)
-		return false;
+		return;
 	if (dualbm_qualified_any())
 		why = "not qualified: other kernels were tried, not this one; panic is withheld";
 	dualbm_mode_withhold(why);
-	return true;
 }
 
 /* Once it is loaded: what is refused says that, and nothing else. */
-static void __init tell_of_kernel(bool withheld)
+static void __init tell_of_kernel(void)
 {
-	if (withheld)
+	if (dualbm_panic_is_withheld())
 		pr_warn("kernel %s (%s) is not qualified, panic is withheld; qualify it, or trust it with allow_untested=1\n",
 			init_utsname()->release, dualbm_kernel_identity());
 	else if (!dualbm_kernel_is_qualified())
@@ -197,9 +195,9 @@ static void __init tell_of_kernel(bool withheld)
 
 static int __init dualbm_init(void)
 {
-	bool withheld = look_at_kernel();
 	int ret;
 
+	look_at_kernel();
 	if (!DUALBM_HAVE_MAPPINGS)
 		pr_info("audit_mappings is not to be had: this kernel lets no module look at page tables\n");
 	ret = dualbm_mode_init();
@@ -245,7 +243,7 @@ static int __init dualbm_init(void)
 	dualbm_learn_start();
 	dualbm_scrub_start();
 	dualbm_watchdog_start();
-	tell_of_kernel(withheld);
+	tell_of_kernel();
 	return 0;
 
 stop:
