@@ -7,7 +7,6 @@
  * a lock that an NMI may have interrupted (before 6.8), asks the page allocator for memory or
  * forgets, and warns when it is full, which stops a machine with panic_on_warn=1.
  */
-#include <linux/atomic.h>
 #include <linux/jhash.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
@@ -19,9 +18,13 @@
 
 /* Functions from the probe to the caller, mostly, and those that are kept: each of them costs. */
 #define UNWOUND		(8 + DUALBM_PAST_LEVELS)
-/* How far from where its hash leads a stack may lie, and one of a caller only. */
+/* How far from where its hash leads a stack may lie. */
 #define WINDOW		16
-#define FAR_WINDOW	128
+/*
+ * Callers alone have places of their own, behind those of stacks: however many stacks there are,
+ * who called is known. A kernel has some hundred of them.
+ */
+#define NR_CALLERS	4096UL
 
 /* States of a place: never used, being filled in, or the stack's hash, which is neither. */
 #define EMPTY		0U
@@ -33,26 +36,22 @@ struct stack {
 };
 
 static_assert(sizeof(struct stack) + sizeof(u32) == DUALBM_STACK_BYTES);
+static_assert(BIT(DUALBM_MARK_BITS - 1) + NR_CALLERS < BIT(DUALBM_MARK_BITS));
 
 static struct stack *stacks;
 static u32 *states;
 static unsigned long nr_stacks;
-static atomic_long_t used;
-
-static bool is_nearly_full(void)
-{
-	return atomic_long_read(&used) >= nr_stacks - nr_stacks / 8;
-}
 
 /* Two CPUs that meet a new one at once may both store it. */
 static u32 number_of(const struct stack *stack)
 {
 	u32 hash = jhash2(stack->levels, DUALBM_PAST_LEVELS, 0) | HASHED;
 	bool deep = stack->levels[1];
+	unsigned long first = deep ? 0 : nr_stacks, mask = (deep ? nr_stacks : NR_CALLERS) - 1;
 	unsigned int i;
 
-	for (i = 0; i < (deep ? WINDOW : FAR_WINDOW); i++) {
-		unsigned long place = ((hash >> 2) + i) & (nr_stacks - 1);
+	for (i = 0; i < WINDOW; i++) {
+		unsigned long place = first + (((hash >> 2) + i) & mask);
 		/* Pairs with the store below: who finds the hash finds the stack. */
 		u32 state = smp_load_acquire(&states[place]);
 
@@ -60,13 +59,9 @@ static u32 number_of(const struct stack *stack)
 			return place + 1;
 		if (state != EMPTY)
 			continue;
-		/* What is left is for callers: there are few of them. */
-		if (deep && is_nearly_full())
-			return 0;
 		if (cmpxchg(&states[place], EMPTY, CLAIMED) != EMPTY)
 			continue;
 		stacks[place] = *stack;
-		atomic_long_inc(&used);
 		/* Pairs with the load above, and with dualbm_stack_get(). */
 		smp_store_release(&states[place], hash);
 		return place + 1;
@@ -99,7 +94,7 @@ void dualbm_stack_get(u32 number, u32 levels[DUALBM_PAST_LEVELS])
 	unsigned long place = number - 1UL;
 
 	/* Pairs with number_of(). */
-	if (place < nr_stacks && smp_load_acquire(&states[place]) >= HASHED)
+	if (place < nr_stacks + NR_CALLERS && smp_load_acquire(&states[place]) >= HASHED)
 		memcpy(levels, stacks[place].levels, sizeof(stacks[place].levels));
 	else
 		memset(levels, 0, DUALBM_PAST_LEVELS * sizeof(*levels));
@@ -107,13 +102,15 @@ void dualbm_stack_get(u32 number, u32 levels[DUALBM_PAST_LEVELS])
 
 unsigned long dualbm_stacks_init(unsigned int bits)
 {
+	unsigned long nr_places;
+
 	/* Numbers begin with 1. */
 	nr_stacks = BIT(min_t(unsigned int, bits, DUALBM_MARK_BITS - 1));
-	atomic_long_set(&used, 0);
-	stacks = vzalloc(nr_stacks * sizeof(*stacks));
-	states = vzalloc(nr_stacks * sizeof(*states));
+	nr_places = nr_stacks + NR_CALLERS;
+	stacks = vzalloc(nr_places * sizeof(*stacks));
+	states = vzalloc(nr_places * sizeof(*states));
 	if (stacks && states)
-		return nr_stacks;
+		return nr_places;
 	dualbm_stacks_exit();
 	return 0;
 }

@@ -17,7 +17,7 @@
  *
  * Context: Process; sleeps.
  *
- * Return: for how many it is; 0 if there is no memory.
+ * Return: for how many it is, those of a caller alone among them; 0 if there is no memory.
  */
 unsigned long dualbm_stacks_init(unsigned int bits);
 
@@ -32,7 +32,7 @@ void dualbm_stacks_exit(void);
  * dualbm_stack_now() - the stack above the allocator
  * @slot: as of dualbm_site_caller()
  *
- * Unwinds. When the table is nearly full, a stack that is not yet there has its first level only.
+ * Unwinds. A stack for which there is no place has its first level only.
  *
  * Context: Any, NMI included; preemption disabled. Takes no lock, allocates nothing.
  *

@@ -12,7 +12,7 @@
  * many=N: so many pages are allocated, where those of files are; many_give() gives each back.
  *
  * deep=N: a page is allocated and freed by N stacks, each another, that differ above who calls
- * the allocator.
+ * the allocator; and after that from 512 places in code.
  *
  * way=WAY: a page is freed last in a way that it is about, and is then taken, and stays so:
  *	kept	by __free_page(); and then, taken again, by release_pages(), which nobody sees
@@ -131,6 +131,21 @@ static __always_inline void deep_down(unsigned int path, unsigned int levels)
 		deep_middle(path / 3, levels - 1);
 	else
 		deep_right(path / 3, levels - 1);
+}
+
+#define FOUR_TIMES(x) do { x; x; x; x; } while (0)
+
+/* Each time that this is written it is two places more. */
+#define PAIR() do {						\
+	struct page *one = alloc_page(TEST_GFP_TASK);		\
+								\
+	if (one)						\
+		__free_page(one);				\
+} while (0)
+
+static noinline void pairs_of_many_places(void)
+{
+	FOUR_TIMES(FOUR_TIMES(FOUR_TIMES(FOUR_TIMES(PAIR()))));
 }
 
 static noinline void way_give(struct page *one)
@@ -305,8 +320,10 @@ static int __init past_init(void)
 	}
 	for (i = 0; i < deep; i++)
 		deep_down(i, 7);
-	if (deep)
+	if (deep) {
+		pairs_of_many_places();
 		return test_result(0, "past");
+	}
 	if (many)
 		return test_result(take_and_give_many(), "past");
 	if (way)
