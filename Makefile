@@ -6,13 +6,20 @@ VERSION := $(shell cat VERSION)
 
 KERNELRELEASE ?= $(shell uname -r)
 KERNELDIR ?= /lib/modules/$(KERNELRELEASE)/build
-# A kernel that clang has built takes modules that clang has built. DKMS comes here too.
-LLVM ?= $(if $(shell grep -sx CONFIG_CC_IS_CLANG=y $(KERNELDIR)/.config),1)
+# A kernel that clang has built takes modules that clang has built, of that version if it is here
+# by its name. DKMS comes here too.
+clang_version = $(shell sed -n 's/^CONFIG_CLANG_VERSION=\([0-9]*\)[0-9]\{4\}$$/\1/p' $(KERNELDIR)/.config)
+LLVM ?= $(if $(shell grep -sx CONFIG_CC_IS_CLANG=y $(KERNELDIR)/.config),$(if \
+	$(shell command -v clang-$(clang_version)),-$(clang_version),1))
 
 all: modules
 
 modules: | headers
 	$(MAKE) -C $(KERNELDIR) M=$(CURDIR) $(if $(LLVM),LLVM=$(LLVM)) modules
+
+# What scripts/qualify builds the test modules with.
+show-llvm:
+	@echo $(LLVM)
 
 headers:
 	@test -e $(KERNELDIR)/Makefile || { \
@@ -101,4 +108,4 @@ help:
 	@echo 'make bench          measure what it costs, and write docs/performance.md (K=6.1)'
 	@echo 'make clean          remove what the build left; distclean: the cache in build/ too'
 
-.PHONY: all unit quick modules headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-mutants bench demo help
+.PHONY: all unit quick modules show-llvm headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-mutants bench demo help

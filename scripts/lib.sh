@@ -88,8 +88,12 @@ need_user_root() {
 package_source() {
 	mkdir -p "$1/packaging"
 	(cd "$TOP" && cp -a ./*.[ch] Kbuild Makefile VERSION dkms.conf tools "$1/")
-	cp -a "$TOP/packaging/"{etc,modprobe.d} "$1/packaging/"
+	cp -a "$TOP/packaging/"{etc,modprobe.d,qualify} "$1/packaging/"
 	rm -f "$1"/{*.mod.c,dualbm_probes.h}
+	# What a kernel is qualified with.
+	mkdir -p "$1"/{scripts,test}
+	cp -a "$TOP/scripts/"{qualify,qualification.sh,vm-run,lib.sh,archive.sh} "$1/scripts/"
+	cp -a "$TOP/test/"{vm,modules} "$1/test/"
 }
 
 # Packages take their version from VERSION, and what is new in it from the changelog.

@@ -57,6 +57,47 @@ if [[ -e $dkms && $tools ]]; then
 	dpkg -x "$tools" "$work/x"
 	is "dualbm-tools: runs" "$("$work/x/usr/sbin/dualbmctl" --version)" "dualbmctl $VERSION"
 
+	qualify=$work/dualbm-qualify_${VERSION}_all.deb
+	is "dualbm-qualify: its configuration is a conffile" "$(dpkg-deb -I "$qualify" conffiles | sort | xargs)" \
+		"/etc/dualbm/qualify.conf /etc/kernel/postinst.d/zz-dualbm-qualify"
+	rm -rf "$work/q"
+	mkdir -p "$work/q/bin"
+	dpkg -x "$qualify" "$work/q"
+	here=$work/q/usr/share/dualbm-qualify
+	is "dualbm-qualify: has what the module is made of" \
+		"$(cd "$here" && find . -maxdepth 1 -type f -printf '%P\n' | sort | xargs)" \
+		"$(module_sources | grep -vx dkms.conf | xargs)"
+	is "dualbm-qualify: and all that tests it in a guest" \
+		"$(cd "$here/test" && find vm modules -type f | sort)" "$(cd "$TOP/test" && find vm modules -type f | sort)"
+	like "dualbm-qualify: runs from there" \
+		"$(DUALBM_CALLED=dualbm-qualify "$here/scripts/qualify" --kernel 6.12.1-none 2>&1 || :)" \
+		'could not be tried: no image of 6[.]12[.]1-none'
+	like "dualbm-qualify: and says its name" "$(DUALBM_CALLED=dualbm-qualify "$here/scripts/qualify" --wrong 2>&1 || :)" \
+		'see dualbm-qualify --help$'
+	like "dualbm-qualify: is what is in PATH" "$(<"$work/q/usr/sbin/dualbm-qualify")" \
+		'exec /usr/share/dualbm-qualify/scripts/qualify "\$@"'
+	# The hook, with what it would call beside it.
+	printf '#!/bin/sh\necho "systemctl $*"\n' >"$work/q/bin/systemctl"
+	# shellcheck disable=SC2016 # the stand-in's
+	printf '#!/bin/sh\necho "${1#--template=}|$3" | sed "s/@/@escaped/"\n' >"$work/q/bin/systemd-escape"
+	chmod 755 "$work"/q/bin/*
+	hook() {
+		sed "s|/etc/dualbm/|$work/q/etc/dualbm/|g; s|/run/systemd/system|$work|" \
+			"$work/q/etc/kernel/postinst.d/zz-dualbm-qualify" >"$work/q/hook"
+		PATH=$work/q/bin:$PATH sh "$work/q/hook" "$@" 2>&1
+	}
+	empty "dualbm-qualify: as shipped, a new kernel is nothing to it" "$(hook 6.1.0-1-amd64 /boot/vmlinuz)"
+	echo NEW_KERNELS=maybe >"$work/q/etc/dualbm/qualify.conf"
+	like "dualbm-qualify: a wrong word is told" "$(hook 6.1.0-1-amd64 /boot/vmlinuz)" 'NEW_KERNELS=maybe .*: yes or no is accepted'
+	sed -i 's/.*/NEW_KERNELS=yes/' "$work/q/etc/dualbm/qualify.conf"
+	started='^systemctl start --no-block dualbm-qualify@escaped[.]service[|]6[.]1[.]0-1-amd64'
+	like "dualbm-qualify: switched on, it is qualified" "$(hook 6.1.0-1-amd64 /boot/vmlinuz)" "$started"
+	like "dualbm-qualify: also as kernel-install calls it" "$(hook add 6.1.0-1-amd64 /boot/entry)" "$started"
+	empty "dualbm-qualify: one that goes is not" "$(hook remove 6.1.0-1-amd64)"
+	is "dualbm-qualify: the service runs it, and does not repeat what failed" \
+		"$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p; s/^RestartPreventExitStatus=//p' "$work/q/lib/systemd/system/dualbm-qualify@.service" | xargs)" \
+		"/usr/sbin/dualbm-qualify 1 2"
+
 	next=0.9999.0
 	next_source "$work/next" "$next"
 	check "the packages of a next version build" env O="$work/next-deb" DUALBM_CACHE="$work/cache" "$work/next/packaging/deb"

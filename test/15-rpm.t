@@ -41,7 +41,7 @@ tools=$(compgen -G "$work/dualbm-tools-$VERSION-1.*.rpm" || :)
 source=$work/dualbm-$VERSION-1.src.rpm
 if [[ -e $dkms && $tools && -e $source ]]; then
 	lint=$(rpmlint -r packaging/rpm/dualbm.rpmlintrc "$work"/*.rpm "$work/SPECS/dualbm.spec" 2>&1 || :)
-	like "rpmlint: looked at all of them" "$lint" "3 packages and 1 specfiles checked"
+	like "rpmlint: looked at all of them" "$lint" "4 packages and 1 specfiles checked"
 	empty "rpmlint: no error" "$(grep ' E: ' <<<"$lint" || :)"
 	empty "rpmlint: no warning" "$(grep ' W: ' <<<"$lint" || :)"
 	is "the source package has the source and the spec" "$(rpm -qpl "$source" | sort | xargs)" \
@@ -70,6 +70,15 @@ if [[ -e $dkms && $tools && -e $source ]]; then
 	mkdir -p "$work/x"
 	rpm2cpio "$tools" | (cd "$work/x" && cpio -idm --quiet)
 	is "dualbm-tools: runs" "$("$work/x/usr/sbin/dualbmctl" --version)" "dualbmctl $VERSION"
+
+	qualify=$work/dualbm-qualify-$VERSION-1.noarch.rpm
+	is "dualbm-qualify: has what a guest is tested with" "$(listed "$qualify" /usr/share/dualbm-qualify | tr ' ' '\n' | grep -E '^test/(vm|modules)/.' | xargs)" \
+		"$(cd "$TOP" && find test/vm test/modules -type f | sort | xargs)"
+	is "dualbm-qualify: has a hook for kernel-install, a unit and a page" \
+		"$(rpm -qpl "$qualify" | grep -vE '^/usr/share/dualbm-qualify|^/etc/dualbm$' | sed 's/[.]gz$//' | sort | xargs)" \
+		"/etc/dualbm/qualify.conf /usr/lib/kernel/install.d/95-dualbm-qualify.install /usr/lib/systemd/system/dualbm-qualify@.service /usr/sbin/dualbm-qualify /usr/share/man/man8/dualbm-qualify.8"
+	is "dualbm-qualify: its configuration is kept" \
+		"$(rpm -qp --queryformat '[%{FILEFLAGS:fflags} %{FILENAMES}\n]' "$qualify" | grep '^cn ')" "cn /etc/dualbm/qualify.conf"
 
 	# One kernel with headers, one without, one whose headers are gone.
 	this="-m dualbm -v $VERSION"

@@ -95,6 +95,25 @@ lacking apt-get 'apt install'
 lacking dnf 'dnf install'
 lacking zypper 'zypper install'
 
+# ---- the compiler that the kernel asks for ----
+
+mkdir -p "$work/clang/bin"
+# compiler_for OPTIONS: what make is told, of a kernel with this configuration.
+compiler_for() {
+	printf '%s\n' "$@" >"$work/clang/.config"
+	PATH=$work/clang/bin:/usr/bin:/bin make -s -C "$TOP" KERNELDIR="$work/clang" show-llvm
+}
+empty "a kernel that gcc has built" "$(compiler_for CONFIG_CC_IS_GCC=y CONFIG_CLANG_VERSION=0)"
+is "one that clang has built" "$(compiler_for CONFIG_CC_IS_CLANG=y CONFIG_CLANG_VERSION=990106)" 1
+ln -s /bin/true "$work/clang/bin/clang-99"
+is "by the version that it was" "$(compiler_for CONFIG_CC_IS_CLANG=y CONFIG_CLANG_VERSION=990106)" -99
+cp -a "$headers" "$work/clang/headers"
+printf 'CONFIG_CC_IS_CLANG=y\nCONFIG_CLANG_VERSION=990106\n' >>"$work/clang/headers/.config"
+like "which is asked for by its name" \
+	"$(PATH=$work/clang/bin:$PATH "$TOP/scripts/qualify" --image "$kernel_image" --modules "$modules" \
+		--headers "$work/clang/headers" "${tools[@]}" 2>&1 || :)" \
+	'could not be tried: this machine lacks: ld[.]lld-99 [(]apt install lld-99[)]'
+
 # ---- what reaches modprobe.d ----
 
 id=0123456789abcdef0123456789abcdef01234567

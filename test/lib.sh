@@ -108,8 +108,6 @@ next_source() {
 	rm -rf "$1"
 	package_source "$1"
 	cp -a "$TOP/packaging" "$1/"
-	mkdir -p "$1/scripts"
-	cp -a "$TOP/scripts/"{lib,archive}.sh "$1/scripts/"
 	echo "$2" >"$1/VERSION"
 	sed -i "s/^PACKAGE_VERSION=.*/PACKAGE_VERSION=\"$2\"/" "$1/dkms.conf"
 	sed -i "1s/(.*)/($2)/" "$1/packaging/debian/changelog"

@@ -6,7 +6,8 @@
 # and for a qualification.
 . ./mm-lib.sh
 
-load_dualbm policy=report || bail "the module does not load and arm: $(dmesg | tail -n 5)"
+load_dualbm policy=report ||
+	bail "the module does not load and arm: $(dmesg | sed -n 's/.*\] dualbm: //p' | tail -n 1)"
 # They become jumps a moment later, where they can.
 wait_for 20 jumps_made
 sed 's/^/# hook /' $D/hooks
