@@ -73,6 +73,10 @@ check-matrix:
 check-debug:
 	scripts/check-debug $(K)
 
+# K=none, K=isolate-renamed: one of them.
+check-foreign:
+	scripts/check-foreign $(K)
+
 # The planes in userspace: seconds, and no root.
 unit:
 	test/20-unit.t
@@ -96,7 +100,7 @@ help:
 	@echo 'make install        install it with DKMS'
 	@echo 'make uninstall      remove every version from DKMS'
 	@echo 'make tools          build dualbmctl; install-tools: install it (PREFIX=, DESTDIR=)'
-	@echo 'make deb            build the Debian packages dualbm-dkms and dualbm-tools'
+	@echo 'make deb            build the Debian packages dualbm-dkms, dualbm-qualify and dualbm-tools'
 	@echo 'make rpm            build the same as RPM packages'
 	@echo 'make demo           see it work in a VM (as root; installs what it needs)'
 	@echo 'make unit           the tests of the planes, in userspace (needs libcmocka-dev)'
@@ -104,8 +108,9 @@ help:
 	@echo 'make check          all tests (as root; installs what it needs)'
 	@echo 'make check-matrix   the tests that boot, on every kernel (K=7.3-amd64: on one)'
 	@echo 'make check-debug    the same on kernels that watch the module (K=6.12-debug: on one)'
+	@echo 'make check-foreign  qualify kernels of other configurations, and refuse broken ones (K=none: one)'
 	@echo 'make check-mutants  prove that the tests notice what they guard'
 	@echo 'make bench          measure what it costs, and write docs/performance.md (K=6.1)'
 	@echo 'make clean          remove what the build left; distclean: the cache in build/ too'
 
-.PHONY: all unit quick modules show-llvm headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-mutants bench demo help
+.PHONY: all unit quick modules show-llvm headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-foreign check-mutants bench demo help

@@ -50,12 +50,26 @@ kept() {
 	like "$1: what was not edited is new" "$(<"$ROOT/etc/modules-load.d/dualbm.conf")" "As of $next"
 }
 
+# A kernel that is installed there is booted by the package's own command, as far as one test.
+qualifies() {
+	local suite=$1 release=${releases[0]}
+
+	check "$suite: dualbm-qualify installs, with what it needs" in_apt install --no-install-recommends \
+		"/cache/install-test/deb/dualbm-qualify_${VERSION}_all.deb"
+	is "$suite: one test of $release passes" \
+		"$(in_root dualbm-qualify --kernel "$release" --only load --output /tmp 2>"$work/qualify.err" | head -n 1)" \
+		"not qualified: only some of the tests were run: load"
+	empty "$suite: and leaves nothing" "$(in_root sh -c 'ls -d /var/tmp/dualbm* 2>/dev/null' || :)"
+	check "$suite: dualbm-qualify is purged" in_apt purge dualbm-qualify
+}
+
 debs() {
 	local suite=$1
 
 	check "$suite: both packages install" in_apt install \
 		"/cache/install-test/deb/dualbm-dkms_${VERSION}_all.deb" "/cache/install-test/deb/dualbm-tools_${VERSION}_amd64.deb"
 	has "$suite: installed" "$VERSION"
+	[[ $suite != bookworm ]] || qualifies "$suite"
 	is "$suite: dualbmctl runs" "$(in_root dualbmctl --version 2>&1 || :)" "dualbmctl $VERSION"
 	edit
 	check "$suite: both are upgraded" in_apt install \
