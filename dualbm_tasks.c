@@ -13,6 +13,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/stacktrace.h>
+#include <linux/static_call.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 
@@ -60,10 +61,47 @@ static unsigned int nr_doubts, max_doubts;
 static struct batch *batch;
 static unsigned long stack_words[STACK_WORDS];
 
-static unsigned int (*save_stack_of)(struct task_struct *task, unsigned long *store,
-				     unsigned int size, unsigned int skip);
 /* What return addresses that a return probe has taken away were replaced by. */
 static unsigned long return_trampoline;
+
+#if DUALBM_HAVE_STACK_OF_TASK
+static unsigned int stack_of(struct task_struct *task, unsigned long *store, unsigned int size)
+{
+	return stack_trace_save_tsk(task, store, size, 0);
+}
+
+static bool find_stack_of(void)
+{
+	return true;
+}
+#else
+static unsigned int no_stack(struct task_struct *task, unsigned long *store,
+			     unsigned int size, unsigned int skip)
+{
+	return 0;
+}
+
+/*
+ * Not through a pointer. A kernel with IBT wants an ENDBR where that leads, and the address is one
+ * behind it, or it was taken away; one with kCFI wants the function's type in front of it. A
+ * static call becomes a direct one, which nobody checks.
+ */
+DEFINE_STATIC_CALL(dualbm_stack_of, no_stack);
+
+static unsigned int stack_of(struct task_struct *task, unsigned long *store, unsigned int size)
+{
+	return static_call(dualbm_stack_of)(task, store, size, 0);
+}
+
+static bool find_stack_of(void)
+{
+	unsigned long address = dualbm_function_address("stack_trace_save_tsk");
+
+	if (address)
+		static_call_update(dualbm_stack_of, (typeof(&no_stack))address);
+	return address;
+}
+#endif
 
 /*
  * synchronize_rcu_tasks() is uninterruptible, and a task that a busy machine does not let
@@ -295,7 +333,7 @@ static void take_stack(struct taken *taken)
 	taken->preempted = dualbm_task_state(task) == TASK_RUNNING;
 	if (taken->preempted && dualbm_return_probes(task))
 		return;
-	taken->entries = save_stack_of(task, taken->stack, STACK_ENTRIES, 0);
+	taken->entries = stack_of(task, taken->stack, STACK_ENTRIES);
 }
 
 /* No name is looked for here, and one stack is all that may be taken too late. */
@@ -414,12 +452,7 @@ int dualbm_tasks_init(void)
 {
 	int ret;
 
-#if DUALBM_HAVE_STACK_OF_TASK
-	save_stack_of = stack_trace_save_tsk;
-#else
-	save_stack_of = (void *)dualbm_function_address("stack_trace_save_tsk");
-#endif
-	if (!save_stack_of) {
+	if (!find_stack_of()) {
 		pr_err("cannot find stack_trace_save_tsk, which learning needs\n");
 		return -ENOENT;
 	}
