@@ -29,6 +29,10 @@ sys=sys/kernel/dualbm
 # too old to say.
 machine() {
 	unpack test/ctl/machine.tree "$1"
+	mkdir -p "$1/etc/modprobe.d" "$1/sys/module/dualbm/parameters"
+	for parameter in $(module_parameters); do
+		touch "$1/sys/module/dualbm/parameters/$parameter"
+	done
 	echo none >"$1/$sys/state_reason"
 	echo "running=0 interval_ms=60000 pass=7 progress=100% audit=12% blocks=31 hold_max_ns=4100 last_ms=60004 last_result=findings words=6144 found=1 mappings=0 mappings_ns=0" >"$1/$sys/scrub"
 }
@@ -98,7 +102,7 @@ is "textfile: one state" "$(grep '^dualbm_state.* 1$' "$prom")" 'dualbm_state{st
 is "textfile: every state of the module" \
 	"$(sed -n 's/^dualbm_state{state="\(.*\)"}.*/\1/p' "$prom" | sort | xargs)" \
 	"$({ strings dualbm_mode.c state_names && grep -o unqualified dualbm_mode.c; } | sort -u | xargs)"
-is "textfile: one policy" "$(grep '^dualbm_policy' "$prom" | xargs -d '\n')" 'dualbm_policy{policy="report"} 1 dualbm_policy{policy="panic"} 0'
+is "textfile: one policy" "$(grep '^dualbm_policy{' "$prom" | xargs -d '\n')" 'dualbm_policy{policy="report"} 1 dualbm_policy{policy="panic"} 0'
 is "textfile: the version" "$(grep '^dualbm_info' "$prom")" "dualbm_info{version=\"$(cat "$work/ill/sys/module/dualbm/version")\"} 1"
 is "textfile: when" "$(value dualbm_textfile_timestamp_seconds)" 1000000
 is "textfile: the scrubber" \
@@ -141,6 +145,19 @@ echo "events were lost" >"$work/ill/$sys/state_reason"
 echo degraded >"$work/ill/$sys/state"
 collect 1000360 ill
 is "textfile: degraded for another reason" "$(value dualbm_panic_withheld)" 0
+
+# configured WORDS: by modprobe's configuration, the policy and what is no parameter.
+configured() {
+	printf '%s\n' "$@" >"$work/ill/etc/modprobe.d/dualbm.conf"
+	collect 1000400 ill
+	echo "$(sed -n 's/^dualbm_policy_configured{policy="\(.*\)"} 1$/\1/p' "$prom") $(value dualbm_parameters_unknown)"
+}
+is "textfile: nothing is configured" "$(configured '# options dualbm policy=panic')" "report 0"
+is "textfile: the policy is configured" "$(configured 'options dualbm policy=panic scrub-interval-ms=1000')" "panic 0"
+is "textfile: the last word holds" "$(configured 'options dualbm "policy=panic"' 'options dualbm policy=report')" "report 0"
+is "textfile: a word that is no parameter" "$(configured 'options dualbm polcy=panic' 'options dualbm2 policy=panic')" "report 1"
+is "textfile: words that are hostile" "$(configured 'options dualbm ../../../kernel=1 * policy="pa}nic')" " 2"
+rm "$work/ill/etc/modprobe.d/dualbm.conf"
 
 echo 'a"} 1\ b' >"$work/ill/sys/module/dualbm/version"
 collect 1000420 ill

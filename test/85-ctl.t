@@ -264,6 +264,18 @@ qualified "allow_untested=1, and a later file with 0" false "$unnamed"
 echo "options dualbm qualified=$id" >"$broken/etc/modprobe.d/two.conf"
 qualified "allow_untested=0, and a file names it" true "$named"
 
+
+# A word that is no parameter is ignored by the kernel: the machine would report where it should panic.
+identified
+printf 'options dualbm polcy=panic scrub-interval-ms=60000 panic \033[2J=1 qualified=%s\n' "$id" >"$broken/etc/modprobe.d/one.conf"
+qualified "a parameter that is none" true 'but polcy: modprobe[.]d has it, and dualbm has no such parameter: it would be ignored'
+check_says "a parameter that is none, without a value" 0 'but panic: modprobe[.]d has it'
+check_says "a parameter that is none, hostile" 0 'but [?]\[2J: modprobe[.]d has it'
+is "check: its own are all known" "$(grep -oE '[^ ]+: [^ ]+ has it, and dualbm has no such parameter' <<<"$out" | sort -u | wc -l)" 3
+is "check: the list is the module's" \
+	"$(sed -n '/^static const char \* const parameters/,/^};/p' tools/qualified.c | grep -oE '"[a-z_]+"' | tr -d '"' | sort | xargs)" \
+	"$(module_parameters | xargs)"
+
 identified
 {
 	echo "# options dualbm qualified=$id"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which kernel it is that "check" is about, and whether the configuration of modprobe names it
- * as one that was tried. The module's side of this is dualbm_qualified.c.
+ * Which kernel it is that "check" is about, and what the configuration of modprobe says: whether
+ * that kernel was tried (the module's side of this is dualbm_qualified.c), and what no module
+ * knows.
  */
 #include <errno.h>
 #include <libkmod.h>
@@ -18,6 +19,12 @@
 #define UTS_LENGTH	64
 /* "options" of a module that nobody has: what follows did not come from files. */
 #define END_OF_FILES	"dualbmctl_end_of_files"
+
+/* The module's own. Its author is who mistypes one. */
+static const char * const parameters[] = {
+	"policy", "on_degraded", "boundary", "scrub_interval_ms", "repair", "inject",
+	"allow_untested", "qualified", "history", "history_mib", "audit_mappings",
+};
 
 /* ---- which kernel it is ---- */
 
@@ -214,8 +221,24 @@ static bool among(const char *list, const char *identity)
 	return false;
 }
 
+/* The kernel loads a module with it all the same, and says so in its log alone. */
+static void check_parameter(struct check *check, const char *name, const char *from)
+{
+	char shown[32];
+	size_t i;
+
+	for (i = 0; i < sizeof(parameters) / sizeof(*parameters); i++)
+		if (!strcmp(name, parameters[i]))
+			return;
+	for (i = 0; i < sizeof(shown) - 1 && name[i]; i++)
+		shown[i] = name[i] > ' ' && name[i] <= '~' ? name[i] : '?';
+	shown[i] = '\0';
+	add(check, VERDICT_DOUBT, "module", shown,
+	    "%s has it, and dualbm has no such parameter: it would be ignored", from);
+}
+
 /* Words as the kernel takes them: quotes do not count, and "-" is "_" in a name. */
-static void read_options(const struct check *check, const char *text, const char *from,
+static void read_options(struct check *check, const char *text, const char *from,
 			 struct configured *configured)
 {
 	char *copy = duplicate(text), *rest = copy, *at, *to, *word;
@@ -227,12 +250,14 @@ static void read_options(const struct check *check, const char *text, const char
 	while ((word = next_word(&rest))) {
 		char *value = strchr(word, '=');
 
-		if (!value)
-			continue;
-		*value++ = '\0';
+		if (value)
+			*value++ = '\0';
 		for (at = word; *at; at++)
 			if (*at == '-')
 				*at = '_';
+		check_parameter(check, word, from);
+		if (!value)
+			continue;
 		if (!strcmp(word, "allow_untested"))
 			configured->allow_untested = !strcmp(value, "1");
 		else if (!strcmp(word, "qualified") && check->kernel_id &&
