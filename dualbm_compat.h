@@ -148,6 +148,26 @@ static __always_inline bool dualbm_page_keeps_mapping(const struct page *page)
 }
 
 /*
+ * "mm: add folio allocation functions", 5.16: callers have folios. Before that, pages by the
+ * function below theirs.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 16, 0)
+#define DUALBM_ALLOC_FOLIO	"__folio_alloc()"
+static inline struct page *dualbm_alloc_folio(gfp_t gfp, unsigned int order, int nid)
+{
+	struct folio *folio = __folio_alloc(gfp, order, nid, NULL);
+
+	return folio ? folio_page(folio, 0) : NULL;
+}
+#else
+#define DUALBM_ALLOC_FOLIO	"__alloc_pages()"
+static inline struct page *dualbm_alloc_folio(gfp_t gfp, unsigned int order, int nid)
+{
+	return __alloc_pages(gfp | __GFP_COMP, order, nid);
+}
+#endif
+
+/*
  * "slab: allocate frozen pages for large objects", 6.15: what kmalloc() gives out without a slab
  * has a type, and no count. Whoever takes the type off frees it.
  */

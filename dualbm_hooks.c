@@ -30,6 +30,7 @@
 #include "dualbm_source.h"
 #include "dualbm_symbol.h"
 #include "dualbm_tasks.h"
+#include "dualbm_witness.h"
 
 static unsigned long argument(struct ftrace_regs *regs, unsigned int n)
 {
@@ -417,6 +418,9 @@ int dualbm_hooks_attach(void)
 {
 	int id, ret;
 
+	ret = dualbm_events_witness();
+	if (ret)
+		return ret;
 	dualbm_source_use(dualbm_hooks);
 	ret = dualbm_allocation_find(dualbm_hooks[DUALBM_HOOK_BOUNDARY_ALLOC].symbols);
 	if (ret)

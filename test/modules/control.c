@@ -7,7 +7,8 @@
 
 #include <linux/vmalloc.h>
 
-static unsigned long (*find)(const char *name);
+/* "kallsyms: unexport kallsyms_lookup_name()", 5.7: a probe still finds its address. */
+TEST_FUNCTION(unsigned long, kallsyms_lookup_name, const char *name);
 
 static ulong limit, base, check, span, map, chunks, hole, stopping, started, interval;
 module_param(limit, ulong, 0444);
@@ -24,7 +25,7 @@ module_param(interval, ulong, 0444);
 /* 0 if there is no such word. */
 static unsigned long phys_of(const char *symbol, unsigned int word)
 {
-	unsigned long at = find(symbol);
+	unsigned long at = static_call(kallsyms_lookup_name)(symbol);
 
 	if (!at)
 		return 0;
@@ -34,9 +35,7 @@ static unsigned long phys_of(const char *symbol, unsigned int word)
 
 static int __init control_init(void)
 {
-	/* "kallsyms: unexport kallsyms_lookup_name()", 5.7: a probe still finds its address. */
-	find = test_address_of("kallsyms_lookup_name");
-	if (!find)
+	if (!test_find(kallsyms_lookup_name))
 		return -ENOENT;
 	limit = phys_of("dualbm:dualbm_flat", 0);
 	base = phys_of("dualbm:dualbm_flat", 1);

@@ -30,11 +30,11 @@ static int hold(void *mutex)
 }
 
 /* "kallsyms: unexport kallsyms_lookup_name()", 5.7: a probe still finds its address. */
+TEST_FUNCTION(unsigned long, kallsyms_lookup_name, const char *name);
+
 static unsigned long lookup(const char *name)
 {
-	unsigned long (*find)(const char *name) = test_address_of("kallsyms_lookup_name");
-
-	return find ? find(name) : 0;
+	return test_find(kallsyms_lookup_name) ? static_call(kallsyms_lookup_name)(name) : 0;
 }
 
 static int __init hold_init(void)

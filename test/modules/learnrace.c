@@ -17,10 +17,10 @@
 
 static bool waits, done;
 static unsigned int armed, wrong;
-static const char *(*state_name)(void);
-static unsigned long (*generation)(void);
-static void (*mode_forget)(void);
-static void (*learn_request)(void);
+TEST_FUNCTION(const char *, dualbm_state_name, void);
+TEST_FUNCTION(unsigned long, dualbm_mode_generation, void);
+TEST_FUNCTION(void, dualbm_mode_forget, void);
+TEST_FUNCTION(void, dualbm_learn_request, void);
 
 static bool wait_for_it(bool *what)
 {
@@ -39,7 +39,8 @@ static int on_change_state(struct kprobe *p, struct pt_regs *regs)
 		WRITE_ONCE(waits, true);
 		wait_for_it(&done);
 	}
-	if ((arms || !strcmp(state_name(), "armed")) && !generation())
+	if ((arms || !strcmp(static_call(dualbm_state_name)(), "armed")) &&
+	    !static_call(dualbm_mode_generation)())
 		wrong++;
 	return 0;
 }
@@ -52,8 +53,8 @@ static struct kprobe probe = {
 /* As the hook of unpoison_memory() does. */
 static void have_all_forgotten(void)
 {
-	mode_forget();
-	learn_request();
+	static_call(dualbm_mode_forget)();
+	static_call(dualbm_learn_request)();
 }
 
 static int forget(void *unused)
@@ -75,11 +76,8 @@ static int __init learnrace_init(void)
 	struct task_struct *task;
 	int ret, waited;
 
-	state_name = test_address_of("dualbm_state_name");
-	generation = test_address_of("dualbm_mode_generation");
-	mode_forget = test_address_of("dualbm_mode_forget");
-	learn_request = test_address_of("dualbm_learn_request");
-	if (!state_name || !generation || !mode_forget || !learn_request)
+	if (!test_find(dualbm_state_name) || !test_find(dualbm_mode_generation) ||
+	    !test_find(dualbm_mode_forget) || !test_find(dualbm_learn_request))
 		return -ENOENT;
 	ret = register_kprobe(&probe);
 	if (ret)

@@ -24,9 +24,9 @@ static DECLARE_COMPLETION(window_open);
 static DECLARE_COMPLETION(coming);
 static DECLARE_COMPLETION(given);
 
-static const char *(*state_name)(void);
-static void (*mode_forget)(void);
-static void (*learn_request)(void);
+TEST_FUNCTION(const char *, dualbm_state_name, void);
+TEST_FUNCTION(void, dualbm_mode_forget, void);
+TEST_FUNCTION(void, dualbm_learn_request, void);
 
 /*
  * In the place of dualbm_tasks_wait(). A learning calls it twice, and has its window open
@@ -64,7 +64,7 @@ static int memory_event(struct notifier_block *notifier, unsigned long action, v
 	complete(&coming);
 	for (tenths = 0; tenths < WAIT_S * 10 && !met; tenths++) {
 		msleep(100);
-		met = !strcmp(state_name(), "armed");
+		met = !strcmp(static_call(dualbm_state_name)(), "armed");
 	}
 	wait_for_completion_timeout(&given, WAIT_S * HZ);
 	return NOTIFY_DONE;
@@ -92,10 +92,8 @@ static int __init midlearn_init(void)
 {
 	int ret;
 
-	state_name = test_address_of("dualbm_state_name");
-	mode_forget = test_address_of("dualbm_mode_forget");
-	learn_request = test_address_of("dualbm_learn_request");
-	if (!state_name || !mode_forget || !learn_request)
+	if (!test_find(dualbm_state_name) ||
+	    !test_find(dualbm_mode_forget) || !test_find(dualbm_learn_request))
 		return -ENOENT;
 	ret = register_kprobe(&wait_probe);
 	if (ret)
@@ -106,8 +104,8 @@ static int __init midlearn_init(void)
 		return ret;
 	}
 	/* As the hook of unpoison_memory() does. */
-	mode_forget();
-	learn_request();
+	static_call(dualbm_mode_forget)();
+	static_call(dualbm_learn_request)();
 	if (wait_for_completion_timeout(&window_open, WAIT_S * HZ)) {
 		complete(&window_open);
 		return 0;

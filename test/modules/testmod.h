@@ -18,6 +18,7 @@
 #include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/printk.h>
+#include <linux/static_call.h>
 
 #include "testmod_compat.h"
 
@@ -67,7 +68,7 @@ static __always_inline bool test_take_page(const struct page *page)
 
 /*
  * Where a function begins, behind an ENDBR if there is one, which is no place for an indirect
- * call on a machine with IBT; an emulated one has none.
+ * call on a machine with IBT: see test_find().
  */
 static inline void *test_address_of(const char *name)
 {
@@ -80,6 +81,25 @@ static inline void *test_address_of(const char *name)
 	unregister_kprobe(&at);
 	return address;
 }
+
+/*
+ * A function that is not exported, for static_call() once test_find() has found it. By its address
+ * a kernel with IBT or kCFI would not let it be called.
+ */
+#define TEST_FUNCTION(type, name, ...)					\
+static type test_no_##name(__VA_ARGS__)					\
+{									\
+	return (type)0;							\
+}									\
+DEFINE_STATIC_CALL(name, test_no_##name)
+
+#define test_find(name) ({						\
+	void *address_ = test_address_of(#name);			\
+									\
+	if (address_)							\
+		static_call_update(name, (typeof(&test_no_##name))address_); \
+	address_;							\
+})
 
 /*
  * The post_handler of a probe that takes another way: one that has it is not optimized into

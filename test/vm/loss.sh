@@ -6,7 +6,8 @@
 # where the bulk allocator is redirected, also where a switch silences the optional
 # probes; where a return probe has to do, the loss is counted, the module says that
 # it is degraded, learns again, and finds nothing. What leaves the allocator by a way that
-# no hook knows is counted as a gap, by a probe that is a jump and by what takes its place.
+# no hook knows is counted as a gap, by a probe that is a jump and by what takes its place; and one that
+# dualbm knows and no event tells of is found when it is loaded.
 #
 #	loss.sh [NAME...]	all of them, or those named; the last one panics
 . ./mm-lib.sh
@@ -29,6 +30,18 @@ wanted() {
 	hooks_before=$(stat hooks_missed)
 	relearns_before=$(stat relearns)
 	unproven_before=$(stat unproven)
+}
+
+# A way back to the allocator of which no event tells: no record can be kept of such a kernel.
+silent_way() {
+	part silent_way || return 0
+	insmod_test swallow || bail "swallow does not load"
+	check "$name: is refused" sh -c '! modprobe dualbm 2>/dev/null'
+	is "$name: and says which" "$(dmesg | sed -n 's/.*\] dualbm: //p' | sort -u)" \
+		"event mm_page_free does not tell of release_pages(), order 0, on this kernel; not loaded"
+	check "$name: nothing is left" [ ! -e /sys/module/dualbm ]
+	rmmod swallow
+	expect_quiet_kernel "$name"
 }
 
 loaded_or_bail() {
@@ -365,6 +378,8 @@ function_tracer
 forgotten_while_arming
 check "unloaded" rmmod dualbm
 ftrace_after
+
+silent_way
 
 insmod_test livepatchlike || bail "livepatchlike does not load"
 load
