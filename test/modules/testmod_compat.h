@@ -392,6 +392,11 @@ static inline struct pt_regs *ftrace_get_regs(struct pt_regs *regs)
 }
 #endif
 
+/* "cfi: Define __nocfi" came with clang's CFI, 5.13. */
+#ifndef __nocfi
+#define __nocfi
+#endif
+
 /*
  * "ftrace: arm64: move from REGS to ARGS", 6.2: the call can be sent elsewhere
  * without full registers, and has to be.

