@@ -95,11 +95,11 @@ static unsigned int stack_of(struct task_struct *task, unsigned long *store, uns
 
 static bool find_stack_of(void)
 {
-	unsigned long address = dualbm_function_address("stack_trace_save_tsk");
+	typeof(no_stack) *found = (void *)dualbm_function_address("stack_trace_save_tsk");
 
-	if (address)
-		static_call_update(dualbm_stack_of, (typeof(&no_stack))address);
-	return address;
+	if (found)
+		static_call_update(dualbm_stack_of, found);
+	return found;
 }
 #endif
 

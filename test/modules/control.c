@@ -7,8 +7,13 @@
 
 #include <linux/vmalloc.h>
 
-/* "kallsyms: unexport kallsyms_lookup_name()", 5.7: a probe still finds its address. */
-TEST_FUNCTION(unsigned long, kallsyms_lookup_name, const char *name);
+/* "kallsyms: unexport kallsyms_lookup_name()", 5.7: a probe still finds it. */
+static unsigned long no_address(const char *name)
+{
+	return 0;
+}
+
+DEFINE_STATIC_CALL(lookup_name, no_address);
 
 static ulong limit, base, check, span, map, chunks, hole, stopping, started, interval;
 module_param(limit, ulong, 0444);
@@ -25,7 +30,7 @@ module_param(interval, ulong, 0444);
 /* 0 if there is no such word. */
 static unsigned long phys_of(const char *symbol, unsigned int word)
 {
-	unsigned long at = static_call(kallsyms_lookup_name)(symbol);
+	unsigned long at = static_call(lookup_name)(symbol);
 
 	if (!at)
 		return 0;
@@ -35,7 +40,7 @@ static unsigned long phys_of(const char *symbol, unsigned int word)
 
 static int __init control_init(void)
 {
-	if (!test_find(kallsyms_lookup_name))
+	if (!test_find(lookup_name, no_address, "kallsyms_lookup_name"))
 		return -ENOENT;
 	limit = phys_of("dualbm:dualbm_flat", 0);
 	base = phys_of("dualbm:dualbm_flat", 1);

@@ -30,11 +30,18 @@ static int hold(void *mutex)
 }
 
 /* "kallsyms: unexport kallsyms_lookup_name()", 5.7: a probe still finds its address. */
-TEST_FUNCTION(unsigned long, kallsyms_lookup_name, const char *name);
+static unsigned long no_address(const char *name)
+{
+	return 0;
+}
+
+DEFINE_STATIC_CALL(lookup_name, no_address);
 
 static unsigned long lookup(const char *name)
 {
-	return test_find(kallsyms_lookup_name) ? static_call(kallsyms_lookup_name)(name) : 0;
+	if (!test_find(lookup_name, no_address, "kallsyms_lookup_name"))
+		return 0;
+	return static_call(lookup_name)(name);
 }
 
 static int __init hold_init(void)

@@ -17,10 +17,25 @@
 
 static bool waits, done;
 static unsigned int armed, wrong;
-TEST_FUNCTION(const char *, dualbm_state_name, void);
-TEST_FUNCTION(unsigned long, dualbm_mode_generation, void);
-TEST_FUNCTION(void, dualbm_mode_forget, void);
-TEST_FUNCTION(void, dualbm_learn_request, void);
+/* Of dualbm, once they are found. */
+static const char *no_name(void)
+{
+	return "";
+}
+
+static void nothing(void)
+{
+}
+
+static unsigned long no_number(void)
+{
+	return 0;
+}
+
+DEFINE_STATIC_CALL(state_name, no_name);
+DEFINE_STATIC_CALL(mode_generation, no_number);
+DEFINE_STATIC_CALL(mode_forget, nothing);
+DEFINE_STATIC_CALL(learn_request, nothing);
 
 static bool wait_for_it(bool *what)
 {
@@ -39,8 +54,8 @@ static int on_change_state(struct kprobe *p, struct pt_regs *regs)
 		WRITE_ONCE(waits, true);
 		wait_for_it(&done);
 	}
-	if ((arms || !strcmp(static_call(dualbm_state_name)(), "armed")) &&
-	    !static_call(dualbm_mode_generation)())
+	if ((arms || !strcmp(static_call(state_name)(), "armed")) &&
+	    !static_call(mode_generation)())
 		wrong++;
 	return 0;
 }
@@ -53,8 +68,8 @@ static struct kprobe probe = {
 /* As the hook of unpoison_memory() does. */
 static void have_all_forgotten(void)
 {
-	static_call(dualbm_mode_forget)();
-	static_call(dualbm_learn_request)();
+	static_call(mode_forget)();
+	static_call(learn_request)();
 }
 
 static int forget(void *unused)
@@ -76,8 +91,10 @@ static int __init learnrace_init(void)
 	struct task_struct *task;
 	int ret, waited;
 
-	if (!test_find(dualbm_state_name) || !test_find(dualbm_mode_generation) ||
-	    !test_find(dualbm_mode_forget) || !test_find(dualbm_learn_request))
+	if (!test_find(state_name, no_name, "dualbm_state_name") ||
+	    !test_find(mode_generation, no_number, "dualbm_mode_generation") ||
+	    !test_find(mode_forget, nothing, "dualbm_mode_forget") ||
+	    !test_find(learn_request, nothing, "dualbm_learn_request"))
 		return -ENOENT;
 	ret = register_kprobe(&probe);
 	if (ret)

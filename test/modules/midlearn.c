@@ -24,9 +24,19 @@ static DECLARE_COMPLETION(window_open);
 static DECLARE_COMPLETION(coming);
 static DECLARE_COMPLETION(given);
 
-TEST_FUNCTION(const char *, dualbm_state_name, void);
-TEST_FUNCTION(void, dualbm_mode_forget, void);
-TEST_FUNCTION(void, dualbm_learn_request, void);
+/* Of dualbm, once they are found. */
+static const char *no_name(void)
+{
+	return "";
+}
+
+static void nothing(void)
+{
+}
+
+DEFINE_STATIC_CALL(state_name, no_name);
+DEFINE_STATIC_CALL(mode_forget, nothing);
+DEFINE_STATIC_CALL(learn_request, nothing);
 
 /*
  * In the place of dualbm_tasks_wait(). A learning calls it twice, and has its window open
@@ -64,7 +74,7 @@ static int memory_event(struct notifier_block *notifier, unsigned long action, v
 	complete(&coming);
 	for (tenths = 0; tenths < WAIT_S * 10 && !met; tenths++) {
 		msleep(100);
-		met = !strcmp(static_call(dualbm_state_name)(), "armed");
+		met = !strcmp(static_call(state_name)(), "armed");
 	}
 	wait_for_completion_timeout(&given, WAIT_S * HZ);
 	return NOTIFY_DONE;
@@ -92,8 +102,9 @@ static int __init midlearn_init(void)
 {
 	int ret;
 
-	if (!test_find(dualbm_state_name) ||
-	    !test_find(dualbm_mode_forget) || !test_find(dualbm_learn_request))
+	if (!test_find(state_name, no_name, "dualbm_state_name") ||
+	    !test_find(mode_forget, nothing, "dualbm_mode_forget") ||
+	    !test_find(learn_request, nothing, "dualbm_learn_request"))
 		return -ENOENT;
 	ret = register_kprobe(&wait_probe);
 	if (ret)
@@ -104,8 +115,8 @@ static int __init midlearn_init(void)
 		return ret;
 	}
 	/* As the hook of unpoison_memory() does. */
-	static_call(dualbm_mode_forget)();
-	static_call(dualbm_learn_request)();
+	static_call(mode_forget)();
+	static_call(learn_request)();
 	if (wait_for_completion_timeout(&window_open, WAIT_S * HZ)) {
 		complete(&window_open);
 		return 0;

@@ -133,8 +133,6 @@ static __always_inline void deep_down(unsigned int path, unsigned int levels)
 		deep_right(path / 3, levels - 1);
 }
 
-#define FOUR_TIMES(x) do { x; x; x; x; } while (0)
-
 /* Each time that this is written it is two places more. */
 #define PAIR() do {						\
 	struct page *one = alloc_page(TEST_GFP_TASK);		\
@@ -143,9 +141,16 @@ static __always_inline void deep_down(unsigned int path, unsigned int levels)
 		__free_page(one);				\
 } while (0)
 
+#define PAIRS_4() do { PAIR(); PAIR(); PAIR(); PAIR(); } while (0)
+#define PAIRS_16() do { PAIRS_4(); PAIRS_4(); PAIRS_4(); PAIRS_4(); } while (0)
+#define PAIRS_64() do { PAIRS_16(); PAIRS_16(); PAIRS_16(); PAIRS_16(); } while (0)
+
 static noinline void pairs_of_many_places(void)
 {
-	FOUR_TIMES(FOUR_TIMES(FOUR_TIMES(FOUR_TIMES(PAIR()))));
+	PAIRS_64();
+	PAIRS_64();
+	PAIRS_64();
+	PAIRS_64();
 }
 
 static noinline void way_give(struct page *one)

@@ -165,7 +165,7 @@ static void make_it_happen(void)
 
 /* Whatever the function's own type is: kCFI would ask for it. */
 static unsigned long __nocfi stretched(unsigned long a, unsigned long b, unsigned long c,
-			       unsigned long d, unsigned long e, unsigned long f)
+				       unsigned long d, unsigned long e, unsigned long f)
 {
 	struct target *target = now;
 	unsigned long ret;

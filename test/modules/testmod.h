@@ -83,22 +83,16 @@ static inline void *test_address_of(const char *name)
 }
 
 /*
- * A function that is not exported, for static_call() once test_find() has found it. By its address
- * a kernel with IBT or kCFI would not let it be called.
+ * Finds a function that is not exported, for a static call whose own function is @none. By its
+ * address a kernel with IBT or kCFI would not let it be called.
  */
-#define TEST_FUNCTION(type, name, ...)					\
-static type test_no_##name(__VA_ARGS__)					\
-{									\
-	return (type)0;							\
-}									\
-DEFINE_STATIC_CALL(name, test_no_##name)
-
-#define test_find(name) ({						\
-	void *address_ = test_address_of(#name);			\
+#define test_find(call, none, symbol)					\
+({									\
+	typeof(none) *found_ = test_address_of(symbol);			\
 									\
-	if (address_)							\
-		static_call_update(name, (typeof(&test_no_##name))address_); \
-	address_;							\
+	if (found_)							\
+		static_call_update(call, found_);			\
+	found_;								\
 })
 
 /*
