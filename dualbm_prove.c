@@ -10,6 +10,7 @@
 #include <linux/bitmap.h>
 #include <linux/irqflags.h>
 #include <linux/ktime.h>
+#include <linux/preempt.h>
 
 #include "dualbm.h"
 #include "dualbm_chunks.h"
@@ -25,6 +26,8 @@
 #define SHORT_TRIES_NS	(20 * NSEC_PER_MSEC)
 /* From another CPU's free event until the block is on its list. */
 #define INSERTION_NS	(2 * NSEC_PER_MSEC)
+/* How many blocks of an order are looked for at load. */
+#define PCP_TRIES	8U
 
 /**
  * struct look - a proof under way
@@ -395,10 +398,72 @@ static bool zone_has_witness(struct zone *zone)
 	return good;
 }
 
+/* On which of a CPU's lists a block is, by its first page; -1 if on none. */
+static int pcp_index_of(struct per_cpu_pages *pcp, int cpu, const struct page *page)
+{
+	unsigned long flags = 0;
+	int index, found = -1;
+
+	if (DUALBM_PCP_NEEDS_IRQS_OFF)
+		local_irq_save(flags);
+	if (dualbm_pcp_trylock(pcp, cpu)) {
+		for (index = 0; index < DUALBM_PCP_LISTS && found < 0; index++) {
+			const struct page *entry;
+
+			list_for_each_entry(entry, &pcp->lists[index], lru)
+				if (entry == page)
+					found = index;
+		}
+		dualbm_pcp_unlock(pcp);
+	}
+	if (DUALBM_PCP_NEEDS_IRQS_OFF)
+		local_irq_restore(flags);
+	return found;
+}
+
+/*
+ * A block that was just freed is on a list of its CPU, mostly, and its order is that of the list.
+ * Where it is not found nothing is known; where it is found on another list once, somebody may have
+ * had it in between.
+ */
+static bool pcp_has_order(unsigned int order)
+{
+	unsigned int tries, wrong = 0;
+
+	for (tries = 0; tries < PCP_TRIES; tries++) {
+		struct page *page = alloc_pages(GFP_KERNEL | __GFP_NOWARN, order);
+		struct zone *zone;
+		int index, cpu;
+
+		if (!page)
+			return true;
+		zone = page_zone(page);
+		migrate_disable();
+		cpu = raw_smp_processor_id();
+		__free_pages(page, order);
+		index = pcp_index_of(dualbm_pcp(zone, cpu), cpu, page);
+		migrate_enable();
+		if (index < 0)
+			continue;
+		if (dualbm_pcp_order(index) == order)
+			return true;
+		wrong++;
+	}
+	return wrong <= PCP_TRIES / 2;
+}
+
 int dualbm_prove_check(void)
 {
+	unsigned int order;
 	int nid, index;
 
+	for (order = 0; order <= PAGE_ALLOC_COSTLY_ORDER; order++) {
+		if (pcp_has_order(order))
+			continue;
+		pr_err("blocks of order %u are not on the lists of a CPU where they are expected; not loaded\n",
+		       order);
+		return -EOPNOTSUPP;
+	}
 	for_each_online_node(nid)
 		for (index = 0; index < MAX_NR_ZONES; index++) {
 			struct zone *zone = &NODE_DATA(nid)->node_zones[index];

@@ -121,9 +121,10 @@ unsigned int dualbm_prove_witness(unsigned long pfn, enum dualbm_witness *witnes
  * dualbm_prove_check() - is the allocator laid out as its witnesses need it
  *
  * Looks at a block that the allocator's own lists say is free: it has to be
- * found as such by the look that proves a violation.
+ * found as such by the look that proves a violation. And blocks that were just
+ * freed have to be on those lists of a CPU that have their order.
  *
- * Context: Module init; takes zone->lock.
+ * Context: Module init; sleeps, takes zone->lock and a CPU's lists.
  *
  * Return: 0, or -EOPNOTSUPP with a log line.
  */
