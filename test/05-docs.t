@@ -40,8 +40,8 @@ classes=$(strings dualbm_names.c dualbm_class_names | grep -v '^none$')
 is "every class has its section of the runbook" \
 	"$(section docs/runbook.md '## Findings' | sed -n 's/^### //p' | grep -v unproven | sort | xargs)" \
 	"$(xargs <<<"$classes")"
-is "every class is explained where the README says what fires" \
-	"$(section README.md '## When it fires' | first_column | xargs)" "$(xargs <<<"$classes")"
+is "every class is explained where it says what fires" \
+	"$(section docs/operation.md '## When it fires' | first_column | xargs)" "$(xargs <<<"$classes")"
 is "what the audit can find is in the runbook, and nothing else" \
 	"$(section docs/runbook.md '### allocator_corruption' | first_column | grep -v '^what$' | xargs)" \
 	"$(grep -ohE 'find\("[a-z]+"' dualbm_audit.c | grep -oE '"[a-z]+"' | tr -d '"' | sort -u | xargs)"
@@ -49,12 +49,34 @@ for proof in $(strings dualbm_names.c dualbm_proof_names); do
 	like "proof=$proof is explained" "$(section docs/interface.md '### What: /sys/kernel/dualbm/last_violation')" "\`$proof\`"
 done
 parameters=$(module_parameters | grep -vx fail_at)
-is "every parameter is in the README, and no other" \
-	"$(section README.md '### Parameters' | first_column | grep -v '^[01]$' | xargs)" "$(xargs <<<"$parameters")"
+is "every parameter is explained, and no other" \
+	"$(section docs/operation.md '## Parameters' | first_column | grep -v '^[01]$' | xargs)" "$(xargs <<<"$parameters")"
 for parameter in $parameters; do
 	like "dualbm(4) has $parameter" "$(<tools/dualbm.4)" "\\.B[RI] +$parameter *="
 done
 like "interface.md has the parameters" "$(section docs/interface.md '## Parameters' | xargs)" "allow_untested"
+
+# What the README says of kinds of bugs was seen, on 6.12.
+kinds=$(sed -n '/^## 6[.]12/,/^## 7/p' docs/kinds.md)
+empty "the README has kinds as docs/kinds.md has them" \
+	"$(section README.md '## What it finds' | grep '^|' | grep -vxF -f <(grep '^|' <<<"$kinds") || :)"
+# count COLUMN REGEX: of the kinds on 6.12.
+count_kinds() {
+	awk -F '|' -v column="$1" -v regex="$2" '/^\| [^k]/ && $column ~ regex { n++ } END { print n + 0 }' \
+		<<<"$(sed 's/^| kfree/| a kfree/; s/^|---.*//' <<<"$kinds")"
+}
+like "the README counts them right" "$(section README.md '## What it finds' | tr '\n' ' ')" \
+	"Of $(count_kinds 2 .) kinds .* the kernel alone says something of $(count_kinds 3 '[a-z]'), and names the function at fault in $(count_kinds 3 named)[.] dualbm says something of $(count_kinds 4 '[a-z]'), and names it in $(count_kinds 4 named)[.]"
+costs=$(section README.md '## What it costs')
+empty "the README has costs as docs/performance.md has them" \
+	"$(grep -oE '([|] [+][0-9]+ ){3}[|]$' <<<"$costs" | while read -r row; do
+		grep -qF "$row" docs/performance.md || echo "$row"
+	done)"
+like "the README has the kernel's own as docs/performance.md" "$costs" \
+	"own $(sed -n "s/^| the kernel's own | \([0-9]*\) | \([0-9]*\) | \([0-9]*\) |$/\1, \2 and \3/p" docs/performance.md | head -n 1)"
+like "the README has workloads as docs/performance.md" "$costs" \
+	"fork with exec takes $(sed -n 's/^| fork exec |.*| +\([0-9.]* %\) | +[0-9.]* % | [^|]*|[^|]*|[^|]*|$/\1/p' docs/performance.md | head -n 1) more"
+at_least "the README can be read in a few minutes: at most 150 lines" "$((150 - $(wc -l <README.md)))" 0
 
 links=0
 for file in "${docs[@]}"; do
@@ -90,6 +112,8 @@ is "every kernel is on its page, and no other" \
 	"$(for row in $MATRIX; do row_name "$row"; done | xargs)"
 # What is shipped is what the rows have shown, and nothing else names a kernel.
 . scripts/qualification.sh
+is "docs/qualification.md has every break of a kernel, and what finds it" \
+	"$(sed -n '/^<!-- breaks: /,/^<!-- end of the breaks/p' docs/qualification.md | grep '^|')" "$(scripts/check-foreign --table)"
 check "modprobe.d names the kernels in packaging/qualified" \
 	diff <(shipped_lines) packaging/modprobe.d/dualbm-qualified.conf
 empty "each of them is a row of the page, green, and of the page's kernel" "$(

@@ -30,7 +30,7 @@ if [[ -e $dkms && $tools ]]; then
 	is "dualbm-dkms: it names every parameter" "$(cut -d= -f1 <<<"$shipped" | xargs)" \
 		"$(module_parameters | xargs)"
 	is "dualbm-dkms: with its default" "$(xargs <<<"$shipped")" \
-		"$(sed -n '/^### Parameters/,/^$/d; /^| parameter /,/^$/p' README.md | tr -d '` ' |
+		"$(sed -n '/^| parameter /,/^$/p' docs/operation.md | tr -d '` ' |
 			awk -F '|' 'NR > 2 && NF { print $2 "=" $4 }' | sort | xargs)"
 	is "dualbm-dkms: with a line of explanation each" \
 		"$(grep -B 1 '^#options' "$work/x/etc/modprobe.d/dualbm.conf" | grep -c '^# ')" "$(wc -l <<<"$shipped")"

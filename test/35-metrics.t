@@ -401,7 +401,6 @@ says() {
 }
 series=$(grep -vc '^#' "$work/ill.d/dualbm.prom")
 says docs/metrics.md "counts the series right" "| $series series |"
-says README.md "counts the series right" " $series series;"
 bytes=$((($(wc -c <"$work/ill.d/dualbm.prom") + 50) / 100))
 says docs/metrics.md "counts the bytes right" "| $((bytes / 10)).$((bytes % 10)) kB |"
 says docs/metrics.md "counts the totals right" " $(ask 'count({__name__=~"fleet:dualbm_.*"})') series, however many"
