@@ -7,6 +7,14 @@
 export LC_ALL=C
 umask 022
 
+# --help: what a script says of itself, and nothing is done.
+case ${1-} in
+--help | -h)
+	sed -n '4,/^[^#]/s/^# \{0,1\}//p' "$0"
+	exit 0
+	;;
+esac
+
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 CACHE=${DUALBM_CACHE:-$TOP/build}
 case $CACHE in

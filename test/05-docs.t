@@ -78,6 +78,15 @@ like "the README has workloads as docs/performance.md" "$costs" \
 	"fork with exec takes $(sed -n 's/^| fork exec |.*| +\([0-9.]* %\) | +[0-9.]* % | [^|]*|[^|]*|[^|]*|$/\1/p' docs/performance.md | head -n 1) more"
 at_least "the README can be read in a few minutes: at most 150 lines" "$((150 - $(wc -l <README.md)))" 0
 
+# What a script is for it says itself, and does nothing then.
+before=$(find . -path ./build -prune -o -path ./.git -prune -o -print | sort)
+for script in scripts/* packaging/deb packaging/rpm/build .ci/run; do
+	[[ -x $script && $script != *.py ]] || continue
+	said=$(DUALBM_CACHE=$TOP/none "$script" --help 2>&1) || said="it ends with $?"
+	[[ $said == *[a-z]*[.]* && $(wc -l <<<"$said") -ge 2 && $said != *"usage:"* ]] || not_ok "$script --help" "$said"
+done
+is "--help does nothing else" "$(find . -path ./build -prune -o -path ./.git -prune -o -print | sort)" "$before"
+
 links=0
 for file in "${docs[@]}"; do
 	while read -r link; do
