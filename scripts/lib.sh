@@ -95,7 +95,7 @@ need_user_root() {
 # package_source DIR: what packages are built from, without what a build left here.
 package_source() {
 	mkdir -p "$1/packaging"
-	(cd "$TOP" && cp -a ./*.[ch] Kbuild Makefile VERSION dkms.conf tools "$1/")
+	(cd "$TOP" && cp -a ./*.[ch] Kbuild Makefile VERSION LICENSE dkms.conf tools "$1/")
 	cp -a "$TOP/packaging/"{etc,modprobe.d,qualify} "$1/packaging/"
 	rm -f "$1"/{*.mod.c,dualbm_probes.h}
 	# What a kernel is qualified with.

@@ -75,7 +75,7 @@ if [[ -e $dkms && $tools && -e $source ]]; then
 	is "dualbm-qualify: has what a guest is tested with" "$(listed "$qualify" /usr/share/dualbm-qualify | tr ' ' '\n' | grep -E '^test/(vm|modules)/.' | xargs)" \
 		"$(cd "$TOP" && find test/vm test/modules -type f | sort | xargs)"
 	is "dualbm-qualify: has a hook for kernel-install, a unit and a page" \
-		"$(rpm -qpl "$qualify" | grep -vE '^/usr/share/dualbm-qualify|^/etc/dualbm$' | sed 's/[.]gz$//' | sort | xargs)" \
+		"$(rpm -qpl "$qualify" | grep -vE '^/usr/share/(dualbm-qualify|licenses)|^/etc/dualbm$' | sed 's/[.]gz$//' | sort | xargs)" \
 		"/etc/dualbm/qualify.conf /usr/lib/kernel/install.d/95-dualbm-qualify.install /usr/lib/systemd/system/dualbm-qualify@.service /usr/sbin/dualbm-qualify /usr/share/man/man8/dualbm-qualify.8"
 	is "dualbm-qualify: its configuration is kept" \
 		"$(rpm -qp --queryformat '[%{FILEFLAGS:fflags} %{FILENAMES}\n]' "$qualify" | grep '^cn ')" "cn /etc/dualbm/qualify.conf"
