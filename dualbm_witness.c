@@ -24,7 +24,10 @@ static const char * const event_names[NR_KINDS] = {
 	[FREED] = DUALBM_NAMES_FREE,
 };
 
-/* What the events of one call said: more than a few come of none of them. */
+/*
+ * What the events of one call said last. Who allocates may have to free a lot before that, and its
+ * own event is the last of all.
+ */
 #define MAX_TOLD	64U
 
 static struct told {
@@ -38,8 +41,8 @@ static struct task_struct *listening;
 
 static noinline void hear(enum kind kind, const struct page *page, unsigned int order)
 {
-	if (READ_ONCE(listening) == current && in_task() && nr_told < MAX_TOLD)
-		told[nr_told++] = (struct told){ kind, page, order };
+	if (READ_ONCE(listening) == current && in_task())
+		told[nr_told++ % MAX_TOLD] = (struct told){ kind, page, order };
 }
 
 static noinline void hear_alloc(void *data, struct page *page, unsigned int order,
@@ -134,7 +137,7 @@ static bool was_told(enum kind kind, const struct page *page, unsigned int order
 {
 	unsigned int i;
 
-	for (i = 0; i < nr_told; i++)
+	for (i = 0; i < min(nr_told, MAX_TOLD); i++)
 		if (told[i].kind == kind && told[i].page == page && told[i].order == order)
 			return true;
 	return false;
