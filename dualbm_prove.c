@@ -398,27 +398,22 @@ static bool zone_has_witness(struct zone *zone)
 	return good;
 }
 
-/* On which of a CPU's lists a block is, by its first page; -1 if on none. */
-static int pcp_index_of(struct per_cpu_pages *pcp, int cpu, const struct page *page)
+/* A block by its first page, and on which of a CPU's lists it is: -1 if on none. */
+static struct {
+	const struct page *page;
+	int index;
+} looked_for;
+
+static void look_for_page(void *lists)
 {
-	unsigned long flags = 0;
-	int index, found = -1;
+	const struct per_cpu_pages *pcp = lists;
+	const struct page *entry;
+	int index;
 
-	if (DUALBM_PCP_NEEDS_IRQS_OFF)
-		local_irq_save(flags);
-	if (dualbm_pcp_trylock(pcp, cpu)) {
-		for (index = 0; index < DUALBM_PCP_LISTS && found < 0; index++) {
-			const struct page *entry;
-
-			list_for_each_entry(entry, &pcp->lists[index], lru)
-				if (entry == page)
-					found = index;
-		}
-		dualbm_pcp_unlock(pcp);
-	}
-	if (DUALBM_PCP_NEEDS_IRQS_OFF)
-		local_irq_restore(flags);
-	return found;
+	for (index = 0; index < DUALBM_PCP_LISTS; index++)
+		list_for_each_entry(entry, &pcp->lists[index], lru)
+			if (entry == looked_for.page)
+				looked_for.index = index;
 }
 
 /*
@@ -433,19 +428,19 @@ static bool pcp_has_order(unsigned int order)
 	for (tries = 0; tries < PCP_TRIES; tries++) {
 		struct page *page = alloc_pages(GFP_KERNEL | __GFP_NOWARN, order);
 		struct zone *zone;
-		int index, cpu;
 
 		if (!page)
 			return true;
 		zone = page_zone(page);
+		looked_for.page = page;
+		looked_for.index = -1;
 		migrate_disable();
-		cpu = raw_smp_processor_id();
 		__free_pages(page, order);
-		index = pcp_index_of(dualbm_pcp(zone, cpu), cpu, page);
+		dualbm_pcp_call(zone, raw_smp_processor_id(), look_for_page);
 		migrate_enable();
-		if (index < 0)
+		if (looked_for.index < 0)
 			continue;
-		if (dualbm_pcp_order(index) == order)
+		if (dualbm_pcp_order(looked_for.index) == order)
 			return true;
 		wrong++;
 	}

@@ -1,13 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A way out that no event tells of: release_pages() does nothing where dualbm calls it. What it
- * is called with stays allocated for good.
+ * At a function that dualbm calls when it listens to events:
+ *
+ * at=release_pages: a way out that no event tells of. It does nothing, and what it is called with
+ *	stays allocated for good.
+ * at=__folio_alloc, noise=N: N pages are allocated and freed before, as by a task that has to free
+ *	memory first.
  */
 #include "testmod.h"
 
 #include <linux/ftrace.h>
+#include <linux/gfp.h>
 #include <linux/kallsyms.h>
 #include <linux/string.h>
+
+static char *at = "release_pages";
+module_param(at, charp, 0444);
+MODULE_PARM_DESC(at, "the function");
+
+static unsigned int noise;
+module_param(noise, uint, 0444);
+MODULE_PARM_DESC(noise, "how many pages are allocated and freed there");
 
 static void notrace swallow_nothing(void)
 {
@@ -17,9 +30,18 @@ static void notrace swallow_callback(unsigned long ip, unsigned long parent_ip,
 				     struct ftrace_ops *ops, struct ftrace_regs *regs)
 {
 	char caller[KSYM_SYMBOL_LEN];
+	unsigned int i;
 
 	sprint_symbol(caller, parent_ip);
-	if (strstr(caller, "[dualbm]"))
+	if (!strstr(caller, "[dualbm]"))
+		return;
+	for (i = 0; i < noise; i++) {
+		struct page *page = alloc_page(TEST_GFP_FAULT);
+
+		if (page)
+			__free_page(page);
+	}
+	if (!noise)
 		test_ftrace_redirect(regs, swallow_nothing);
 }
 
@@ -30,9 +52,12 @@ static struct ftrace_ops swallow_ops = {
 
 static int __init swallow_init(void)
 {
-	char name[] = "release_pages";
-	int ret = ftrace_set_filter(&swallow_ops, (u8 *)name, strlen(name), 1);
+	char name[KSYM_NAME_LEN];
+	int ret;
 
+	/* "mm: enable page allocation tagging" (6.10) renamed what allocates. */
+	snprintf(name, sizeof(name), "%s*", at);
+	ret = ftrace_set_filter(&swallow_ops, (u8 *)name, strlen(name), 1);
 	if (ret)
 		return ret;
 	ret = register_ftrace_function(&swallow_ops);

@@ -41,6 +41,11 @@ silent_way() {
 		"event mm_page_free does not tell of release_pages(), order 0, on this kernel; not loaded"
 	check "$name: nothing is left" [ ! -e /sys/module/dualbm ]
 	rmmod swallow
+	# A task that has to free memory before it is given some is told last of all.
+	insmod_test swallow at=__folio_alloc noise=100 || bail "swallow does not load"
+	check "$name: much that is told before does not hide it" load_dualbm policy=report
+	rmmod dualbm
+	rmmod swallow
 	expect_quiet_kernel "$name"
 }
 
