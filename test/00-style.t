@@ -73,7 +73,7 @@ empty "every file names its licence" "${licence[*]-}"
 empty "no archive host and no path of one machine" \
 	"$(grep -nE '[a-z]+[.]debian[.](org|net)|/(work|farm)/|/home/[a-z]' "${files[@]}" | grep -v 'Format: .*packaging-manuals' || :)"
 empty "no file with trailing blanks or without a last newline" "$(
-	grep -nE '[[:blank:]]+$' "${files[@]}" | grep -v '\.mutant:' || :
+	grep -nE '[[:blank:]]+$' "${files[@]}" | grep -vE '\.(mutant|patch):' || :
 	for file in "${files[@]}"; do
 		[[ ! -s $file || -z $(tail -c 1 "$file") ]] || echo "$file: no newline at its end"
 	done
