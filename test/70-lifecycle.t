@@ -19,8 +19,8 @@ build_other() {
 		DUALBM_TEST_HOOKS=y modules
 }
 
-# Fifty times, in a long run a hundred; most of the time it waits for RCU: all kernels at once.
-times=50
+# 45 times, in a long run a hundred; most of the time it waits for RCU: all kernels at once.
+times=45
 [[ ${DUALBM_LONG-} != 1 ]] || times=100
 for kernel in $KERNELS; do
 	vm_start "reload-$kernel" --kernel "$kernel" --timeout 1500 \

@@ -194,7 +194,7 @@ $(dmesg | tail -n 20)"
 	settle
 	_drift=$((free - $(free_memory)))
 	diag "free memory less by $_drift KiB, Slab more by $(($(meminfo Slab) - slab)) KiB"
-	# One leaked plane is 48 KiB: fifty would be seen.
+	# One leaked plane is 48 KiB: 45 would be seen.
 	if kernel_has CONFIG_DEBUG_KMEMLEAK; then
 		skip "$name: no memory is lost" "the debug kernel keeps what was freed, and looks for leaks itself"
 	elif [ $_drift -lt 2048 ]; then
