@@ -232,31 +232,17 @@ static int cpu_state_online, cpu_state_prepare;
 
 /* ---- tracepoints ---- */
 
-struct tracepoint_search {
-	const char *name;
-	struct tracepoint *found;
-};
-
-static void match_tracepoint(struct tracepoint *tracepoint, void *data)
-{
-	struct tracepoint_search *search = data;
-
-	if (!strcmp(tracepoint->name, search->name))
-		search->found = tracepoint;
-}
-
 static int tracepoint_attach(struct dualbm_hook *hook)
 {
-	struct tracepoint_search search = { .name = hook->symbols[0] };
+	struct tracepoint *tracepoint = dualbm_tracepoint_find(hook->symbols[0]);
 	int ret;
 
-	for_each_kernel_tracepoint(match_tracepoint, &search);
-	if (!search.found)
+	if (!tracepoint)
 		return -ENOENT;
-	ret = tracepoint_probe_register(search.found, hook->probe, NULL);
+	ret = tracepoint_probe_register(tracepoint, hook->probe, NULL);
 	if (ret)
 		return ret;
-	hook->tracepoint = search.found;
+	hook->tracepoint = tracepoint;
 	hook->symbol = hook->symbols[0];
 	return 0;
 }

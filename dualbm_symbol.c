@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions of the kernel that are not exported: where they are.
+ * Functions and tracepoints of the kernel that are not exported: where they are.
  */
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/string.h>
+#include <linux/tracepoint.h>
 
 #include "dualbm.h"
 #include "dualbm_symbol.h"
@@ -22,6 +23,27 @@ unsigned long dualbm_function_address(const char *symbol)
 	address = (unsigned long)probe.addr;
 	unregister_kprobe(&probe);
 	return address;
+}
+
+struct tracepoint_search {
+	const char *name;
+	struct tracepoint *found;
+};
+
+static void match_tracepoint(struct tracepoint *tracepoint, void *data)
+{
+	struct tracepoint_search *search = data;
+
+	if (!strcmp(tracepoint->name, search->name))
+		search->found = tracepoint;
+}
+
+struct tracepoint *dualbm_tracepoint_find(const char *name)
+{
+	struct tracepoint_search search = { .name = name };
+
+	for_each_kernel_tracepoint(match_tracepoint, &search);
+	return search.found;
 }
 
 int dualbm_allocation_find(const char * const *symbols)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Functions of the kernel that are not exported (dualbm_symbol.c).
+ * Functions and tracepoints of the kernel that are not exported (dualbm_symbol.c).
  */
 #ifndef DUALBM_SYMBOL_H
 #define DUALBM_SYMBOL_H
@@ -8,6 +8,8 @@
 #include <linux/types.h>
 
 #include "dualbm.h"
+
+struct tracepoint;
 
 /**
  * dualbm_function_address() - find a function that is not exported
@@ -19,6 +21,16 @@
  * cannot be probed.
  */
 unsigned long dualbm_function_address(const char *symbol);
+
+/**
+ * dualbm_tracepoint_find() - find a tracepoint of the kernel
+ * @name: as in include/trace/events
+ *
+ * Context: May sleep.
+ *
+ * Return: it, or NULL if this kernel has none of that name.
+ */
+struct tracepoint *dualbm_tracepoint_find(const char *name);
 
 /**
  * dualbm_allocation_find() - find __alloc_pages(), for those who look at stacks

@@ -10,11 +10,11 @@
 #include <linux/pagemap.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
-#include <linux/string.h>
 #include <linux/tracepoint.h>
 
 #include "dualbm.h"
 #include "dualbm_hook_names.h"
+#include "dualbm_symbol.h"
 #include "dualbm_witness.h"
 
 enum kind { ALLOCATED, FREED, NR_KINDS };
@@ -179,15 +179,6 @@ static int try_way(const struct way *way)
 
 static struct tracepoint *tracepoints[NR_KINDS];
 
-static void match_tracepoint(struct tracepoint *tracepoint, void *data)
-{
-	int kind;
-
-	for (kind = 0; kind < NR_KINDS; kind++)
-		if (!strcmp(tracepoint->name, event_names[kind]))
-			tracepoints[kind] = tracepoint;
-}
-
 /* In reverse, those before @nr. */
 static void stop_listening(int nr)
 {
@@ -216,11 +207,13 @@ static int start_listening(void)
 int dualbm_events_witness(void)
 {
 	unsigned int i;
-	int ret;
+	int kind, ret;
 
-	for_each_kernel_tracepoint(match_tracepoint, NULL);
-	if (!tracepoints[ALLOCATED] || !tracepoints[FREED])
-		return 0;
+	for (kind = 0; kind < NR_KINDS; kind++) {
+		tracepoints[kind] = dualbm_tracepoint_find(event_names[kind]);
+		if (!tracepoints[kind])
+			return 0;
+	}
 	ret = start_listening();
 	if (ret)
 		return ret;
