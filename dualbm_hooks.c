@@ -234,15 +234,14 @@ static int cpu_state_online, cpu_state_prepare;
 
 static int tracepoint_attach(struct dualbm_hook *hook)
 {
-	struct tracepoint *tracepoint = dualbm_tracepoint_find(hook->symbols[0]);
 	int ret;
 
-	if (!tracepoint)
+	hook->tracepoint = dualbm_tracepoint_find(hook->symbols[0]);
+	if (!hook->tracepoint)
 		return -ENOENT;
-	ret = tracepoint_probe_register(tracepoint, hook->probe, NULL);
+	ret = tracepoint_probe_register(hook->tracepoint, hook->probe, NULL);
 	if (ret)
 		return ret;
-	hook->tracepoint = tracepoint;
 	hook->symbol = hook->symbols[0];
 	return 0;
 }
