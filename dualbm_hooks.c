@@ -240,10 +240,9 @@ static int tracepoint_attach(struct dualbm_hook *hook)
 	if (!hook->tracepoint)
 		return -ENOENT;
 	ret = tracepoint_probe_register(hook->tracepoint, hook->probe, NULL);
-	if (ret)
-		return ret;
-	hook->symbol = hook->symbols[0];
-	return 0;
+	if (!ret)
+		hook->symbol = hook->symbols[0];
+	return ret;
 }
 
 static void tracepoint_detach(struct dualbm_hook *hook)
