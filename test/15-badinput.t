@@ -92,16 +92,12 @@ for kernel in $KERNELS; do
 		refused "$kernel: without CONFIG_$option" "dualbm: this kernel lacks CONFIG_${option}[.] *Stop[.]$" KERNELDIR="$in/headers"
 	done
 	headers "$release"
-	# shellcheck disable=SC2086 # words
-	without $needed
-	refused "$kernel: without all of it" "dualbm: this kernel lacks( CONFIG_[A-Z_]+){8}[.] " KERNELDIR="$in/headers"
-
-	headers "$release"
 	without X86_64 ARM64
 	refused "$kernel: of another architecture" "dualbm: it is for x86_64 and arm64, and this kernel is of [a-z0-9]+ without either[.] " KERNELDIR="$in/headers"
 	headers "$release"
 	# shellcheck disable=SC2086 # words
 	without $needed
+	refused "$kernel: without all of it" "dualbm: this kernel lacks( CONFIG_[A-Z_]+){8}[.] " KERNELDIR="$in/headers"
 
 	# DKMS skips it, so that the package of such a kernel still installs.
 	output=$(in_root dkms build "dualbm/$VERSION" -k "$release-none" --kernelsourcedir "$in/headers" 2>&1) && status=0 || status=$?

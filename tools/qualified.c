@@ -20,7 +20,7 @@
 /* "options" of a module that nobody has: what follows did not come from files. */
 #define END_OF_FILES	"dualbmctl_end_of_files"
 
-/* The module's own. Its author is who mistypes one. */
+/* The module's parameters; test/85-ctl.t compares them with its own. */
 static const char * const parameters[] = {
 	"policy", "on_degraded", "boundary", "scrub_interval_ms", "repair", "inject",
 	"allow_untested", "qualified", "history", "history_mib", "audit_mappings",
