@@ -7,13 +7,8 @@
 export LC_ALL=C
 umask 022
 
-# --help: what a script says of itself, and nothing is done.
-case ${1-} in
---help | -h)
-	sed -n '4,/^[^#]/s/^# \{0,1\}//p' "$0"
-	exit 0
-	;;
-esac
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "${BASH_SOURCE[0]}")/help.sh"
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 CACHE=${DUALBM_CACHE:-$TOP/build}
@@ -99,8 +94,8 @@ package_source() {
 	cp -a "$TOP/packaging/"{etc,modprobe.d,qualify} "$1/packaging/"
 	rm -f "$1"/{*.mod.c,dualbm_probes.h}
 	# What a kernel is qualified with.
-	mkdir -p "$1"/{scripts,test}
-	cp -a "$TOP/scripts/"{qualify,qualification.sh,vm-run,lib.sh,archive.sh} "$1/scripts/"
+	mkdir -p "$1/test"
+	cp -a "$TOP/scripts" "$1/"
 	cp -a "$TOP/test/"{vm,modules} "$1/test/"
 }
 
