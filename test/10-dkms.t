@@ -62,7 +62,7 @@ check "make install once more" in_src /src make -s install KERNELRELEASE="$old_r
 rm -rf "$CACHE/next"
 mkdir -p "$CACHE/next/"{scripts,packaging}
 cp "$TOP"/*.[ch] "$TOP"/{Kbuild,Makefile,dkms.conf} "$CACHE/next/"
-cp "$TOP/scripts/install" "$CACHE/next/scripts/"
+cp "$TOP/scripts/"{install,help.sh} "$CACHE/next/scripts/"
 cp -r "$TOP/packaging/modprobe.d" "$CACHE/next/packaging/"
 echo "$next" >"$CACHE/next/VERSION"
 like "two versions that differ are refused" \

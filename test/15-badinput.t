@@ -23,7 +23,7 @@ fresh_tree() {
 	copy_module "$work/tree"
 	mkdir "$work/tree/scripts"
 	cp "$TOP/dkms.conf" "$work/tree/"
-	cp "$TOP/scripts/install" "$work/tree/scripts/"
+	cp "$TOP/scripts/"{install,help.sh} "$work/tree/scripts/"
 }
 
 # build ARGS...: into $output and $status.

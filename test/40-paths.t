@@ -21,15 +21,16 @@ for kernel in $KERNELS; do
 	# What kmemleak and KASAN keep takes the place of a page of 1 GiB at once, and 7.3 does not
 	# get it back. But that kernel can have one in movable memory, if KASAN's is not in it.
 	[[ $kernel != 7.*-debug ]] || movable=4096M
-	vm "paths-$kernel" "done" --kernel "$kernel" --timeout 600 --mem $mem --hotplug ${balloon:+"$balloon"} \
+	vm "paths-$kernel" "done" --kernel "$kernel" --mem $mem --hotplug ${balloon:+"$balloon"} \
 		--append "movablecore=$movable default_hugepagesz=2M hugepagesz=1G hugepages=1" -- paths.sh
 	vm "vmemmap-$kernel" "done" --kernel "$kernel" --mem 1024 --append hugetlb_free_vmemmap=on -- vmemmap.sh
-	vm "pools-$kernel" "done" --kernel "$kernel" --timeout 600 -- pools.sh $((15 * (1 + 7 * ${DUALBM_LONG:-0})))
+	vm "pools-$kernel" "done" --kernel "$kernel" -- pools.sh $((15 * (1 + 7 * ${DUALBM_LONG:-0})))
 	vm "memory-$kernel" "done" --kernel "$kernel" --mem 1536 --append movablecore=1024M -- memory.sh
 	# Memory at 12 TiB; and at 58 TiB, of which such a small machine gets no map.
 	for tib in 12 58; do
-		[[ ${DUALBM_LONG-} || $kernel-$tib == 6.12-12 ]] || continue
 		[[ $kernel != *-arm64 ]] || continue
+		[[ ${DUALBM_LONG-} || $tib == 12 ]] || continue
+		once "$kernel" "far-$tib-$kernel" || continue
 		vm "far-$tib-$kernel" "done" --kernel "$kernel" --mem 1024 --hotplug \
 			--append memhp_default_state=offline \
 			--qemu -m --qemu maxmem=61T --qemu -cpu --qemu max,phys-bits=46 \

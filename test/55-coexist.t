@@ -18,7 +18,7 @@ for kernel in $KERNELS; do
 		coexist-power.sh suspend kexec
 	truncate -s 0 "$disk"
 	truncate -s 2G "$disk"
-	vm "disk-$kernel" 'done' --kernel "$kernel" --timeout 600 --reboot \
+	vm "disk-$kernel" 'done' --kernel "$kernel" --reboot \
 		--qemu -drive --qemu "file=$disk,format=raw,if=virtio" -- coexist-power.sh hibernate
 done
 done_testing

@@ -15,7 +15,7 @@ for kernel in $KERNELS; do
 	[[ $(arch_of "$kernel") == amd64 ]] || continue
 	use_kernel "$kernel"
 	root_packages trace-cmd bpftrace
-	vm "tracing-$kernel" 'done' --kernel "$kernel" --timeout 600 --file "$work/examples" \
+	vm "tracing-$kernel" 'done' --kernel "$kernel" --file "$work/examples" \
 		--debian -- tracing.sh
 done
 done_testing

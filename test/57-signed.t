@@ -45,7 +45,7 @@ for kernel in $KERNELS; do
 	check "$kernel: signed" in_root "$signer" sha256 "/cache/${work##*/}/dualbm.key" \
 		"/cache/${work##*/}/dualbm.der" "/cache/${work##*/}/modules/$release/dualbm.ko"
 	cp /usr/share/OVMF/OVMF_VARS_4M.fd "$work/vars-$kernel"
-	DUALBM_MODULES=$work/modules vm "signed-$kernel" 'done' --kernel "$kernel" --reboot --timeout 400 \
+	DUALBM_MODULES=$work/modules vm "signed-$kernel" 'done' --kernel "$kernel" --reboot \
 		--append module.sig_enforce=1 --file "$work/db" \
 		--qemu -drive --qemu "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd" \
 		--qemu -drive --qemu "if=pflash,format=raw,file=$work/vars-$kernel" -- signed.sh

@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 for kernel in $KERNELS; do
-	vm "learn-$kernel" 'done' --kernel "$kernel" --timeout 600 --mem 3072 \
+	vm "learn-$kernel" 'done' --kernel "$kernel" --mem 3072 \
 		--append "default_hugepagesz=2M hugepagesz=1G hugepages=1" -- learn.sh
 done
 done_testing

@@ -16,27 +16,22 @@ faults=(1000000 40) limit=900
 for kernel in $KERNELS; do
 	vm "control-$kernel" 'done' --kernel "$kernel" -- scrub.sh control
 	vm "metadata-$kernel" 'done' --kernel "$kernel" -- scrub.sh metadata
-	vm "hurry-$kernel" 'done' --kernel "$kernel" --mem 3072 -- scrub.sh hurry
-	vm "repair-$kernel" 'done' --kernel "$kernel" -- scrub.sh repair
-	vm "placed-$kernel" 'done' --kernel "$kernel" -- scrub.sh placed
-	vm "placed-1-node-$kernel" 'done' --kernel "$kernel" --nodes 1 -- scrub.sh placed
+	vm_once "$kernel" "hurry-$kernel" 'done' --mem 3072 -- scrub.sh hurry
+	vm_once "$kernel" "repair-$kernel" 'done' -- scrub.sh repair
+	vm_once "$kernel" "placed-$kernel" 'done' -- scrub.sh placed
+	vm_once "$kernel" "placed-1-node-$kernel" 'done' --nodes 1 -- scrub.sh placed
 	# Where instructions are the clock, minutes of sleep are none.
-	vm "linger-$kernel" 'done' --kernel "$kernel" --icount -- scrub.sh linger
-	# Three minutes, and nothing of a kernel's own is in it.
-	if [[ $kernel != 6.12 && ${DUALBM_LONG-} != 1 ]]; then
-		skip "cost-$kernel" "DUALBM_LONG=1"
-	else
-		vm "cost-$kernel" 'done' --kernel "$kernel" --icount --mem 6144 -- scrub.sh cost
-	fi
+	vm_once "$kernel" "linger-$kernel" 'done' --icount -- scrub.sh linger
+	vm_once "$kernel" "cost-$kernel" 'done' --icount --mem 6144 -- scrub.sh cost
 	vm "proof-$kernel" 'done' --kernel "$kernel" -- scrub.sh proof
-	vm "churn-$kernel" 'done' --kernel "$kernel" -- scrub.sh churn 15
+	vm_once "$kernel" "churn-$kernel" 'done' -- scrub.sh churn 15
 	vm "hotplug-$kernel" 'done' --kernel "$kernel" --append movablecore=1024M --mem 1536 \
 		-- scrub.sh hotplug 30
-	vm "storm-$kernel" 'done' --share --timeout "$limit" --kernel "$kernel" -- storm.sh faults "${faults[@]}"
+	vm_once "$kernel" "storm-$kernel" 'done' --share --timeout "$limit" -- storm.sh faults "${faults[@]}"
 	# Each of ten words twice, and every bit with DUALBM_LONG=1.
-	vm "storm-control-$kernel" 'done' --share --timeout 600 --kernel "$kernel" -- \
+	vm_once "$kernel" "storm-control-$kernel" 'done' --share -- \
 		storm.sh control "$([[ ${DUALBM_LONG-} ]] && echo 640 || echo 20)"
-	vm "latency-$kernel" 'done' --share --kernel "$kernel" -- storm.sh latency 15
+	vm_once "$kernel" "latency-$kernel" 'done' --share -- storm.sh latency 15
 	# Three minutes.
 	if [[ ${DUALBM_LONG-} != 1 ]]; then
 		skip "urgent-$kernel" "DUALBM_LONG=1"
@@ -44,7 +39,7 @@ for kernel in $KERNELS; do
 		vm "urgent-$kernel" 'done' --debian --kernel "$kernel" -- scrub.sh urgent
 	fi
 	vm "watchdog-$kernel" 'done' --kernel "$kernel" -- scrub.sh watchdog
-	[[ $kernel == 6.12 || ${DUALBM_LONG-} ]] || continue
+	once "$kernel" "watchdog-stop-$kernel" || continue
 	vm "watchdog-stop-$kernel" panic --kernel "$kernel" -- scrub.sh watchdog stop
 	like "watchdog-stop-$kernel: the panic says why" "$(panic_string)" \
 		'^dualbm: degraded: the scrubber has stalled'

@@ -10,13 +10,11 @@ for kernel in $KERNELS; do
 	vm "census-$kernel" 'done' --kernel "$kernel" --mem 1536 --append movablecore=1024M -- users.sh census block
 	vm "held-$kernel" 'done' --kernel "$kernel" -- users.sh held
 	vm "chunks-$kernel" 'done' --kernel "$kernel" -- users.sh chunks
-	vm "files-$kernel" 'done' --kernel "$kernel" -- users.sh files
+	vm_once "$kernel" "files-$kernel" 'done' -- users.sh files
 	[[ ! ${DUALBM_LONG-} ]] || vm "waits-$kernel" 'done' --kernel "$kernel" -- users.sh waits
 	vm "disturb-$kernel" 'done' --kernel "$kernel" -- users.sh disturb
-	vm "names-$kernel" 'done' --kernel "$kernel" -- users.sh names
-	# Who may read what is the same on both; in a long run it is looked at on both.
-	[[ $kernel == 6.12 || ${DUALBM_LONG-} ]] || continue
-	vm "lockdown-$kernel" 'done' --kernel "$kernel" -- users.sh lockdown
-	vm "namespace-$kernel" 'done' --kernel "$kernel" -- users.sh namespace
+	vm_once "$kernel" "names-$kernel" 'done' -- users.sh names
+	vm_once "$kernel" "lockdown-$kernel" 'done' -- users.sh lockdown
+	vm_once "$kernel" "namespace-$kernel" 'done' -- users.sh namespace
 done
 done_testing

@@ -23,6 +23,7 @@ build_other() {
 times=45
 [[ ${DUALBM_LONG-} != 1 ]] || times=100
 for kernel in $KERNELS; do
+	once "$kernel" "reload-$kernel" || continue
 	vm_start "reload-$kernel" --kernel "$kernel" --timeout 1500 \
 		--append "dualbm_cycles=$times" -- lifecycle.sh reload
 done
@@ -35,11 +36,12 @@ for kernel in $KERNELS; do
 	[[ $(arch_of "$kernel") != arm64 ]] ||
 		vm "signed-$kernel" 'done' --kernel "$kernel" --qemu -cpu --qemu max,pauth-impdef=on -- \
 			lifecycle.sh sleepers
+	once "$kernel" "init-$kernel" || continue
 	check "$kernel: a build whose init fails when told to" build_other "$release"
-	DUALBM_MODULES=$modules vm "init-$kernel" 'done' --kernel "$kernel" --timeout 600 \
+	DUALBM_MODULES=$modules vm "init-$kernel" 'done' --kernel "$kernel" \
 		--append dualbm.allow_untested=0 -- lifecycle.sh steps unqualified
 done
 for kernel in $KERNELS; do
-	vm_end "reload-$kernel" 'done'
+	[[ ! ${vm_pids[reload-$kernel]-} ]] || vm_end "reload-$kernel" 'done'
 done
 done_testing

@@ -602,7 +602,7 @@ is "install-tools: its files" "$(cd "$work/install" && find . -type f | sort | x
 # ---- in a VM ----
 
 for kernel in $KERNELS; do
-	vm "$kernel, dualbmctl" done --kernel "$kernel" --timeout 400 -- ctl.sh
+	vm "$kernel, dualbmctl" done --kernel "$kernel" -- ctl.sh
 	for name in check status frame map compare scrub watch violations badstatus watched; do
 		sed -n "s/^json $name //p" "$vm_log" >"$work/lines"
 		bad=$(perl -MJSON::PP -ne 'eval { JSON::PP->new->utf8->decode($_) }; print $@ if $@' "$work/lines")

@@ -34,6 +34,19 @@ long_only() {
 	done_testing
 }
 
+# once KERNEL NAME: what differs little between kernels is run on the last of $KERNELS alone,
+# unless DUALBM_LONG=1.
+once() {
+	[[ ${DUALBM_LONG-} != 1 && $1 != "${KERNELS##* }" ]] || return 0
+	skip "$2" "on ${KERNELS##* } only: DUALBM_LONG=1"
+	return 1
+}
+
+# vm_once KERNEL NAME done|panic VM-RUN-ARGUMENTS...: a guest with that kernel, if it is its turn.
+vm_once() {
+	! once "$1" "$2" || vm "$2" "$3" --kernel "$1" "${@:4}"
+}
+
 diag() {
 	printf "%s\n" "$*" | sed "s/^/# /"
 }

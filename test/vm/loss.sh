@@ -372,8 +372,8 @@ panic_on_loss() {
 
 mkdir /sys/fs/cgroup/any 2>/dev/null
 echo +memory 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control
+silent_way
 load_start 64M
-
 gap
 load
 redirect
@@ -383,8 +383,6 @@ function_tracer
 forgotten_while_arming
 check "unloaded" rmmod dualbm
 ftrace_after
-
-silent_way
 
 insmod_test livepatchlike || bail "livepatchlike does not load"
 load
