@@ -463,7 +463,7 @@ void dualbm_learn_pass(void)
 
 static void relearn(struct work_struct *work)
 {
-	const char *lost, *why = dualbm_degraded_why();
+	const char *lost, *dead, *why = dualbm_degraded_why();
 	unsigned long generation;
 
 	if (why)
@@ -480,10 +480,10 @@ static void relearn(struct work_struct *work)
 		dualbm_tasks_wait();
 		synchronize_rcu();
 		lost = dualbm_hooks_watch();
-		if (dualbm_hooks_dead()) {
+		dead = dualbm_hooks_dead();
+		if (dead) {
 			/* Watching asks again when it fires again. */
-			dualbm_mode_finish(generation, DUALBM_STATE_DEGRADED,
-					   "a required hook does not fire");
+			dualbm_mode_finish(generation, DUALBM_STATE_DEGRADED, dead);
 			return;
 		}
 	} while (!dualbm_mode_advance(generation, DUALBM_TRACKING));

@@ -43,9 +43,20 @@ const char *dualbm_source_silent(void)
 	return silent;
 }
 
+/* This kernel's function is another one than the hook is for: what other calls say may be wrong. */
+static const char *strange(void)
+{
+	int id;
+
+	for (id = 0; id < DUALBM_NR_HOOKS; id++)
+		if (atomic64_read(&sources[id].strange))
+			return "a hooked function was called with what is no block of frames";
+	return NULL;
+}
+
 u64 dualbm_hook_missed(const struct dualbm_hook *hook)
 {
-	u64 missed = hook->silent;
+	u64 missed = hook->silent + atomic64_read(&hook->strange);
 
 	if (hook->attached && hook->missed)
 		missed += hook->missed();
@@ -79,17 +90,17 @@ const char *dualbm_hooks_lost(void)
 	}
 	if (dualbm_source_silent())
 		lost = "an ftrace hook does not fire";
-	return lost;
+	return strange() ?: lost;
 }
 
-bool dualbm_hooks_dead(void)
+const char *dualbm_hooks_dead(void)
 {
 	int id;
 
 	for (id = 0; id < DUALBM_NR_HOOKS; id++)
 		if (sources[id].required && sources[id].dead)
-			return true;
-	return false;
+			return "a required hook does not fire";
+	return strange();
 }
 
 bool dualbm_hooks_may_lose(void)

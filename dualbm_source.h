@@ -24,13 +24,16 @@
 const char *dualbm_hooks_lost(void);
 
 /**
- * dualbm_hooks_dead() - is there a required hook that does not fire
+ * dualbm_hooks_dead() - is there a hook whose events must not be believed
  *
- * Context: Any. What the last dualbm_hooks_watch() or dualbm_hooks_lost() saw.
+ * A required one that does not fire, as the last dualbm_hooks_watch() or dualbm_hooks_lost()
+ * saw; or any that was called with what is no block of frames.
  *
- * Return: true if so; events must not be believed then.
+ * Context: Any.
+ *
+ * Return: what is wrong with it, as one constant line, or NULL.
  */
-bool dualbm_hooks_dead(void);
+const char *dualbm_hooks_dead(void);
 
 /**
  * dualbm_hooks_may_lose() - is a required hook carried by a return probe
@@ -80,6 +83,7 @@ enum dualbm_mechanism {
  * @missed: events that are known to be lost
  * @seen: @missed when it was last looked at
  * @silent: how often it was provoked and did not fire
+ * @strange: calls whose arguments were not what this function has
  * @symbol: the name in use
  * @attached: it is
  * @dead: it was seen not to fire
@@ -107,6 +111,7 @@ struct dualbm_hook {
 	bool dead;
 	u64 seen;
 	u64 silent;
+	atomic64_t strange;
 	struct ftrace_ops ops;
 };
 
@@ -135,7 +140,8 @@ const char *dualbm_source_silent(void);
  *
  * Context: Any.
  *
- * Return: the number since loading, with the times it did not fire when provoked.
+ * Return: the number since loading, with the times it did not fire when provoked, and the calls
+ * whose arguments made no event.
  */
 u64 dualbm_hook_missed(const struct dualbm_hook *hook);
 

@@ -119,6 +119,11 @@ int dualbm_hooks_exercise(void)
 	for (id = 0; id < DUALBM_NR_HOOKS; id++) {
 		struct dualbm_hook *hook = &dualbm_hooks[id];
 
+		if (atomic64_read(&hook->strange)) {
+			pr_err("hook %s is called with what is no block of frames; not loaded\n",
+			       hook->symbol);
+			return -ENODEV;
+		}
 		if (!hook->attached || dualbm_hook_hits(id) != before[id] ||
 		    hook->mechanism == DUALBM_NOTIFIER || hook->mechanism == DUALBM_CPUHP)
 			continue;

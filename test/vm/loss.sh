@@ -49,6 +49,27 @@ silent_way() {
 	expect_quiet_kernel "$name"
 }
 
+# A function that is hooked, and has other arguments on this kernel than on any that is known. It is
+# noticed at the first call, makes no event, and no other of its events is believed any more.
+strange() {
+	part strange || return 0
+	for _function in __isolate_free_page __memcg_kmem_charge_page; do
+		load
+		_missed=$(missed $_function)
+		check "$name: $_function is called with what is no block" insmod_test strange function=$_function
+		is "$name: each of these calls is counted" $(($(missed $_function) - _missed)) 5
+		check "$name: degraded within 3 s" wait_for 3 state_is degraded
+		sleep 3
+		is "$name: for good, and it says why" "$(cat $D/state $D/state_reason | xargs)" \
+			"degraded a hooked function was called with what is no block of frames"
+		is "$name: the log has it once" "$(dmesg | grep -c 'dualbm: degraded: a hooked function')" 1
+		is "$name: no violation, nothing unproven" "$(stat violations) $(stat unproven)" "0 0"
+		check "$name: unloaded" rmmod dualbm
+		expect_quiet_kernel "$name"
+		dmesg -c >/dev/null
+	done
+}
+
 loaded_or_bail() {
 	[ -d $D ] || bail "$name: dualbm is not loaded"
 }
@@ -373,6 +394,7 @@ panic_on_loss() {
 mkdir /sys/fs/cgroup/any 2>/dev/null
 echo +memory 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control
 silent_way
+strange
 load_start 64M
 gap
 load
