@@ -48,8 +48,8 @@ static bool is_block(const struct page *page, unsigned int order)
 }
 
 /*
- * No header has the prototypes of these functions. One that was changed by a back-port shows here at
- * its first call: a block as the buddy allocator knows it is not what any other argument is.
+ * No header has the prototypes of these functions. One that was changed by a back-port shows here
+ * at its first call: a block as the buddy allocator knows it is not what any other argument is.
  */
 static void block_event(enum dualbm_hook_id id, enum dualbm_event_type event,
 			const struct page *page, unsigned int order)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls a function that dualbm hooks as if a back-port had changed its prototype. The function itself
- * never sees these calls: they are led away behind the hooks.
+ * Calls a function that dualbm hooks as if a back-port had changed its prototype. The function
+ * itself never sees these calls: they are led away behind the hooks.
  */
 #include "testmod.h"
 
