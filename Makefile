@@ -81,6 +81,10 @@ check-foreign:
 unit:
 	test/20-unit.t
 
+# Lines and branches of the planes' logic that the unit tests pass: seconds, and no root.
+coverage:
+	@$(MAKE) -s -C test/unit coverage
+
 # After a change: what two minutes can tell. K=6.1: on that kernel.
 quick:
 	scripts/quick $(K)
@@ -104,6 +108,7 @@ help:
 	@echo 'make rpm            build the same as RPM packages'
 	@echo 'make demo           see it work in a VM (as root; installs what it needs)'
 	@echo 'make unit           the tests of the planes, in userspace (needs libcmocka-dev)'
+	@echo 'make coverage       lines and branches of the planes that those pass'
 	@echo 'make quick          what two minutes can tell after a change (as root; K=6.1)'
 	@echo 'make check          all tests (as root; installs what it needs)'
 	@echo 'make check-matrix   the tests that boot, on every kernel (K=7.3-amd64: on one)'
@@ -113,4 +118,4 @@ help:
 	@echo 'make bench          measure what it costs, and write docs/performance.md (K=6.1)'
 	@echo 'make clean          remove what the build left; distclean: the cache in build/ too'
 
-.PHONY: all unit quick modules show-llvm headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-foreign check-mutants bench demo help
+.PHONY: all unit coverage quick modules show-llvm headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-foreign check-mutants bench demo help

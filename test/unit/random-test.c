@@ -4,6 +4,7 @@
  *
  * The memory is larger than a chunk, and a block is carried out chunk by chunk,
  * as the event path does; so order 18 is tried whatever the chunk's size is.
+ * covers: R-RULE-11 R-RULE-12
  */
 #include <stdio.h>
 
@@ -12,7 +13,9 @@
 #define MAX_ORDER	18
 #define MEMORY		(1UL << (MAX_ORDER + 1))
 #define CHUNKS		(MEMORY / FRAMES)
+#ifndef TRANSITIONS
 #define TRANSITIONS	4000000ul
+#endif
 #define EVERY(n, i)	(!((i) % (n)))
 
 static unsigned long *chunks[CHUNKS];
