@@ -3,6 +3,7 @@
 #
 # The quality gate: no warning from any of the tools, on either kernel; and what
 # must agree, agrees.
+# covers: R-PORT-1
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

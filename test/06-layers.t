@@ -4,6 +4,7 @@
 # The house has floors: of the objects as they were built, each calls, and takes data from, only
 # those that stand before it in Kbuild's list, and includes no others' headers; and what a header
 # declares is in its own file. One can stop the machine. dualbmctl has floors too.
+# covers: R-PANIC-4
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

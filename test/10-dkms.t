@@ -4,6 +4,7 @@
 # DKMS, Debian's own, in a throw-away copy of the real Debian 12 root: installed for both
 # kernels, built for the target and not for the kernel that runs, upgraded, built again
 # when a kernel arrives, removed without a trace.
+# covers: R-PORT-1
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

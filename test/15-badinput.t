@@ -4,6 +4,7 @@
 # What does not fit is refused in one clear line, and leaves nothing behind:
 # headers that are missing, too old, or of a kernel that lacks what is needed; a
 # module of another kernel; a function that this kernel does not have.
+# covers: R-HOOK-2 R-LOAD-4
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

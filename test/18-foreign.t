@@ -3,6 +3,7 @@
 #
 # Kernels that no row has: other configurations qualify, and none on which an assumption of the
 # module is broken does, each for the reason that its patch names.
+# covers: R-HOOK-1 R-HOOK-2 R-HOOK-3 R-PORT-2
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -5,6 +5,7 @@
 # holds as it is, and fails with any of its exclusions taken out. That second
 # half shows that the model can see what the exclusion guards against. The same for
 # unload, and all who may come late, and for what is shown and believed beside losses.
+# covers: R-LOSS-4
 
 set -u
 cd "$(dirname "$0")/model" || exit 1

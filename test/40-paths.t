@@ -7,6 +7,7 @@
 # reserved page of 1 GiB, which needs nodes of this size. And memory that comes at a bad
 # moment, or far from all other memory; huge pages that give their memory map back; and network traffic
 # whose pages come from page pools, beside memory that is pinned.
+# covers: R-EVENT-1 R-PORT-1
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -5,6 +5,7 @@
 # of it. With policy=report each is found with its class, frame, order, proof and
 # caller, by as many reports as it has events, and nothing else is. With
 # policy=panic the machine stops at the first of them, and its last words say so.
+# covers: R-PANIC-1 R-PANIC-3 R-REPORT-2 R-REPORT-4
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # Who had a frame before: reports and files name who allocated and who freed it, on each
 # kernel; under load it is switched on and off, and memory goes and comes.
+# covers: R-HIST-1
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -5,6 +5,7 @@
 # found and nothing is missed: probes of perf and bpftrace, tracers, live patches,
 # switches, suspend to memory and to disk, and another kernel by kexec; and what is learned
 # while tasks sleep inside the allocator behind the probes of others is right.
+# covers: R-EVENT-10
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

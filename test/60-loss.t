@@ -3,6 +3,7 @@
 #
 # Events that are lost are counted, make the module say so and learn again, and
 # never become a verdict; with on_degraded=panic they stop the machine.
+# covers: R-PANIC-3
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -4,6 +4,7 @@
 # Learning ends whatever a user does, knows idle huge pages, says why it leaves the rest, and
 # does not stop the machine where there is nothing to learn. A page of 1 GiB that is there
 # from the start of the machine needs nodes of this size.
+# covers: R-HOOK-7
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

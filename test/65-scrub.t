@@ -6,6 +6,7 @@
 #
 # DUALBM_STORM=N: how many faults are put into the planes from outside, however long it
 # takes; otherwise as many as fit in 40 seconds, and ten thousand with DUALBM_LONG=1.
+# covers: R-PANIC-3
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # What a user without rights may read takes no lock that protection needs, and is
 # kept up by others.
+# covers: R-USER-1
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

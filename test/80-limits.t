@@ -4,6 +4,7 @@
 # What it costs: instructions per pair of allocation and free, counted by an emulator
 # whose clock counts them; and a machine of 4 GiB: the time to arm, the share of memory
 # that is known, and the size of the record. What scrubbing costs is in 65-scrub.t.
+# covers: R-COST-1
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

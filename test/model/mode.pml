@@ -25,6 +25,7 @@
  *
  * Each macro BREAK_* takes one step out, or puts two in the wrong order; the model must
  * then fail, and ../30-model.t sees to it.
+ * covers: R-EVENT-6 R-HOOK-4 R-LOSS-1 R-LOSS-2
  */
 
 #define OFF		0

@@ -18,8 +18,8 @@
  * rewrite()			rewrite_word()
  * settle()			settle_word()
  * forget()			dualbm_planes_forget()
- * act(), event(), nmi_event()	dualbm_event.c: dualbm_event_range()
- * disqualify()			dualbm_learn.c: dualbm_disqualify()
+ * act(), event(), nmi_event()	dualbm_event.c: move_event(), dualbm_event()
+ * disqualify()			dualbm_chunks.c: dualbm_disqualify()
  * cpu(), nmi()			the allocator and those who own frames
  * unpoison()			dualbm_hooks.c: entry_unpoison()
  * bracket()			dualbm_mode.c: dualbm_bracket_begin(), _end()
@@ -29,7 +29,7 @@
  * learn_free()			learn_block_free(), learn_pcp_free(), and
  *				dualbm_planes_learn()
  * worker(), learn allocated	learn_window(): weed_out_word(),
- *				drain_allocations(), learn_window_stopped(),
+ *				drain_allocations(), learn_slice_stopped(),
  *				learn_word()
  * worker(), scrub		dualbm_trial.c: judge_stopped()
  * synchronize_rcu()		each handler is a section with preemption off
@@ -51,6 +51,7 @@
  *
  * Each macro BREAK_* takes one exclusion out; the model must then fail, and
  * ../30-model.t sees to it.
+ * covers: R-EVENT-7 R-LOSS-3 R-LOSS-4 R-LEARN-1 R-LEARN-2 R-LEARN-3
  */
 
 /* Bits of a codeword; the planes' names as in the design. */

@@ -26,6 +26,7 @@
  *
  * Each macro BREAK_* takes one step out, or puts two in the wrong order; the model must
  * then fail, and ../30-model.t sees to it.
+ * covers: R-LOAD-1
  */
 
 bool stopping;		/* mode_stopping, under mode_lock */

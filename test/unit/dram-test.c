@@ -6,6 +6,7 @@
  * A node is one rank of 16 chips of 4 bits, with 16 banks of rows of 8 KiB; a page of a
  * plane is half a row. A fault damages a region: what was there becomes anything, all
  * zeroes, all ones, or its complement; or another row comes for one that was asked for.
+ * covers: R-PLANE-1
  */
 #include <stdio.h>
 

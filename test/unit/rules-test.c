@@ -36,6 +36,7 @@ static void assert_same(const unsigned long *planes, const unsigned long *other)
 	assert_memory_equal(planes, other, DUALBM_CHUNK_BYTES);
 }
 
+/* covers: R-RULE-1 R-RULE-2 R-RULE-3 R-RULE-4 R-RULE-5 R-RULE-6 R-RULE-7 R-RULE-8 R-RULE-9 */
 static void table_equals_the_design(void **state)
 {
 	unsigned int event, code;
@@ -51,6 +52,7 @@ static void table_equals_the_design(void **state)
 }
 
 /* What a witness leaves open, written out by planes p, s, u, k. */
+/* covers: R-PLANE-4 */
 static void liars_are_what_the_witness_leaves(void **state)
 {
 	enum { P = 1, S = 2, N = 4, K = 8 };
@@ -104,6 +106,7 @@ static bool is_seen_on(unsigned int planes)
 	return true;
 }
 
+/* covers: R-PLANE-1 */
 static void any_damage_to_one_or_two_planes_is_illegal(void **state)
 {
 	enum { P = 1, S = 2, N = 4, K = 8 };
@@ -121,6 +124,7 @@ static void any_damage_to_one_or_two_planes_is_illegal(void **state)
 }
 
 /* Zeroes or ones in any planes, and rows of two planes exchanged. */
+/* covers: R-PLANE-1 */
 static void wipes_and_swaps_are_illegal(void **state)
 {
 	static const unsigned int legal[] = {
@@ -168,6 +172,7 @@ static void words_tell_departing_and_owned_frames(void **state)
 	free(planes);
 }
 
+/* covers: R-SCRUB-1 */
 static void survey_sees_what_is_not_plain(void **state)
 {
 	unsigned long *planes = planes_new();
@@ -275,6 +280,7 @@ static void assert_event(unsigned long *planes, unsigned int event,
 	free(should);
 }
 
+/* covers: R-RULE-1 R-RULE-2 R-RULE-3 R-RULE-4 R-RULE-5 R-RULE-6 R-RULE-7 R-RULE-8 R-RULE-9 */
 static void single_frame_obeys_every_rule(void **state)
 {
 	unsigned long *planes = motley_planes();
@@ -288,6 +294,7 @@ static void single_frame_obeys_every_rule(void **state)
 	free(planes);
 }
 
+/* covers: R-RULE-10 R-PLANE-1 */
 static void every_single_flip_is_seen(void **state)
 {
 	unsigned long *planes = motley_planes();
@@ -416,6 +423,7 @@ static void assert_ways_agree(enum dualbm_event_type event, unsigned long first,
 	free(planes);
 }
 
+/* covers: R-RULE-12 */
 static void event_path_agrees_with_the_long_way(void **state)
 {
 	unsigned int order, code, event;
@@ -438,6 +446,7 @@ static void event_path_agrees_with_the_long_way(void **state)
 }
 
 /* What the event path does by itself, and what it leaves to others. */
+/* covers: R-RULE-12 */
 static void event_path_does_what_is_expected_only(void **state)
 {
 	unsigned int order, code;
@@ -465,6 +474,7 @@ static void event_path_does_what_is_expected_only(void **state)
 		}
 }
 
+/* covers: R-RULE-9 */
 static void forget_makes_anything_untracked(void **state)
 {
 	unsigned long *planes = motley_planes();
@@ -519,6 +529,7 @@ static void learning_changes_untracked_frames_only(void **state)
 	}
 }
 
+/* covers: R-RULE-11 */
 static void word_masks_end_with_the_word(void **state)
 {
 	unsigned long first, nr, bit;
@@ -536,6 +547,7 @@ static void word_masks_end_with_the_word(void **state)
 }
 
 /* So that each copy of a frame lies on a page, and a node, that was chosen for it. */
+/* covers: R-PLANE-2 */
 static void each_plane_has_pages_of_its_own(void **state)
 {
 	unsigned long *planes = planes_new();

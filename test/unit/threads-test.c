@@ -4,6 +4,7 @@
  *
  * cmocka's assertions only work in the thread that runs the test, so threads
  * count what went wrong and the test looks at the counts.
+ * covers: R-RULE-13
  */
 #include <pthread.h>
 #include <sched.h>

@@ -7,6 +7,7 @@
 # names what is wrong, and nothing stays behind.
 #
 #	badinput.sh FILE:FUNCTION:OTHER...	FILE.ko hooks OTHER instead of FUNCTION
+# covers: R-HOOK-2 R-LOAD-4
 . ./mm-lib.sh
 
 tracing=/sys/kernel/tracing

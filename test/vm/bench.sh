@@ -8,6 +8,7 @@
 #	bench.sh LIMIT...	for orders 0, 3 and 9: with boundary=0; with history=off; with that
 #				where the boundary's probes cannot be jumps; and what the
 #				default, history=frees, adds to history=off
+# covers: R-COST-1
 . ./mm-lib.sh
 
 # measure: "ORDER INSTRUCTIONS" for each order, and "CALL INSTRUCTIONS" for other calls.

@@ -10,6 +10,7 @@
 # A probe that takes the return address into __alloc_pages() off the stack of
 # whoever sleeps in the charge, and what the frames of those sleepers become.
 # learn_behind NAME ON OFF
+# covers: R-LEARN-1
 learn_behind() {
 	wanted "$1" || return 0
 	"$2"

@@ -7,6 +7,7 @@
 # found, nothing is missed, and the state is armed in the end.
 #
 #	coexist.sh [NAME...]	all of them, or those named
+# covers: R-EVENT-10
 . ./coexist-lib.sh
 
 kprobes=/sys/kernel/debug/kprobes/enabled
@@ -104,6 +105,7 @@ twice() {
 }
 
 # A BPF program stands between the function and who called it.
+# covers: R-REPORT-2
 culprit() {
 	wanted culprit || return 0
 	load_dualbm policy=report scrub_interval_ms=0 || bail "dualbm is not armed"
@@ -281,6 +283,7 @@ clean_but_for_losses() {
 		"$(dmesg | grep -c "$_lost")"
 }
 
+# covers: R-HOOK-6
 livepatch() {
 	wanted livepatch || return 0
 	if ! [ -d /sys/kernel/livepatch ]; then

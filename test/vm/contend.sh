@@ -7,6 +7,7 @@
 # interrupts off is told.
 #
 #	contend.sh [PARAMETERS OF contend.ko...]
+# covers: R-PROOF-3 R-PROOF-4
 . ./mm-lib.sh
 
 COUNTERS='violations|boundary_double_free|double_free|double_alloc|count_underflow|unproven|relearns'

@@ -5,6 +5,7 @@
 # Calls that drop references they have, very many of them: none is a finding.
 #
 #	counts.sh ROUNDS [PARAMETERS OF references.ko]
+# covers: R-COUNT-4
 . ./mm-lib.sh
 
 load_dualbm scrub_interval_ms=0 || bail "dualbm is not armed: $(cat $D/state)"

@@ -23,6 +23,7 @@ counters() {
 
 # Reads all that was reported, in every place, and prints what is not as /tmp/want
 # says. That holds a line CLASS PFN ORDER PROOF CALLER MODULE for each record.
+# covers: R-REPORT-1
 examine() {
 	awk -v last="$1" -v splat="$splat" '
 	# A block of an order that per-CPU lists hold may have left them already.
@@ -185,6 +186,7 @@ tails() {
 }
 
 # double NAME ORDER PROOF ARGUMENTS...: of order 0 the second free is no event.
+# covers: R-COUNT-1
 double() {
 	_title=$1
 	_of=$2
@@ -208,6 +210,7 @@ again() {
 }
 
 # Calls that give back what they have not.
+# covers: R-COUNT-2 R-COUNT-3
 underflows() {
 	if kernel_has CONFIG_DEBUG_VM; then
 		skip "a count that cannot pay for the call" "put_page_testzero() stops at it itself, with DEBUG_VM"
@@ -249,6 +252,7 @@ underflows() {
 	splat=
 }
 
+# covers: R-RULE-1 R-RULE-2 R-PROOF-1 R-PROOF-2 R-PROOF-6 R-COUNT-5 R-PANIC-2
 all_faults() {
 	is "taint: no bad page before" $(($(cat /proc/sys/kernel/tainted) >> 5 & 1)) 0
 	uevent sh -c 'echo "$DUALBM_VIOLATION"' >/tmp/uevents 2>/dev/null &

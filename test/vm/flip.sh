@@ -10,6 +10,7 @@
 #
 # "stop" flips one more, at which the machine has to stop: at the frame's next
 # event, or when the scrub finds it.
+# covers: R-LEARN-2 R-PANIC-2 R-SCRUB-1
 . ./mm-lib.sh
 
 COUNTERS='violations|double_alloc|double_free|boundary_double_free|plane_corruption|directory_corruption|allocator_corruption|bad_page|count_underflow|mapped_free|piece_free|unproven|corrected|coverage_gaps|relearns'

@@ -70,6 +70,7 @@ values() {
 }
 
 # The culprit is who freed before the one that freed before who is caught.
+# covers: R-HIST-1 R-HIST-4
 named() {
 	part named || return 0
 	load_dualbm scrub_interval_ms=0 history=callers || bail "dualbm is not armed"
@@ -126,6 +127,7 @@ put_twice() {
 	esac
 }
 
+# covers: R-HIST-1
 faults() {
 	part faults || return 0
 	load_dualbm scrub_interval_ms=0 history=callers || bail "dualbm is not armed"
@@ -145,6 +147,7 @@ faults() {
 
 # Somebody's return probes have put another address in the place of the caller's: of the
 # allocator, and of the bulk allocator, which dualbm calls in the place of its callers.
+# covers: R-EVENT-2 R-HIST-5
 behind() {
 	part behind || return 0
 	case $(uname -r) in
@@ -188,6 +191,7 @@ way() {
 }
 
 # Who freed a frame last, which is known by default.
+# covers: R-HIST-1 R-HIST-2
 frees() {
 	part frees || return 0
 	load_dualbm scrub_interval_ms=0 history=frees || bail "dualbm is not armed"
@@ -251,6 +255,7 @@ expect_names() {
 }
 
 # A frame that was freed since by who is not seen: it is not said of who freed it before.
+# covers: R-HIST-2
 stale() {
 	part stale || return 0
 	# One node's frames for both.
@@ -272,6 +277,7 @@ stale() {
 }
 
 # Who called who is named; a stack is kept once, and its names stay as those of callers do.
+# covers: R-HIST-6
 stacks() {
 	part stacks || return 0
 	load_dualbm scrub_interval_ms=0 history=stacks inject=1 || bail "dualbm is not armed"
@@ -325,6 +331,7 @@ stacks() {
 
 # A free that is found by its event: what is said was before it. The block was of order 4, and
 # its second half, of order 3, is freed again.
+# covers: R-HIST-1
 before() {
 	part before || return 0
 	load_dualbm scrub_interval_ms=0 history=callers boundary=0 || bail "dualbm is not armed"
@@ -334,6 +341,7 @@ before() {
 }
 
 # A free that begins inside of a block: at the culprit's call, and no policy stops for it.
+# covers: R-PANIC-5 R-FIND-3 R-FIND-4
 pieces() {
 	part pieces || return 0
 	load_dualbm scrub_interval_ms=0 history=callers policy=panic on_degraded=panic ||
@@ -397,6 +405,7 @@ falsify_many() {
 }
 
 # What is half written, or damaged, is no entry.
+# covers: R-HIST-3
 torn() {
 	part torn || return 0
 	load_dualbm scrub_interval_ms=0 history=callers inject=1 || bail "dualbm is not armed"

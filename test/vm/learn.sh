@@ -53,6 +53,7 @@ with_addresses() {
 }
 
 # A user's registers are no part of a kernel stack, and what a user has put there is no call.
+# covers: R-HOOK-7
 user_running() {
 	part running || return 0
 	with_addresses 40 0 0
@@ -75,6 +76,7 @@ user_sleeping() {
 
 # Whom the registers put in doubt would be looked at with all CPUs stopped, 32 in a stop. Without
 # them there is a stop for each 2 GiB, and some for tasks that happened to run.
+# covers: R-LEARN-5 R-USER-3
 user_waiting() {
 	part waiting || return 0
 	with_addresses 0 0 400
@@ -87,6 +89,7 @@ user_waiting() {
 }
 
 # Those that nobody has in use: the pool's.
+# covers: R-LEARN-4
 huge_pages() {
 	part huge || return 0
 	echo 40 >$huge/hugepages-2048kB/nr_hugepages
@@ -117,6 +120,7 @@ huge_pages() {
 }
 
 # How often stop_machine() was called: the kernel's own count, not dualbm's.
+# covers: R-LEARN-5
 stops() {
 	awk '$1 == "learn_stops" { print $2 }' "$tracing"/kprobe_profile
 }
@@ -128,6 +132,7 @@ passed() {
 
 # Frames that have neither a count nor a mark: they stay, it is said why, and nobody tries
 # again and again.
+# covers: R-LEARN-5 R-LEARN-6
 tails() {
 	part tails || return 0
 	_all=$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)

@@ -145,6 +145,7 @@ idle_load() {
 	load_pid=$!
 }
 
+# covers: R-LOAD-1
 reload() {
 	wanted reload || return 0
 	# Decompressed once: an emulated CPU takes a second for it.
@@ -208,6 +209,7 @@ $(dmesg | tail -n 20)"
 
 # Calls that sleep inside the allocator since before the module came have a page, and
 # an alloc event to come: that page must not be taken for one that is in use.
+# covers: R-LEARN-1
 sleepers() {
 	wanted sleepers || return 0
 	insmod_test poolhog threads=8 depth=2 || bail "no call sleeps inside the allocator"
@@ -279,6 +281,7 @@ refused_at_load() {
 	nothing_left "$name: $1"
 }
 
+# covers: R-LOAD-3
 bad_parameters() {
 	wanted parameters || return 0
 	for _bad in policy=foo policy= policy=Panic policy=reports on_degraded=x on_degraded=1 \
@@ -379,6 +382,7 @@ snapshot() {
 }
 
 # bad_writes FILE NAME-OF-ERROR...
+# covers: R-LOAD-3
 bad_writes() {
 	for _what in 'foo\n' '\n' '\0' 'nowhere\n' '\0377\0376\01\0200' '-1\n' '%s%n\n' ' \n'; do
 		refused_write "$1" "$_what" "$2"
@@ -522,6 +526,7 @@ scrubbing() {
 
 # ---- init that fails ----
 
+# covers: R-LOAD-2
 steps() {
 	wanted steps || return 0
 	load_start 48M
@@ -575,6 +580,7 @@ writers() {
 	writers_pid=$!
 }
 
+# covers: R-LOAD-1
 late_load() {
 	wanted late_load || return 0
 	load_start 48M
@@ -587,6 +593,7 @@ late_load() {
 	nothing_left "$name"
 }
 
+# covers: R-LOAD-1
 late_unload() {
 	wanted late_unload || return 0
 	load_dualbm policy=report || bail "dualbm does not load"
@@ -603,6 +610,7 @@ late_unload() {
 }
 
 # A CPU that has come back asks for learning, and is slow to do it.
+# covers: R-EVENT-6
 late_cpu() {
 	wanted late_cpu || return 0
 	load_dualbm policy=report || bail "dualbm does not load"
@@ -633,6 +641,7 @@ qualified_as() {
 	rmmod dualbm
 }
 
+# covers: R-PANIC-6
 unqualified() {
 	wanted unqualified || return 0
 	modprobe dualbm policy=panic on_degraded=panic || bail "dualbm does not load"

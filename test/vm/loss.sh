@@ -33,6 +33,7 @@ wanted() {
 }
 
 # A way back to the allocator of which no event tells: no record can be kept of such a kernel.
+# covers: R-HOOK-1
 silent_way() {
 	part silent_way || return 0
 	insmod_test swallow || bail "swallow does not load"
@@ -186,6 +187,7 @@ unload_after_gaps() {
 	dmesg -c >/dev/null
 }
 
+# covers: R-EVENT-11 R-HOOK-6 R-HOOK-7 R-REPORT-2
 gap() {
 	part gap || return 0
 	case $(uname -m) in
@@ -248,6 +250,7 @@ redirect() {
 	end_nothing_lost
 }
 
+# covers: R-LOSS-1
 fallback() {
 	wanted fallback || return 0
 	is "$name: the bulk allocator has a return probe" "$(mechanism $bulk)" "kretprobe required"
@@ -256,6 +259,7 @@ fallback() {
 	end_lost
 }
 
+# covers: R-HOOK-4
 silent() {
 	grep -c "^$1 .* silent\$" $D/hooks
 }
@@ -268,6 +272,7 @@ bulk_calls() {
 
 # All kprobes of the machine are switched off under load: two checks are lost, which
 # somebody can see, and nothing else.
+# covers: R-HOOK-5
 kprobes_off() {
 	wanted kprobes || return 0
 	is "$name: a loss would stop the machine" \
@@ -289,6 +294,7 @@ kprobes_off() {
 }
 
 # The same where the bulk allocator's exit, which is required, is one of them.
+# covers: R-HOOK-4
 kprobes_off_fallback() {
 	wanted kprobes_fallback || return 0
 	echo 0 >$kprobes
@@ -322,6 +328,7 @@ pool() {
 	insmod_test paths op=pool ctx=softirq seconds=1
 }
 
+# covers: R-LOSS-1
 pool_bulk() {
 	wanted pool_bulk || return 0
 	pool bulk=1 threads=600 depth=8
@@ -373,6 +380,7 @@ function_tracer() {
 	end_nothing_lost
 }
 
+# covers: R-LOSS-2
 forgotten_while_arming() {
 	wanted arming || return 0
 	check "$name: \"armed\" is never shown while nothing is believed" insmod_test learnrace
@@ -380,6 +388,7 @@ forgotten_while_arming() {
 	end_clean
 }
 
+# covers: R-PANIC-3
 panic_on_loss() {
 	wanted panic || return 0
 	is "$name: can be asked for at run time" \

@@ -38,6 +38,7 @@ like() {
 }
 
 # mapped KEY: of what the test module last said.
+# covers: R-PANIC-5 R-FIND-1 R-FIND-2
 mapped() {
 	dmesg | sed -n 's/.*mappings: mapped //p' | tail -n 1 | tr ' ' '\n' | sed -n "s/^$1=//p"
 }

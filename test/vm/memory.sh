@@ -36,6 +36,7 @@ use_memory() {
 	stress-ng --quiet --temp-path /tmp --vm 2 --vm-bytes 70% --timeout 4 >/dev/null 2>&1
 }
 
+# covers: R-PLANE-6 R-EVENT-9
 unmanaged() {
 	part unmanaged || return 0
 	# Passes only when asked for; and a loss would stop the machine.
@@ -84,6 +85,7 @@ midlearn_met() {
 }
 
 # Its planes are there, its frames nobody's: whoever learned them as in use would be wrong.
+# covers: R-LEARN-2
 while_learned() {
 	part while_learned || return 0
 	load_dualbm policy=panic on_degraded=panic scrub_interval_ms=0 || bail "dualbm does not load"
@@ -108,6 +110,7 @@ while_learned() {
 }
 
 # far PFN: there is nothing between most of the memory and the rest of it.
+# covers: R-EVENT-8
 far() {
 	name=far
 	_block=/sys/devices/system/memory/memory$(($1 / 32768))

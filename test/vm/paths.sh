@@ -10,6 +10,7 @@
 #	paths.sh [NAME...]	all of them, or those named
 #	paths.sh bare		all of them without the module, to hear what the kernel itself
 #				has to say; no test point means anything then
+# covers: R-RULE-8 R-EVENT-1 R-EVENT-2 R-EVENT-3
 . ./mm-lib.sh
 
 only=" $* "
@@ -80,6 +81,7 @@ op() {
 
 # Pages that are pinned, so that compaction returns the targets that it took, and
 # huge pages that want memory to be compacted.
+# covers: R-RULE-7 R-EVENT-5
 compaction() {
 	write /sys/kernel/mm/transparent_hugepage/enabled always
 	write /sys/kernel/mm/transparent_hugepage/defrag always
@@ -108,6 +110,7 @@ compaction() {
 }
 
 # Charges that fail, so that a block is freed again before its alloc event.
+# covers: R-RULE-6 R-EVENT-4
 charge() {
 	write "$cgroup"/cgroup.subtree_control +memory
 	mkdir -p "$cgroup"/small
@@ -138,6 +141,7 @@ charge() {
 	[ "$_events" -gt 0 ]
 }
 
+# covers: R-EVENT-8
 memory_blocks() {
 	# arm64 refuses to give up memory that the machine booted with.
 	[ "$(uname -m)" != aarch64 ] || plug_memory 256 || return
@@ -158,6 +162,7 @@ memory_blocks() {
 }
 
 # Work that is still queued on a CPU when it is not online any more.
+# covers: R-EVENT-6
 dying_cpu() {
 	why="no interrupt that allocates on a CPU that dies"
 	insmod_test dyingcpu || return
@@ -173,6 +178,7 @@ dying_cpu() {
 	[ "$_rounds" -eq 3 ] && [ "$_online" -eq 0 ]
 }
 
+# covers: R-RULE-3 R-EVENT-7
 poison() {
 	if ! modprobe hwpoison_inject || ! [ -e /sys/kernel/debug/hwpoison/unpoison-pfn ]; then
 		why="this kernel has no hwpoison_inject"
@@ -255,6 +261,7 @@ gigantic_again() {
 }
 
 # The host says how much memory the guest shall have, and hears what is free.
+# covers: R-EVENT-3
 balloon() {
 	modprobe virtio_pci 2>/dev/null
 	if ! modprobe virtio_balloon || ! ls /sys/bus/virtio/drivers/virtio_balloon/virtio* >/dev/null 2>&1; then
@@ -295,6 +302,7 @@ hot_add() {
 	why="one block came, $(($(block_count) - _blocks)) are still there"
 }
 
+# covers: R-EVENT-8
 plug_memory() {
 	modprobe -a virtio_pci virtio_mem 2>/dev/null
 	_blocks=$(block_count)

@@ -7,6 +7,7 @@
 # memory of processes that is pinned and outlives its mapping: no false alarm.
 #
 #	pools.sh SECONDS
+# covers: R-EVENT-1 R-COUNT-4
 . ./mm-lib.sh
 
 load_dualbm scrub_interval_ms=1000 policy=panic || bail "dualbm is not armed: $(cat $D/state)"

@@ -7,6 +7,7 @@
 #	postmortem.sh pstore	the log in memory that outlives a reboot (vm-run --reboot,
 #				and memory reserved for ramoops)
 #	postmortem.sh dump	for whoever looks into a dump of its memory (vm-run --dump)
+# covers: R-REPORT-4
 . ./mm-lib.sh
 
 # The line of the report and the panic string that it begins.

@@ -19,6 +19,7 @@
 
 # ---- no finding without a fault ----
 
+# covers: R-EVENT-1 R-SCRUB-2
 churn() {
 	load scrub_interval_ms=1
 	load_start 160M
@@ -52,6 +53,7 @@ next_pass() {
 # a 128th, with 50 naps a second at most. A CPU of 2 GHz that does one instruction a cycle
 # does better than it looks: planes and audit are loops through memory, one address
 # after another.
+# covers: R-SCRUB-10
 cost() {
 	load
 	_chunks=$(($(stat pages_managed) / 32768))
@@ -113,6 +115,7 @@ come_and_go() {
 
 # Blocks are on free lists before their section is online, and for a moment after it
 # is offline; and a zone that loses its last block loses its per-CPU lists.
+# covers: R-SCRUB-2
 hotplug() {
 	load scrub_interval_ms=1
 	_blocks=$(movable_blocks | xargs)
@@ -163,6 +166,7 @@ watch_nice() {
 }
 
 # Idle priority beside work that leaves nothing idle would be minutes to a pass.
+# covers: R-SCRUB-8
 hurry() {
 	load scrub_interval_ms=0 inject=1
 	insmod_test frame order=0 || not_ok "frame.ko"
@@ -228,6 +232,7 @@ behind() {
 }
 
 # One fault can have thousands of events; a slow console must not stand in their way.
+# covers: R-REPORT-3
 flood() {
 	_was=$(stat plane_corruption)
 	dmesg -c >/dev/null
@@ -263,6 +268,7 @@ planes_of() {
 	grep "^pfn=$(printf '0x%x' $(($1 & ~32767))) .* plane=$2 " $DBG/planes | sed 's/.* phys=//'
 }
 
+# covers: R-PLANE-4 R-PLANE-6 R-SCRUB-5
 repair() {
 	load scrub_interval_ms=0 inject=1 repair=1
 	insmod_test frame order=10 || not_ok "frame.ko"
@@ -339,6 +345,7 @@ of_place() {
 
 # With one node or two: no two copies of a frame are near each other, and with two no node
 # has primary and secondary, or untracked and known.
+# covers: R-PLANE-3
 placed() {
 	load
 	_nodes=$(grep -c . $D/placement)
@@ -374,6 +381,7 @@ make_departing() {
 
 # A frame is departing for microseconds. One that is so at each look for a minute is
 # strange; where a witness contradicts it, it is a fault of the planes.
+# covers: R-SCRUB-6
 linger() {
 	load scrub_interval_ms=0 inject=1
 	insmod_test frame order=10 || not_ok "frame.ko"
@@ -421,6 +429,7 @@ inject() {
 	echo "$1" >$DBG/inject
 }
 
+# covers: R-PLANE-5 R-PLANE-6 R-PLANE-7 R-LOSS-3 R-SCRUB-4
 control() {
 	load scrub_interval_ms=0 inject=1
 	insmod_test frame order=10 || not_ok "frame.ko"
@@ -500,6 +509,7 @@ control() {
 
 # ---- the allocator's own data ----
 
+# covers: R-PROOF-5 R-REPORT-2 R-SCRUB-3
 metadata() {
 	load scrub_interval_ms=0
 	scrub
@@ -541,6 +551,7 @@ like_line() {
 
 # ---- proof tests ----
 
+# covers: R-PANIC-7 R-SCRUB-9
 proof() {
 	load scrub_interval_ms=10000
 	_passes=$(stat selftest_passes)
@@ -573,6 +584,7 @@ proof() {
 
 # ---- watchdog ----
 
+# covers: R-SCRUB-7
 watchdog() {
 	load scrub_interval_ms=1000 inject=1
 	[ "$1" != stop ] || echo panic >/sys/module/dualbm/parameters/on_degraded
@@ -620,6 +632,7 @@ watch_state() {
 # for good, both go on elsewhere: the scrubber, and the watchdog that helps it. Each node is
 # taken, as nobody knows where the watchdog is; and with ksoftirqd of its CPUs woken, which on
 # 6.1 keeps their timers from expiring for as long.
+# covers: R-SCRUB-7 R-SCRUB-8
 urgent() {
 	mount_debian
 	load scrub_interval_ms=1000

@@ -82,6 +82,7 @@ make_faults() {
 # What trace events say of each fault: found or not, and which planes are accused. A
 # flipped bit leaves a codeword that more than one plane can explain, unless a witness
 # rules the others out; the plane that was hit has to be among them.
+# covers: R-PLANE-4
 judge() {
 	awk "$HEX"'
 	function field(name, rest, end) {
@@ -148,6 +149,7 @@ watch_batches() {
 }
 
 # faults FAULTS [SECONDS]: so many, or as many as there is time for.
+# covers: R-SCRUB-1
 faults() {
 	load scrub_interval_ms=0 repair=1 inject=1
 	# The log of ten thousand findings is not what is tested here.
@@ -219,6 +221,7 @@ found_again() {
 }
 
 # The time from a fault to its report, at a pace of one pass a second.
+# covers: R-SCRUB-1
 latency() {
 	load scrub_interval_ms=1000
 	echo 0 >/proc/sys/kernel/printk
@@ -255,6 +258,7 @@ latency() {
 
 # Where events look for planes, under load: a flip makes them store nowhere else, and a pass finds
 # it. Every word has every bit in turn.
+# covers: R-PLANE-5 R-SCRUB-4
 control() {
 	load scrub_interval_ms=0 repair=1 inject=1
 	check "the words are found" insmod /modules/control.ko

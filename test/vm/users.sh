@@ -65,6 +65,7 @@ agrees() {
 	near "$1: and nearly it" "$_sum" "$(stat pages_managed)" 64
 }
 
+# covers: R-LEARN-6
 census() {
 	load scrub_interval_ms=0
 	agrees "after learning"
@@ -101,6 +102,7 @@ census() {
 
 # ---- locks ----
 
+# covers: R-USER-1
 held() {
 	load scrub_interval_ms=1000
 	insmod_test hold || not_ok "hold.ko"
@@ -114,6 +116,7 @@ held() {
 }
 
 # Longer than a scrubber may be silent, with a machine that would stop for that.
+# covers: R-SCRUB-7
 waits() {
 	load scrub_interval_ms=1000 on_degraded=panic
 	insmod_test hold || not_ok "hold.ko"
@@ -128,6 +131,7 @@ waits() {
 }
 
 # How often the lock is taken while it is read, by a probe.
+# covers: R-USER-1
 chunks() {
 	load scrub_interval_ms=0
 	_lock=$(awk '$3 == "dualbm_memory_lock" { print $1 }' /proc/kallsyms)
@@ -217,6 +221,7 @@ user_does() {
 	esac
 }
 
+# covers: R-USER-3
 disturb() {
 	groups
 	load policy=panic on_degraded=panic scrub_interval_ms=1000
@@ -257,6 +262,7 @@ few_unknown() {
 
 # ---- who may read what ----
 
+# covers: R-USER-2
 files() {
 	load
 	is "files: these are for everybody" "$(public_files | xargs)" \
@@ -320,6 +326,7 @@ frames_agree() {
 	is "$1: every frame is shown as debugfs had it" "$_bad" ""
 }
 
+# covers: R-USER-2
 lockdown() {
 	mount -t securityfs securityfs /sys/kernel/security || bail "no securityfs"
 	load inject=1 scrub_interval_ms=0
@@ -373,6 +380,7 @@ tells() {
 	grep -nE 'pfn=|phys=|\+0x|0x0*[1-9a-f]|(^|[^0-9a-f])ffff[0-9a-f]{12}' "$1" | head -n 5
 }
 
+# covers: R-USER-2
 namespace() {
 	load inject=1 policy=report
 	echo drop free >$DBG/inject
@@ -416,6 +424,7 @@ called() {
 }
 
 # A subshell's /proc/self is what writes: the shell itself, as printf and echo are its own.
+# covers: R-REPORT-5
 names() {
 	load inject=1 policy=report
 	uevent sh -c 'echo "$DUALBM_VIOLATION"' >/tmp/uevents 2>/dev/null &
