@@ -120,7 +120,6 @@ huge_pages() {
 }
 
 # How often stop_machine() was called: the kernel's own count, not dualbm's.
-# covers: R-LEARN-5
 stops() {
 	awk '$1 == "learn_stops" { print $2 }' "$tracing"/kprobe_profile
 }

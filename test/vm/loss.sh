@@ -259,7 +259,6 @@ fallback() {
 	end_lost
 }
 
-# covers: R-HOOK-4
 silent() {
 	grep -c "^$1 .* silent\$" $D/hooks
 }

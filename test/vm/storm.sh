@@ -82,7 +82,6 @@ make_faults() {
 # What trace events say of each fault: found or not, and which planes are accused. A
 # flipped bit leaves a codeword that more than one plane can explain, unless a witness
 # rules the others out; the plane that was hit has to be among them.
-# covers: R-PLANE-4
 judge() {
 	awk "$HEX"'
 	function field(name, rest, end) {
@@ -149,7 +148,7 @@ watch_batches() {
 }
 
 # faults FAULTS [SECONDS]: so many, or as many as there is time for.
-# covers: R-SCRUB-1
+# covers: R-PLANE-4 R-SCRUB-1
 faults() {
 	load scrub_interval_ms=0 repair=1 inject=1
 	# The log of ten thousand findings is not what is tested here.
