@@ -52,6 +52,7 @@ silent_way() {
 
 # A function that is hooked, and has other arguments on this kernel than on any that is known. It is
 # noticed at the first call, makes no event, and no other of its events is believed any more.
+# covers: R-HOOK-8
 strange() {
 	part strange || return 0
 	for _function in __isolate_free_page __memcg_kmem_charge_page; do
