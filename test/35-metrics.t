@@ -34,6 +34,11 @@ machine() {
 		touch "$1/sys/module/dualbm/parameters/$parameter"
 	done
 	echo none >"$1/$sys/state_reason"
+	echo frees >"$1/$sys/history"
+	echo 0123456789abcdef >"$1/$sys/kernel_id"
+	echo fedcba9876543210,0123456789abcdef >"$1/sys/module/dualbm/parameters/qualified"
+	echo 0 >"$1/sys/module/dualbm/parameters/allow_untested"
+	echo 4FFA09D8B76B48A63893E11 >"$1/sys/module/dualbm/srcversion"
 	echo "running=0 interval_ms=60000 pass=7 progress=100% audit=12% blocks=31 hold_max_ns=4100 last_ms=60004 last_result=findings words=6144 found=1 mappings=0 mappings_ns=0" >"$1/$sys/scrub"
 }
 
@@ -71,7 +76,7 @@ value() {
 
 check "textfile: is written" collect 1000000 ill
 empty "textfile: only what the format has" \
-	"$(grep -vE '^(# (HELP|TYPE) dualbm_[a-z_]+ .+|dualbm_[a-z_]+(\{[a-z]+="[A-Za-z0-9_.]+"(,[a-z]+="[a-z]+")*\})? [0-9]+(\.[0-9]+)?)$' "$prom" || :)"
+	"$(grep -vE '^(# (HELP|TYPE) dualbm_[a-z_]+ .+|dualbm_[a-z_]+(\{[a-z]+="[A-Za-z0-9_.+-]+"(,[a-z]+="[A-Za-z0-9_.]+")*\})? [0-9]+(\.[0-9]+)?)$' "$prom" || :)"
 check "textfile: promtool check metrics" promtool check metrics <"$prom"
 is "textfile: nothing else is left" "$(ls "$work/out")" dualbm.prom
 is "textfile: can be read by all" "$(stat -c %a "$prom")" 644
@@ -103,7 +108,11 @@ is "textfile: every state of the module" \
 	"$(sed -n 's/^dualbm_state{state="\(.*\)"}.*/\1/p' "$prom" | sort | xargs)" \
 	"$({ strings dualbm_mode.c state_names && grep -o unqualified dualbm_mode.c; } | sort -u | xargs)"
 is "textfile: one policy" "$(grep '^dualbm_policy{' "$prom" | xargs -d '\n')" 'dualbm_policy{policy="report"} 1 dualbm_policy{policy="panic"} 0'
-is "textfile: the version" "$(grep '^dualbm_info' "$prom")" "dualbm_info{version=\"$(cat "$work/ill/sys/module/dualbm/version")\"} 1"
+is "textfile: kernel and module" "$(grep '^dualbm_info' "$prom")" \
+	"dualbm_info{kernel=\"$(cat "$work/ill/proc/sys/kernel/osrelease")\",srcversion=\"4FFA09D8B76B48A63893E11\",version=\"$(cat "$work/ill/sys/module/dualbm/version")\",qualification=\"qualified\"} 1"
+is "textfile: one history" "$(grep '^dualbm_history.* 1$' "$prom")" 'dualbm_history{history="frees"} 1'
+is "textfile: every word of the module's history" \
+	"$(sed -n 's/^dualbm_history{history="\(.*\)"}.*/\1/p' "$prom" | sort | xargs)" "$(strings dualbm_history.c modes | xargs)"
 is "textfile: when" "$(value dualbm_textfile_timestamp_seconds)" 1000000
 is "textfile: the scrubber" \
 	"$(value dualbm_scrub_interval_seconds) $(value dualbm_scrub_last_duration_seconds) $(value dualbm_scrub_last_clean) $(value dualbm_scrub_last_found)" \
@@ -133,6 +142,34 @@ echo "dualbm_scrub_passes_total 7 $since NaN" >"$prom"
 collect 1000240 ill
 is "last pass: a file that says nothing of use" "$(value $since)" 1000240
 
+# The module does not say for how long it was armed either. Between two collections it was, if it is in
+# both, and nothing was learned again.
+# armed SECONDS [KEY VALUE]: collected then, with that in stats; for how long it was armed by now.
+armed() {
+	(($# < 2)) || sed -i "s/^$2 .*/$2 $3/" "$work/ill/$sys/stats"
+	collect "$1" ill
+	value dualbm_armed_seconds_total
+}
+rm "$prom"
+is "armed: from the first collection on" "$(armed 2000000)" 0
+is "armed: a minute" "$(armed 2000060)" 60
+is "armed: it adds up" "$(armed 2000121)" 121
+is "armed: not while it learned again" "$(armed 2000180 relearns 1)" 121
+is "armed: and after that" "$(armed 2000240)" 181
+echo learning >"$work/ill/$sys/state"
+is "armed: not before it is not" "$(armed 2000300)" 181
+is "armed: not while it is not" "$(armed 2000360)" 181
+echo armed >"$work/ill/$sys/state"
+is "armed: not before it is" "$(armed 2000420)" 181
+is "armed: nor while the module was loaded again" "$(armed 2000480 alloc_events 17)" 181
+is "armed: nor while nobody looked" "$(armed 2001000)" 181
+is "armed: nor while the clock was put back" "$(armed 2000970)" 181
+is "armed: after all that" "$(armed 2001030)" 241
+collect 2001090 bare
+is "armed: not without the module" "$(value dualbm_armed_seconds_total) $(armed 2001150)" " 0"
+sed -i 's/^dualbm_armed_seconds_total .*/dualbm_armed_seconds_total 1e400/' "$prom"
+is "armed: a file that says nothing of use" "$(armed 2001210)" 60
+
 # On a kernel that nobody tried the module says this; it is looked for by its words.
 reason=$(sed -n 's/.*"\([^"]*nobody[^"]*panic is withheld\)".*/\1/p' dualbm.c)
 echo "$reason" >"$work/ill/$sys/state_reason"
@@ -145,6 +182,21 @@ echo "events were lost" >"$work/ill/$sys/state_reason"
 echo degraded >"$work/ill/$sys/state"
 collect 1000360 ill
 is "textfile: degraded for another reason" "$(value dualbm_panic_withheld)" 0
+
+# qualification ID QUALIFIED ALLOWED: what the machine with these says of its kernel.
+qualification() {
+	echo "$1" >"$work/ill/$sys/kernel_id"
+	echo "$2" >"$work/ill/sys/module/dualbm/parameters/qualified"
+	echo "$3" >"$work/ill/sys/module/dualbm/parameters/allow_untested"
+	collect 1000380 ill
+	sed -n 's/^dualbm_info{.*qualification="\(.*\)"} 1$/\1/p' "$prom"
+}
+is "textfile: nobody has qualified this kernel" "$(qualification 0123456789abcdef none 0)" unqualified
+is "textfile: nobody has, and it is allowed" "$(qualification 0123456789abcdef none 1)" allowed
+is "textfile: somebody has, whatever else is allowed" "$(qualification 0123456789abcdef 0123456789abcdef 1)" qualified
+is "textfile: another one is not this one" "$(qualification 0123456789abcdef 0123456789abcdef00,000123456789abcdef 0)" unqualified
+is "textfile: a kernel without a build-id" "$(qualification '6.1.0:#1_*' 'none,6.1.0:#1_*' 0)" qualified
+is "textfile: no pattern is a kernel" "$(qualification '*' 'abc' 0)" unqualified
 
 # configured WORDS: by modprobe's configuration, the policy and what is no parameter.
 configured() {
@@ -159,9 +211,16 @@ is "textfile: a word that is no parameter" "$(configured 'options dualbm polcy=p
 is "textfile: words that are hostile" "$(configured 'options dualbm ../../../kernel=1 * policy="pa}nic')" " 2"
 rm "$work/ill/etc/modprobe.d/dualbm.conf"
 
-echo 'a"} 1\ b' >"$work/ill/sys/module/dualbm/version"
+# A kernel may be called anything: promtool reads it all the same, and nothing is lost of what can be printed.
+printf 'a"} 1\\ b\n# c\n' >"$work/ill/sys/module/dualbm/version"
+printf '6.1\\"\001\303\244\t+x\ny' >"$work/ill/proc/sys/kernel/osrelease"
+printf '%0999d' 0 >"$work/ill/sys/module/dualbm/srcversion"
+sed -i 's/ required$/ a"b/' "$work/ill/$sys/hooks"
 collect 1000420 ill
-is "textfile: a version cannot break the format" "$(grep '^dualbm_info' "$prom")" 'dualbm_info{version="a1b"} 1'
+is "textfile: what the kernel says cannot break the format" "$(grep '^dualbm_info' "$prom")" \
+	"dualbm_info{kernel=\"6.1\\\\\\\"+x\",srcversion=\"$(printf '%0128d' 0)\",version=\"a\\\"} 1\\\\ b\",qualification=\"unqualified\"} 1"
+check "textfile: and promtool reads it" promtool check metrics <"$prom"
+is "textfile: a hook's word that is none is left out" "$(grep -c 'a"b' "$prom" || :)" 0
 
 check "textfile: of an older module" collect 1000480 old
 is "textfile: of an older module: what it does not say is left out" \
