@@ -286,6 +286,7 @@ rules=tools/dualbm-alerts.yml
 check "rules: promtool check rules" promtool check rules --lint-fatal "$rules"
 check "rules: promtool test rules" promtool test rules test/ctl/alerts-test.yml
 alerts=$(sed -n 's/^ *- alert: //p' "$rules" | sort)
+records=$(sed -n 's/^ *- record: //p' "$rules" | sort)
 empty "rules: each alert is seen to fire, and to be silent" "$(
 	awk '
 	$1 == "alertname:" { name = $2 }
@@ -293,7 +294,7 @@ empty "rules: each alert is seen to fire, and to be silent" "$(
 		sort -u | awk '{ n[$1]++ } END { for (name in n) if (n[name] == 2) print name }' | sort |
 		comm -3 - <(echo "$alerts"))"
 empty "rules: each recording rule is tested" "$(
-	comm -3 <(sed -n 's/^ *- record: //p' "$rules" | sort) \
+	comm -3 <(echo "$records") \
 		<(sed -n "s/^ *- expr: '\(fleet:.*\)'/\1/p" test/ctl/alerts-test.yml | sort))"
 is "rules: each alert has its runbook" \
 	"$(grep -cE '^          runbook_url: docs/runbook\.md#[a-z_-]+$' "$rules")" "$(wc -l <<<"$alerts")"
@@ -410,6 +411,7 @@ is "end to end: no series is lost" "$(ask 'count({__name__=~"dualbm_.*",instance
 check "end to end: a violation: its alerts fire, and no others" until_true fires ill "DualbmBoundaryDoubleFree DualbmPlaneCorruption"
 is "end to end: without a violation: none, not even a pending one" "$(raised well . || echo "no answer")" ""
 is "end to end: the fleet" "$(ask 'fleet:dualbm_violated:sum') $(ask 'sum(fleet:dualbm_violations_by_class:sum)')" "1 2"
+totals=$(ask 'count({__name__=~"fleet:dualbm_.*"})')
 # That silence was no deafness. What the collector writes after a fault on a real kernel
 # is the other machine's next file.
 vm "end to end: a fault" 'done' --file tools/dualbm-textfile -- alert.sh
@@ -417,6 +419,13 @@ sed -n 's/^prom //p' "$vm_log" >"$work/fault.prom"
 mv "$work/fault.prom" "$work/well.d/dualbm.prom"
 check "end to end: a fault in a VM: its alert fires, and no other" until_true fires well DualbmDoubleAlloc
 is "end to end: a fault in a VM: no other is pending" "$(raised well .)" DualbmDoubleAlloc
+like "end to end: a fault in a VM: which kernel, and which module" "$(grep '^dualbm_info' "$work/well.d/dualbm.prom")" \
+	'kernel="[0-9]+[.][0-9]+[^"]+",srcversion="[0-9A-F]*",version="[0-9.]+",qualification="(qualified|allowed)"'
+kernel=$(sed -n 's/^dualbm_info{kernel="\([^"]*\)".*/\1/p' "$work/well.d/dualbm.prom")
+kernel_violated() {
+	[[ $(ask "fleet:dualbm_kernel_violated:sum{kernel=\"$kernel\"} >= bool 1") == 1 ]]
+}
+check "end to end: a fault in a VM: its kernel has a finding" until_true kernel_violated
 
 # What rules and dashboard ask for exists. Prometheus itself says what the rules ask.
 recorded=$(api rules | json 'map { $_->{name} } grep { $_->{type} eq "recording" } map { @{$_->{rules}} } @{$j->{data}{groups}}') || :
@@ -462,7 +471,8 @@ series=$(grep -vc '^#' "$work/ill.d/dualbm.prom")
 says docs/metrics.md "counts the series right" "| $series series |"
 bytes=$((($(wc -c <"$work/ill.d/dualbm.prom") + 50) / 100))
 says docs/metrics.md "counts the bytes right" "| $((bytes / 10)).$((bytes % 10)) kB |"
-says docs/metrics.md "counts the totals right" " $(ask 'count({__name__=~"fleet:dualbm_.*"})') series, however many"
+says docs/metrics.md "counts the samples right" "| $series a minute | $((series * 10000 / 60 / 1000)) 000 a second |"
+says docs/metrics.md "counts the totals right" " $totals series, however many"
 # "drop what no rule asks for"
 dropped=$(sed -n "s/^ *regex: '\(.*\)'$/\1/p" docs/metrics.md)
 says docs/metrics.md "counts what is left right" \
