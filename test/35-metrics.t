@@ -321,6 +321,145 @@ is "dashboard: the panels have numbers of their own" \
 	"$(json 'map { $_->{id} } @{$j->{panels}}' <"$dashboard" | sort | uniq -d)" ""
 is "dashboard: each panel that is no row has a query" \
 	"$(json 'map { $_->{title} } grep { $_->{type} ne "row" && !grep { $_->{expr} } @{$_->{targets}} } @{$j->{panels}}' <"$dashboard")" ""
+is "dashboard: and says what it is, and in what unit" \
+	"$(json 'map { $_->{title} } grep { $_->{type} ne "row" && !($_->{description} && $_->{fieldConfig}{defaults}{unit}) } @{$j->{panels}}' <"$dashboard")" ""
+is "dashboard: seconds, shares and bytes are in units of theirs" "$(json '
+	map { $_->{title} } grep {
+		my $all = join(" ", map { $_->{expr} } @{$_->{targets} || []});
+		my $unit = $all =~ m{^fleet:dualbm_pages_\w+:sum / |dualbm_pages_untracked.* / |^clamp_max} ? "percentunit" :
+			$all =~ /_seconds/ ? "s" : $all =~ /_bytes/ ? "bytes" : $all =~ /^rate|:rate5m/ ? "ops" : "short";
+		$_->{type} ne "row" && $_->{fieldConfig}{defaults}{unit} ne $unit
+	} @{$j->{panels}}' <"$dashboard")" ""
+is "dashboard: no panel lies on another one" "$(json '
+	my %taken;
+	map { my $p = $_; my $g = $p->{gridPos};
+		my @cells = map { my $x = $_; map { "$x $_" } $g->{y} .. $g->{y} + $g->{h} - 1 } $g->{x} .. $g->{x} + $g->{w} - 1;
+		grep({ $taken{$_}++ } @cells) || $g->{x} + $g->{w} > 24 ? $p->{title} : () } @{$j->{panels}}' <"$dashboard")" ""
+# The runbook is where the variable says; all links begin with it, and lead to a section that there is.
+is "dashboard: is linked to the runbook" \
+	"$(json 'map { "$_->{title} $_->{url}" } @{$j->{links}}' <"$dashboard") $(json 'map { $_->{query} } grep { $_->{name} eq "runbook" } @{$j->{templating}{list}}' <"$dashboard")" \
+	"Runbook \${runbook:raw} docs/runbook.md"
+links=$(json 'map { $_->{url} } map {
+	(@{$_->{links} || []}, map { @{$_->{value}} } grep { $_->{id} eq "links" } map { @{$_->{properties}} } @{$_->{fieldConfig}{overrides} || []})
+} @{$j->{panels}}' <"$dashboard")
+check "dashboard: and by the class of a finding" grep -qxF "\${runbook:raw}#\${__value.raw}" <<<"$links"
+# sections FILE: what a link into it can name.
+sections() {
+	sed -nE 's/^#+ //p' "$1" | tr 'A-Z ' 'a-z-'
+}
+empty "dashboard: and to sections that there are" \
+	"$(grep -vxF "\${runbook:raw}#\${__value.raw}" <<<"$links" | grep -vxF -f <(sections docs/runbook.md | sed 's/^/${runbook:raw}#/') || :)"
+at_least "dashboard: from most of its panels" "$(wc -l <<<"$links")" 20
+is "dashboard: what is asked of machines is asked by kernel too, but of those that cannot say it" \
+	"$(grep -F "\$instance" <<<"$queries" | grep -vF "\$kernel" | grep -oE 'dualbm_[a-z_]+' | sort -u)" dualbm_up
+
+# ---- rules and dashboard, on what the collector has recorded ----
+
+# Five machines are recorded when all is well, and again when it is not; the sixth ends.
+healed "$work/sick"
+sed -i -E 's/^(violations|unproven|coverage_gaps|mapped_free|piece_free|double_alloc|double_free|boundary_double_free|allocator_corruption|bad_page|count_underflow|plane_corruption|directory_corruption) .*/\1 1/
+	s/^pages_untracked .*/pages_untracked 100000/' "$work/sick/$sys/stats"
+sed -i 's/ 0 required$/ 5 required/' "$work/sick/$sys/hooks"
+echo degraded >"$work/sick/$sys/state"
+echo 'options dualbm policy=panic polcy=panic' >"$work/sick/etc/modprobe.d/dualbm.conf"
+healed "$work/untested"
+echo unqualified >"$work/untested/$sys/state"
+echo "$reason" >"$work/untested/$sys/state_reason"
+echo panic >"$work/untested/$sys/policy"
+echo none >"$work/untested/sys/module/dualbm/parameters/qualified"
+echo 0.0.9 >"$work/untested/sys/module/dualbm/version"
+healed "$work/stuck"
+echo learning >"$work/stuck/$sys/state"
+for tree in well sick untested stuck bare; do
+	rm -f "$prom"
+	collect 1000 "$tree"
+	# The scrubber of each has finished no pass since.
+	collect 5000 "$tree"
+	cp "$prom" "$work/$tree.prom"
+done
+
+# series_of INSTANCE SECONDS BEFORE AFTER [FILE]: series of that machine, a sample each so many seconds: so
+# many as it was well, and so many as FILE has it, if there is one. Clocks go while it is well.
+series_of() {
+	awk -v instance="$1" -v step="$2" -v before="$3" -v after="$4" '
+	/^#/ { next }
+	{
+		name = $0
+		sub(/ [^ ]*$/, "", name)
+		names[name]
+		if (FILENAME ~ /\/well\.prom$/) first[name] = $NF
+		if (FILENAME == ARGV[ARGC - 1]) then[name] = $NF
+	}
+	END {
+		for (name in names) {
+			value = name in first ? first[name] "x" before - 1 : "_x" before
+			if (name ~ /timestamp/ && name in first)
+				value = "0+" step "x" before - 1
+			value = value " " (name in then ? then[name] "x" after - 1 : "stale _x" after)
+			labels = "instance=\"" instance "\",job=\"node\"}"
+			if (!sub(/\}$/, "," labels, name))
+				name = name "{" labels
+			print "      - series: \047" name "\047\n        values: \047" value "\047"
+		}
+	}' "$work/well.prom" "${5:-/dev/null}"
+}
+
+# test_of_all SECONDS BEFORE AFTER: a test of all of them, without its expressions.
+test_of_all() {
+	local tree
+
+	printf 'rule_files: [%s]\nevaluation_interval: %ss\ntests:\n  - interval: %ss\n    input_series:\n' "$TOP/$rules" "$1" "$1"
+	for tree in well sick untested stuck bare; do
+		series_of "$tree" "$@" "$work/$tree.prom"
+	done
+	series_of gone "$@"
+	echo "    promql_expr_test:"
+}
+
+# asked TIME QUERY VALUE: that is the query's value at that time; nothing is "".
+asked() {
+	printf "      - expr: '%s'\n        eval_time: %s\n        exp_samples: [%s]\n" \
+		"${2//\'/\'\'}" "$1" "${3:+{labels: '{\}', value: $3\}}"
+}
+
+# with KERNEL INSTANCE: the queries, one a line, with these for the variables.
+with() {
+	sed "s/\$kernel/$1/g; s/\$instance/$2/g" <<<"$queries"
+}
+
+{
+	test_of_all 60 60 60
+	for record in $records; do
+		asked 119m "count($record) > bool 0" 1
+	done
+	with '6[.].+' '[a-z]+' | while IFS= read -r query; do
+		asked 119m "count($query) > bool 0" 1
+	done
+	with none '[a-z]+' | paste -d '\n' - <(echo "$queries") | while IFS= read -r query && IFS= read -r asks; do
+		[[ $asks != *\$kernel* ]] || asked 119m "count($query)" ""
+	done
+	with '6[.].+' none | paste -d '\n' - <(echo "$queries") | while IFS= read -r query && IFS= read -r asks; do
+		[[ $asks != *\$instance* ]] || asked 119m "count($query)" ""
+	done
+	# What the variables offer: label_values(METRIC, LABEL).
+	sed -nE 's/^label_values\((.*), ([a-z]+)\)$/count(count by (\2) (\1{\2!=""})) > bool 0/p' <<<"$variables" |
+		while IFS= read -r query; do
+			asked 119m "$query" 1
+		done
+} >"$work/recorded.yml"
+{
+	# A version may drift for a day.
+	test_of_all 300 12 310
+	asked 55m 'count(ALERTS)' ""
+	for alert in $alerts; do
+		asked 26h "count(count_over_time(ALERTS{alertname=\"$alert\",alertstate=\"firing\"}[25h])) > bool 0" 1
+	done
+} >"$work/recorded-alerts.yml"
+check "recorded: each total and each query of the dashboard has an answer, of the machines that were chosen" \
+	promtool test rules "$work/recorded.yml"
+check "recorded: each alert fires, and none before" promtool test rules "$work/recorded-alerts.yml"
+is "recorded: nothing was forgotten" "$(cat "$work"/recorded*.yml | grep -c "^      - expr: ")" \
+	"$(($(grep -cE '^ *- (record|alert): ' "$rules") + $(wc -l <<<"$queries") + $(grep -cF "\$kernel" <<<"$queries") + $(grep -cF "\$instance" <<<"$queries") + $(wc -l <<<"$variables") + 1))"
 
 # ---- all together ----
 
@@ -448,14 +587,6 @@ empty "names: rules ask only for what there is" "$(unknown <<<"$rule_queries")"
 empty "names: the dashboard asks only for what there is" "$(unknown <<<"$queries
 $variables")"
 is "names: what there is not is found" "$(unknown <<<'sum by (x) (rate(dualbm_no_total{a="b"}[5m])) > 3 * fleet:no:sum and dualbm_up' | xargs)" "dualbm_no_total fleet:no:sum"
-# A panel that shows only what is wrong is asked for everything.
-silent=''
-while IFS= read -r query; do
-	plain=$(sed -E 's/\$instance/.*/g; s/ (>|==) [01]$//' <<<"$query")
-	[[ $(ask "$plain") ]] || silent+="$query
-"
-done <<<"$queries"
-empty "dashboard: each query has an answer" "$silent"
 
 # ---- the documentation ----
 
