@@ -53,7 +53,7 @@ if [[ -e $dkms && $tools ]]; then
 		/usr/share/dualbm/dualbm-textfile
 	like "dualbm-tools: enables the timer" "$(dpkg -I "$tools" postinst)" 'deb-systemd-helper enable .dualbm-textfile.timer'
 	like "dualbm-tools: takes its numbers away when it goes" "$(dpkg -I "$tools" postrm)" 'rm -f /var/lib/prometheus/node-exporter/dualbm.prom'
-	like "dualbm-tools: depends on its libraries" "$(dpkg -f "$tools" Depends)" 'libbpf.*libelf.*libkmod'
+	like "dualbm-tools: depends on its libraries" "$(dpkg -f "$tools" Depends)" 'libarchive.*libbpf.*libelf.*libkmod'
 	dpkg -x "$tools" "$work/x"
 	is "dualbm-tools: runs" "$("$work/x/usr/sbin/dualbmctl" --version)" "dualbmctl $VERSION"
 

@@ -66,7 +66,7 @@ if [[ -e $dkms && $tools && -e $source ]]; then
 	is "dualbm-tools: has what Prometheus wants" "$(listed "$tools" /usr/share/dualbm)" \
 		"dualbm-alerts.yml dualbm-dashboard.json dualbm-textfile"
 	like "dualbm-tools: needs its libraries" "$(rpm -qp --requires "$tools" | sort | xargs)" \
-		'libbpf[.]so.*libelf[.]so.*libkmod[.]so'
+		'libarchive[.]so.*libbpf[.]so.*libelf[.]so.*libkmod[.]so'
 	mkdir -p "$work/x"
 	rpm2cpio "$tools" | (cd "$work/x" && cpio -idm --quiet)
 	is "dualbm-tools: runs" "$("$work/x/usr/sbin/dualbmctl" --version)" "dualbmctl $VERSION"

@@ -273,7 +273,7 @@ check_says "a parameter that is none, without a value" 0 'but panic: modprobe[.]
 check_says "a parameter that is none, hostile" 0 'but [?]\[2J: modprobe[.]d has it'
 is "check: its own are all known" "$(grep -oE '[^ ]+: [^ ]+ has it, and dualbm has no such parameter' <<<"$out" | sort -u | wc -l)" 3
 is "check: the list is the module's" \
-	"$(sed -n '/^static const char \* const parameters/,/^};/p' tools/qualified.c | grep -oE '"[a-z_]+"' | tr -d '"' | sort | xargs)" \
+	"$(sed -n '/^const struct parameter module_parameters/,/^};/p' tools/qualified.c | grep -oE '[{] "[a-z_]+"' | tr -d '{ "' | sort | xargs)" \
 	"$(module_parameters | xargs)"
 
 identified

@@ -59,6 +59,19 @@ bool since(const struct check *check, unsigned int major, unsigned int minor);
 /* Which kernel runs, or is in the image that was read last, unless that is known already. */
 void identify_running(struct check *check);
 void identify_image(struct check *check);
+struct parameter {
+	const char *name, *value;	/* the last is the default */
+};
+
+/* The module's, a name of NULL at the end. */
+extern const struct parameter module_parameters[];
+/* @value is NULL where there is none, and so is @file on the kernel's command line. */
+typedef void (*option_taker)(void *data, const char *name, const char *value, const char *file);
+/*
+ * Calls @take for each parameter that modprobe would give the module, in its order; false if not
+ * all can be told. What cannot be read is added to the findings of @check.
+ */
+bool configured_options(struct check *check, option_taker take, void *data);
 /* Is it one that modprobe tells the module it was tried? */
 void check_qualified(struct check *check);
 

@@ -14,7 +14,7 @@ _dualbmctl_kernels() {
 
 _dualbmctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='check status watch violations frame map scrub proof load unload policy'
+	local commands='check status watch violations frame map report scrub proof load unload policy'
 	local global='--json --root --color --help --version'
 	local i command='' words=''
 
@@ -39,7 +39,7 @@ _dualbmctl() {
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
 		return
 		;;
-	--image | --module | --capture | --from | --output | --compare)
+	--image | --module | --capture | --from | --output | --compare | --log)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -62,6 +62,7 @@ _dualbmctl() {
 			return
 		fi
 		;;
+	report) words='--output --seconds --log --with-addresses --json' ;;
 	load)
 		words='--force --module --json policy=report policy=panic on_degraded=report
 			on_degraded=panic boundary=0 boundary=1 scrub_interval_ms= repair=0 repair=1

@@ -89,6 +89,9 @@ extern const char *json_command;
 /* JSON is kept until the end, so that an error never leaves half of it. */
 void json_begin(const char *command);
 void json_end(void);
+/* The same for an object that goes to a file: its schema comes first, and @out has it. */
+void json_file_begin(const char *schema, unsigned int version);
+void json_file_end(struct buffer *out);
 void json_open(const char *name, char bracket);
 void json_close(void);
 void json_string(const char *name, const char *value);
@@ -109,6 +112,8 @@ int file_read(const char *path, struct buffer *buffer, size_t limit);
 /* The same for a file that the command line names: it is not below the root. */
 int caller_read(const char *path, struct buffer *buffer, size_t limit);
 int fd_read(int fd, struct buffer *buffer, size_t limit);
+/* The first @limit bytes of what may be longer; @more says whether it is. */
+int fd_read_part(int fd, struct buffer *buffer, size_t limit, bool *more);
 void buffer_free(struct buffer *buffer);
 /* The first line, allocated; NULL if there is none. */
 char *file_line(const char *path);
@@ -189,6 +194,8 @@ bool is_past(const struct detail *detail);
 
 void json_detail(const struct detail *detail);
 void violation_json(const char *name, const struct violation *v);
+/* What "violations --json" has, of the text of "violations"; how many records. Changes the text. */
+size_t violations_json(char *text);
 
 /* ---- decompress.c ---- */
 
@@ -346,5 +353,6 @@ int command_load(int argc, char **argv);
 int command_unload(int argc, char **argv);
 int command_policy(int argc, char **argv);
 int command_map(int argc, char **argv);
+int command_report(int argc, char **argv);
 
 #endif /* DUALBMCTL_H */

@@ -79,6 +79,36 @@ int fd_read(int fd, struct buffer *buffer, size_t limit)
 	return 0;
 }
 
+int fd_read_part(int fd, struct buffer *buffer, size_t limit, bool *more)
+{
+	size_t room = 4096, used = 0;
+	char *data = allocate(room + 1);
+	ssize_t got = 1;
+
+	while (got && used <= limit) {
+		if (used == room) {
+			room *= 2;
+			data = reallocate(data, room + 1);
+		}
+		got = read(fd, data + used, room - used);
+		if (got < 0 && errno != EINTR) {
+			int error = errno;
+
+			free(data);
+			*buffer = (struct buffer){ NULL, 0 };
+			return -error;
+		}
+		if (got > 0)
+			used += got;
+	}
+	*more = used > limit;
+	if (*more)
+		used = limit;
+	data[used] = '\0';
+	*buffer = (struct buffer){ data, used };
+	return 0;
+}
+
 int file_read(const char *path, struct buffer *buffer, size_t limit)
 {
 	int ret, fd = root_open(path, O_RDONLY);

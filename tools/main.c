@@ -30,6 +30,9 @@ static const struct command {
 	{ "map", command_map,
 	  "[--output FILE.svg|FILE.png] [--capture FILE | --from FILE | --compare OLD NEW]\n"
 	  "        a picture of physical memory" },
+	{ "report", command_report,
+	  "--output FILE.tar.zst [--seconds N] [--log FILE] [--with-addresses]\n"
+	  "        all that a ticket or an audit needs, in one file without addresses and names" },
 	{ "scrub", command_scrub, "\n        check all of dualbm's record now" },
 	{ "proof", command_proof, "\n        ask for the module's proof of itself" },
 	{ "load", command_load,

@@ -356,6 +356,28 @@ void json_end(void)
 	json_drop();
 }
 
+void json_file_begin(const char *schema, unsigned int version)
+{
+	json = open_memstream(&json_text, &json_size);
+	if (!json)
+		exit(STATUS_LACKING);
+	json_open(NULL, '{');
+	json_string("schema", schema);
+	json_number("version", version);
+}
+
+void json_file_end(struct buffer *out)
+{
+	while (json_depth)
+		json_close();
+	fputc('\n', json);
+	if (fclose(json))
+		exit(STATUS_LACKING);
+	*out = (struct buffer){ json_text, json_size };
+	json = NULL;
+	json_text = NULL;
+}
+
 void json_flush_line(void)
 {
 	json_end();

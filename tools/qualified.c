@@ -17,13 +17,16 @@
 #define NOTES_LIMIT	0x10000u
 /* What uname() has room for. */
 #define UTS_LENGTH	64
-/* "options" of a module that nobody has: what follows did not come from files. */
+/* "options" of modules that nobody has: a file begins, and what follows is not of any. */
+#define FILE_BEGINS	"dualbmctl_file_begins"
 #define END_OF_FILES	"dualbmctl_end_of_files"
 
-/* The module's parameters; test/85-ctl.t compares them with its own. */
-static const char * const parameters[] = {
-	"policy", "on_degraded", "boundary", "scrub_interval_ms", "repair", "inject",
-	"allow_untested", "qualified", "history", "history_mib", "audit_mappings",
+/* The module's parameters and their defaults; test/85-ctl.t compares them with its own. */
+const struct parameter module_parameters[] = {
+	{ "policy", "report" }, { "on_degraded", "report" }, { "boundary", "1" },
+	{ "scrub_interval_ms", "60000" }, { "repair", "0" }, { "inject", "0" },
+	{ "allow_untested", "0" }, { "qualified", "none" }, { "history", "frees" },
+	{ "history_mib", "0" }, { "audit_mappings", "0" }, { NULL, NULL }
 };
 
 /* ---- which kernel it is ---- */
@@ -155,7 +158,7 @@ static bool put(int fd, const char *data, size_t size)
  * All files of modprobe.d in one that libkmod is given. It would open them itself, follow links
  * of a captured tree out of that, and read without an end.
  */
-static int gather(struct check *check)
+static int gather(struct check *check, struct files *files)
 {
 	static const char * const places[] = {
 		"/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d",
@@ -163,31 +166,31 @@ static int gather(struct check *check)
 	};
 	static const char end[] = "options " END_OF_FILES " x\n";
 	int fd = memfd_create("modprobe.d", MFD_CLOEXEC), ret;
-	struct files files = { NULL, 0 };
 	struct buffer buffer;
 	bool good = fd >= 0;
+	char *mark;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(places); i++)
-		list_place(&files, places[i]);
+		list_place(files, places[i]);
 	/* The last one to speak of allow_untested is right. */
-	if (files.nr)
-		qsort(files.list, files.nr, sizeof(*files.list), by_name);
-	for (i = 0; i < files.nr; i++) {
-		ret = good ? file_read(files.list[i].path, &buffer, SMALL_FILE) : 0;
+	if (files->nr)
+		qsort(files->list, files->nr, sizeof(*files->list), by_name);
+	for (i = 0; i < files->nr; i++) {
+		ret = good ? file_read(files->list[i].path, &buffer, SMALL_FILE) : 0;
 		if (good && !ret) {
 			/* A last line may go on in the next one, which is to be empty then. */
-			good = put(fd, buffer.data, buffer.size) && put(fd, "\n\n", 2);
+			mark = format_text("options " FILE_BEGINS " %zu\n", i);
+			good = put(fd, mark, strlen(mark)) && put(fd, buffer.data, buffer.size) &&
+			       put(fd, "\n\n", 2);
+			free(mark);
 			buffer_free(&buffer);
 		}
 		/* A link to /dev/null hides a file; a captured tree has no such device. */
 		if (ret && ret != -ENOENT && ret != -EISDIR)
-			add(check, VERDICT_DOUBT, "kernel", files.list[i].path, "%s",
+			add(check, VERDICT_DOUBT, "kernel", files->list[i].path, "%s",
 			    strerror(-ret));
-		free(files.list[i].name);
-		free(files.list[i].path);
 	}
-	free(files.list);
 	if (good && put(fd, end, sizeof(end) - 1))
 		return fd;
 	if (fd >= 0)
@@ -227,8 +230,8 @@ static void check_parameter(struct check *check, const char *name, const char *f
 	char shown[32];
 	size_t i;
 
-	for (i = 0; i < sizeof(parameters) / sizeof(*parameters); i++)
-		if (!strcmp(name, parameters[i]))
+	for (i = 0; module_parameters[i].name; i++)
+		if (!strcmp(name, module_parameters[i].name))
 			return;
 	for (i = 0; i < sizeof(shown) - 1 && name[i]; i++)
 		shown[i] = name[i] > ' ' && name[i] <= '~' ? name[i] : '?';
@@ -238,8 +241,7 @@ static void check_parameter(struct check *check, const char *name, const char *f
 }
 
 /* Words as the kernel takes them: quotes do not count, and "-" is "_" in a name. */
-static void read_options(struct check *check, const char *text, const char *from,
-			 struct configured *configured)
+static void read_options(const char *text, const char *file, option_taker take, void *data)
 {
 	char *copy = duplicate(text), *rest = copy, *at, *to, *word;
 
@@ -255,27 +257,32 @@ static void read_options(struct check *check, const char *text, const char *from
 		for (at = word; *at; at++)
 			if (*at == '-')
 				*at = '_';
-		check_parameter(check, word, from);
-		if (!value)
-			continue;
-		if (!strcmp(word, "allow_untested"))
-			configured->allow_untested = !strcmp(value, "1");
-		else if (!strcmp(word, "qualified") && check->kernel_id &&
-			 !configured->qualified && among(value, check->kernel_id))
-			configured->qualified = duplicate(from);
+		take(data, word, value, file);
 	}
 	free(copy);
 }
 
-/* False if it cannot be told. */
-static bool read_configured(struct check *check, struct configured *configured)
+static void free_files(struct files *files)
 {
-	int fd = gather(check);
+	size_t i;
+
+	for (i = 0; i < files->nr; i++) {
+		free(files->list[i].name);
+		free(files->list[i].path);
+	}
+	free(files->list);
+}
+
+bool configured_options(struct check *check, option_taker take, void *data)
+{
+	struct files files = { NULL, 0 };
+	int fd = gather(check, &files);
 	char *path = format_text("/proc/self/fd/%d", fd);
-	const char *paths[] = { path, NULL }, *from = "modprobe.d";
+	const char *paths[] = { path, NULL };
 	struct kmod_config_iter *options_iter = NULL;
 	struct kmod_ctx *kmod = NULL;
 	bool complete = false;
+	uint64_t number, at = 0;
 
 	if (fd >= 0)
 		kmod = quiet_kmod(paths);
@@ -285,7 +292,9 @@ static bool read_configured(struct check *check, struct configured *configured)
 		const char *name = kmod_config_iter_get_key(options_iter);
 		const char *value = kmod_config_iter_get_value(options_iter);
 
-		if (name && !strcmp(name, END_OF_FILES)) {
+		if (!name || !value)
+			continue;
+		if (!strcmp(name, END_OF_FILES)) {
 			/*
 			 * What follows is of this machine's command line, which modprobe
 			 * obeys: of this boot, and of no other machine.
@@ -293,9 +302,12 @@ static bool read_configured(struct check *check, struct configured *configured)
 			complete = true;
 			if (!check->running || *options.root)
 				break;
-			from = "the kernel's command line";
-		} else if (name && value && !strcmp(name, "dualbm")) {
-			read_options(check, value, from, configured);
+		} else if (!strcmp(name, FILE_BEGINS)) {
+			if (parse_number(value, &number) && number < files.nr)
+				at = number;
+		} else if (!strcmp(name, "dualbm")) {
+			read_options(value, complete || !files.nr ? NULL : files.list[at].path,
+				     take, data);
 		}
 	}
 	kmod_config_iter_free_iter(options_iter);
@@ -303,15 +315,38 @@ static bool read_configured(struct check *check, struct configured *configured)
 	if (fd >= 0)
 		close(fd);
 	free(path);
+	free_files(&files);
 	return complete;
+}
+
+struct looked_at {
+	struct check *check;
+	struct configured configured;
+};
+
+static void look_at_option(void *data, const char *name, const char *value, const char *file)
+{
+	const char *from = file ? "modprobe.d" : "the kernel's command line";
+	struct looked_at *looked = data;
+	struct configured *configured = &looked->configured;
+
+	check_parameter(looked->check, name, from);
+	if (!value)
+		return;
+	if (!strcmp(name, "allow_untested"))
+		configured->allow_untested = !strcmp(value, "1");
+	else if (!strcmp(name, "qualified") && looked->check->kernel_id &&
+		 !configured->qualified && among(value, looked->check->kernel_id))
+		configured->qualified = duplicate(from);
 }
 
 /* ---- the answer ---- */
 
 void check_qualified(struct check *check)
 {
-	struct configured configured = { NULL, false };
-	bool complete = read_configured(check, &configured);
+	struct looked_at looked = { .check = check };
+	bool complete = configured_options(check, look_at_option, &looked);
+	struct configured configured = looked.configured;
 	const char *id = check->kernel_id;
 
 	check->qualified = configured.qualified;

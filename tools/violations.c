@@ -332,13 +332,14 @@ static void print_kind(const struct violation *newest, size_t count)
 /* ---- the ring ---- */
 
 /* Of an older module, a task's name may hold a newline: the record goes on behind it. */
-static bool parse_record(char *line, char **text, struct violation *v)
+static bool parse_record(char *line, char **text, struct violation *v, bool quiet)
 {
 	struct why why;
 
 	while (violation_parse(line, v, &why)) {
 		if (strncmp(line, "record=", 7) || !*text || !strncmp(*text, "record=", 7)) {
-			warn("violations: a line is passed over: %s", why.text);
+			if (!quiet)
+				warn("violations: a line is passed over: %s", why.text);
 			return false;
 		}
 		line[strlen(line)] = '\n';
@@ -354,7 +355,7 @@ static bool parse_record(char *line, char **text, struct violation *v)
  * The lines of a record: "record=...", then its stack, each line after two blanks. A line
  * that is none of these hides no other record.
  */
-static void read_ring(char *text, struct ring *ring)
+static void read_ring(char *text, struct ring *ring, bool quiet)
 {
 	struct violation *v = NULL;
 	char *line;
@@ -368,7 +369,7 @@ static void read_ring(char *text, struct ring *ring)
 		ring->records = reallocate(ring->records,
 					   (ring->nr + 1) * sizeof(*ring->records));
 		v = &ring->records[ring->nr];
-		if (parse_record(line, &text, v)) {
+		if (parse_record(line, &text, v, quiet)) {
 			ring->nr++;
 		} else {
 			v = NULL;
@@ -377,21 +378,49 @@ static void read_ring(char *text, struct ring *ring)
 	}
 }
 
-static void show_ring(const struct ring *ring, bool last)
+static void free_ring(struct ring *ring)
+{
+	size_t i;
+
+	for (i = 0; i < ring->nr; i++)
+		violation_free(&ring->records[i]);
+	free(ring->records);
+}
+
+static void json_ring(const struct ring *ring)
 {
 	size_t i;
 
 	/* A script that has read them in this order goes on doing so. */
+	json_open("violations", '[');
+	for (i = 0; i < ring->nr; i++)
+		violation_json(NULL, &ring->records[i]);
+	json_close();
+	json_open("summary", '[');
+	each_kind(ring, json_kind);
+	json_close();
+	json_number("foreign_lines", ring->foreign);
+}
+
+size_t violations_json(char *text)
+{
+	struct ring ring = { 0 };
+	size_t nr;
+
+	read_ring(text, &ring, true);
+	json_ring(&ring);
+	nr = ring.nr;
+	free_ring(&ring);
+	return nr;
+}
+
+static void show_ring(const struct ring *ring, bool last)
+{
+	size_t i;
+
 	if (options.json) {
 		json_begin("violations");
-		json_open("violations", '[');
-		for (i = 0; i < ring->nr; i++)
-			violation_json(NULL, &ring->records[i]);
-		json_close();
-		json_open("summary", '[');
-		each_kind(ring, json_kind);
-		json_close();
-		json_number("foreign_lines", ring->foreign);
+		json_ring(ring);
 		json_end();
 		return;
 	}
@@ -415,7 +444,6 @@ int command_violations(int argc, char **argv)
 	struct buffer buffer;
 	bool last = false;
 	int option, ret;
-	size_t i;
 
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -431,12 +459,10 @@ int command_violations(int argc, char **argv)
 		module_read(SYSFS, "last_violation", &buffer);
 	else
 		module_read(DEBUGFS, "violations", &buffer);
-	read_ring(buffer.data, &ring);
+	read_ring(buffer.data, &ring, false);
 	buffer_free(&buffer);
 	show_ring(&ring, last);
 	ret = ring.foreign ? STATUS_FOREIGN : ring.nr ? STATUS_NO : STATUS_YES;
-	for (i = 0; i < ring.nr; i++)
-		violation_free(&ring.records[i]);
-	free(ring.records);
+	free_ring(&ring);
 	return ret;
 }
