@@ -48,12 +48,19 @@ if [[ -e $dkms && $tools ]]; then
 	is "dualbm-tools: has the collector, its units, rules and dashboard" \
 		"$(dpkg -c "$tools" | grep -oE '\./.*/dualbm-(textfile|alerts|dashboard)[^/]*$' | sort | xargs)" \
 		"./lib/systemd/system/dualbm-textfile.service ./lib/systemd/system/dualbm-textfile.timer ./usr/share/dualbm/dualbm-alerts.yml ./usr/share/dualbm/dualbm-dashboard.json ./usr/share/dualbm/dualbm-textfile"
+	is "dualbm-tools: has the unit for the journal, and its catalog" \
+		"$(dpkg -c "$tools" | grep -oE '\./.*/dualbm(-journal[^/]*|[.]catalog)$' | sort | xargs)" \
+		"./lib/systemd/system/dualbm-journal.service ./usr/lib/systemd/catalog/dualbm.catalog"
+	is "dualbm-tools: the unit runs dualbmctl" \
+		"$(dpkg --fsys-tarfile "$tools" | tar -xO ./lib/systemd/system/dualbm-journal.service | sed -n 's/^ExecStart=//p')" \
+		"/usr/sbin/dualbmctl journal"
+	like "dualbm-tools: enables it" "$(dpkg -I "$tools" postinst)" 'deb-systemd-helper enable .dualbm-journal.service'
 	is "dualbm-tools: the service runs it" \
 		"$(dpkg --fsys-tarfile "$tools" | tar -xO ./lib/systemd/system/dualbm-textfile.service | sed -n 's/^ExecStart=\([^ ]*\).*/\1/p')" \
 		/usr/share/dualbm/dualbm-textfile
 	like "dualbm-tools: enables the timer" "$(dpkg -I "$tools" postinst)" 'deb-systemd-helper enable .dualbm-textfile.timer'
 	like "dualbm-tools: takes its numbers away when it goes" "$(dpkg -I "$tools" postrm)" 'rm -f /var/lib/prometheus/node-exporter/dualbm.prom'
-	like "dualbm-tools: depends on its libraries" "$(dpkg -f "$tools" Depends)" 'libarchive.*libbpf.*libelf.*libkmod'
+	like "dualbm-tools: depends on its libraries" "$(dpkg -f "$tools" Depends)" 'libarchive.*libbpf.*libelf.*libkmod.*libsystemd'
 	dpkg -x "$tools" "$work/x"
 	is "dualbm-tools: runs" "$("$work/x/usr/sbin/dualbmctl" --version)" "dualbmctl $VERSION"
 

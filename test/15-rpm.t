@@ -65,8 +65,10 @@ if [[ -e $dkms && $tools && -e $source ]]; then
 		"/usr/sbin/dualbmctl /usr/share/bash-completion/completions/dualbmctl /usr/share/man/man8/dualbmctl.8"
 	is "dualbm-tools: has what Prometheus wants" "$(listed "$tools" /usr/share/dualbm)" \
 		"dualbm-alerts.yml dualbm-dashboard.json dualbm-textfile"
+	is "dualbm-tools: has units and a catalog" "$(rpm -qpl "$tools" | grep -oE '^/usr/lib/systemd/.*[.].*' | sort | xargs)" \
+		"/usr/lib/systemd/catalog/dualbm.catalog /usr/lib/systemd/system/dualbm-journal.service /usr/lib/systemd/system/dualbm-textfile.service /usr/lib/systemd/system/dualbm-textfile.timer"
 	like "dualbm-tools: needs its libraries" "$(rpm -qp --requires "$tools" | sort | xargs)" \
-		'libarchive[.]so.*libbpf[.]so.*libelf[.]so.*libkmod[.]so'
+		'libarchive[.]so.*libbpf[.]so.*libelf[.]so.*libkmod[.]so.*libsystemd[.]so'
 	mkdir -p "$work/x"
 	rpm2cpio "$tools" | (cd "$work/x" && cpio -idm --quiet)
 	is "dualbm-tools: runs" "$("$work/x/usr/sbin/dualbmctl" --version)" "dualbmctl $VERSION"

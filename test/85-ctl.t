@@ -597,7 +597,7 @@ is "completion: has every parameter" "$(complete_words dualbmctl load '' | tr ' 
 	"$(module_parameters | xargs)"
 check "install-tools: DESTDIR and PREFIX" make -s install-tools O="$tools" DESTDIR="$work/install" PREFIX=/usr
 is "install-tools: its files" "$(cd "$work/install" && find . -type f | sort | xargs)" \
-	"./usr/lib/systemd/system/dualbm-textfile.service ./usr/lib/systemd/system/dualbm-textfile.timer ./usr/sbin/dualbmctl ./usr/share/bash-completion/completions/dualbmctl ./usr/share/dualbm/dualbm-alerts.yml ./usr/share/dualbm/dualbm-dashboard.json ./usr/share/dualbm/dualbm-textfile ./usr/share/man/man4/dualbm.4 ./usr/share/man/man8/dualbmctl.8"
+	"./usr/lib/systemd/catalog/dualbm.catalog ./usr/lib/systemd/system/dualbm-journal.service ./usr/lib/systemd/system/dualbm-textfile.service ./usr/lib/systemd/system/dualbm-textfile.timer ./usr/sbin/dualbmctl ./usr/share/bash-completion/completions/dualbmctl ./usr/share/dualbm/dualbm-alerts.yml ./usr/share/dualbm/dualbm-dashboard.json ./usr/share/dualbm/dualbm-textfile ./usr/share/man/man4/dualbm.4 ./usr/share/man/man8/dualbmctl.8"
 
 # ---- in a VM ----
 

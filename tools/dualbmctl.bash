@@ -14,7 +14,7 @@ _dualbmctl_kernels() {
 
 _dualbmctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='check status watch violations frame map report scrub proof load unload policy'
+	local commands='check status watch violations frame map report history journal scrub proof load unload policy'
 	local global='--json --root --color --help --version'
 	local i command='' words=''
 
@@ -62,6 +62,8 @@ _dualbmctl() {
 			return
 		fi
 		;;
+	history) words='--since --json' ;;
+	journal) words='--once --json' ;;
 	report) words='--output --seconds --log --with-addresses --json' ;;
 	load)
 		words='--force --module --json policy=report policy=panic on_degraded=report

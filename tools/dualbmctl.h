@@ -354,5 +354,7 @@ int command_unload(int argc, char **argv);
 int command_policy(int argc, char **argv);
 int command_map(int argc, char **argv);
 int command_report(int argc, char **argv);
+int command_journal(int argc, char **argv);
+int command_history(int argc, char **argv);
 
 #endif /* DUALBMCTL_H */

@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "report.h"
 
-#define PREFIX		"dualbm: "
 /* A record of /dev/kmsg is no longer. */
 #define KMSG_RECORD	8192
 /* Somebody may write as fast as it is read. */
@@ -77,20 +77,34 @@ static size_t unescape(char *text)
 	return to - text;
 }
 
-/* "PRIORITY,SEQUENCE,MICROSECONDS,FLAGS[,...];TEXT"; false if it is nothing of that kind. */
-static bool take_record(struct log *log, struct mask *mask, char *record)
+/* "PRIORITY,SEQUENCE,MICROSECONDS,FLAGS[,...];TEXT" */
+bool kmsg_parse(char *line, struct kmsg *record)
 {
 	unsigned long long priority, sequence, usec;
-	char *text = strchr(record, ';');
+	char *text = strchr(line, ';');
 	int end = 0;
 
-	if (!text || sscanf(record, "%llu,%llu,%llu,%n", &priority, &sequence, &usec, &end) != 3 ||
-	    !end || record + end > text)
+	if (!text || sscanf(line, "%llu,%llu,%llu,%n", &priority, &sequence, &usec, &end) != 3 ||
+	    !end || line + end > text)
 		return false;
 	text++;
+	*record = (struct kmsg){ .sequence = sequence, .usec = usec };
 	/* The facility is 0 for the kernel alone: root may write here too, and is another. */
-	if (!(priority >> 3) && !strncmp(text, PREFIX, strlen(PREFIX)))
-		add_line(log, mask, text, unescape(text), true, usec);
+	if (priority >> 3 || strncmp(text, LOG_PREFIX, strlen(LOG_PREFIX)))
+		return true;
+	record->text = text;
+	record->length = unescape(text);
+	return true;
+}
+
+static bool take_record(struct log *log, struct mask *mask, char *line)
+{
+	struct kmsg record;
+
+	if (!kmsg_parse(line, &record))
+		return false;
+	if (record.text)
+		add_line(log, mask, record.text, record.length, true, record.usec);
 	return true;
 }
 
@@ -154,7 +168,7 @@ static void take_line(struct log *log, struct mask *mask, char *line, size_t len
 	/* As /dev/kmsg itself has it. */
 	if (take_record(log, mask, line))
 		return;
-	while ((at = memmem(at, end - at, PREFIX, strlen(PREFIX)))) {
+	while ((at = memmem(at, end - at, LOG_PREFIX, strlen(LOG_PREFIX)))) {
 		if (is_prefix(line, at)) {
 			timed = find_time(line, at, &usec);
 			add_line(log, mask, at, end - at, timed, usec);
@@ -230,15 +244,7 @@ struct buffer log_text(const struct log *log)
 
 static const char *said(const struct log *log, size_t i)
 {
-	return log->lines[i].text + strlen(PREFIX);
-}
-
-/* "double_free pfn=0x...": the length of the class, 0 if it is no such line. */
-static size_t class_length(const char *text)
-{
-	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
-
-	return length && !strncmp(text + length, " pfn=0x", 7) ? length : 0;
+	return log->lines[i].text + strlen(LOG_PREFIX);
 }
 
 static bool record_end(const char *text, uint64_t *number)
@@ -255,7 +261,7 @@ static size_t block_begin(const struct log *log, size_t class)
 
 	/* All lines of a block but those before its first one are set in. */
 	while (begin > log->first && class - begin < BLOCK_WORDS &&
-	       said(log, begin - 1)[0] != ' ' && !class_length(said(log, begin - 1)))
+	       said(log, begin - 1)[0] != ' ' && !event_class(said(log, begin - 1)))
 		begin--;
 	return begin;
 }
@@ -269,10 +275,10 @@ static size_t json_block(const struct log *log, size_t class)
 	char *name;
 
 	while (!whole && stop < log->nr && stop - class < BLOCK_LINES &&
-	       !class_length(said(log, stop)))
+	       !event_class(said(log, stop)))
 		whole = record_end(said(log, stop++), &number);
 	json_open(NULL, '{');
-	name = strndup(said(log, class), class_length(said(log, class)));
+	name = strndup(said(log, class), event_class(said(log, class)));
 	json_string("class", name);
 	free(name);
 	if (whole)
@@ -298,7 +304,7 @@ void log_json_blocks(const char *name, const struct log *log)
 
 	json_open(name, '[');
 	while (i < log->nr) {
-		if (class_length(said(log, i)))
+		if (event_class(said(log, i)))
 			i = json_block(log, i);
 		else
 			i++;

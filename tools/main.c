@@ -33,6 +33,11 @@ static const struct command {
 	{ "report", command_report,
 	  "--output FILE.tar.zst [--seconds N] [--log FILE] [--with-addresses]\n"
 	  "        all that a ticket or an audit needs, in one file without addresses and names" },
+	{ "history", command_history,
+	  "[--since WHEN]\n"
+	  "        findings, states, policies, loads and unloads that the journal has" },
+	{ "journal", command_journal,
+	  "[--once]\n        write them there as they come; a service runs it" },
 	{ "scrub", command_scrub, "\n        check all of dualbm's record now" },
 	{ "proof", command_proof, "\n        ask for the module's proof of itself" },
 	{ "load", command_load,

@@ -52,6 +52,16 @@ void mask_free(struct mask *mask);
 
 /* ---- log.c ---- */
 
+/* A record of /dev/kmsg. */
+struct kmsg {
+	uint64_t sequence, usec;
+	char *text;		/* NULL if it is not of the module */
+	size_t length;
+};
+
+/* False if it is no such record. Changes the line, which the text is part of. */
+bool kmsg_parse(char *line, struct kmsg *record);
+
 struct log_line {
 	bool timed;
 	uint64_t usec;		/* since boot */
