@@ -59,6 +59,8 @@ if [[ -e $dkms && $tools ]]; then
 		"$(dpkg --fsys-tarfile "$tools" | tar -xO ./lib/systemd/system/dualbm-textfile.service | sed -n 's/^ExecStart=\([^ ]*\).*/\1/p')" \
 		/usr/share/dualbm/dualbm-textfile
 	like "dualbm-tools: enables the timer" "$(dpkg -I "$tools" postinst)" 'deb-systemd-helper enable .dualbm-textfile.timer'
+	check "dualbm-tools: has the plugin of sos" \
+		cmp tools/sos/dualbm.py <(dpkg --fsys-tarfile "$tools" | tar -xO ./usr/lib/python3/dist-packages/sos/report/plugins/dualbm.py)
 	like "dualbm-tools: takes its numbers away when it goes" "$(dpkg -I "$tools" postrm)" 'rm -f /var/lib/prometheus/node-exporter/dualbm.prom'
 	like "dualbm-tools: depends on its libraries" "$(dpkg -f "$tools" Depends)" 'libarchive.*libbpf.*libelf.*libkmod.*libsystemd'
 	dpkg -x "$tools" "$work/x"
