@@ -188,7 +188,7 @@ hostile() {
 
 fresh
 echo web-01.example.org >"$tree/proc/sys/kernel/hostname"
-printf 'root:x:0:0::/:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\njo.doe:x:1001:1001::/:/\nsvc:x:999:999::/:/\n' >"$tree/etc/passwd"
+printf 'root:x:0:0::/:/bin/sh\nalice:x:1000:1000::/srv/alice:/bin/sh\njo.doe:x:1001:1001::/:/\nsvc:x:999:999::/:/\n' >"$tree/etc/passwd"
 escape=$'\e[2J\e]0;owned\a\xff\xc3(\x80'
 like "a record to change is there" "$(<"$tree/$debug/violations")" 'comm=insmod'
 sed -i "s/comm=insmod/comm=alice\\\\040x$escape/; s#caller=faulty_double_free#caller=$secret/alice/web-01#" "$tree/$debug/violations"
