@@ -36,7 +36,7 @@ uninstall:
 	scripts/install --remove
 
 # dualbmctl, into build/tools; needs libkmod-dev libelf-dev libbpf-dev liblzma-dev
-# libzstd-dev liblz4-dev zlib1g-dev.
+# libzstd-dev liblz4-dev zlib1g-dev, and for pictures pkg-config and libcairo2-dev.
 tools:
 	$(MAKE) -C tools
 

@@ -61,7 +61,7 @@ EXTRA_KERNELS=$(awk '{ print $1 }' <<<"$EXTRA_TABLE" | xargs)
 ALL_KERNELS="6.1 6.12"
 KERNELS=${DUALBM_KERNELS:-$ALL_KERNELS}
 # What dualbmctl is built from.
-TOOL_PACKAGES="gcc libarchive-dev libbpf-dev libc6-dev libelf-dev libkmod-dev liblz4-dev liblzma-dev libsystemd-dev libzstd-dev make pkg-config zlib1g-dev"
+TOOL_PACKAGES="gcc libarchive-dev libbpf-dev libc6-dev libcairo2-dev libelf-dev libkmod-dev liblz4-dev liblzma-dev libsystemd-dev libzstd-dev make pkg-config zlib1g-dev"
 export TOP CACHE ROOT VERSION ALL_KERNELS KERNELS MATRIX EXTRA_KERNELS DEBUG_KERNELS MEASURED_KERNELS TOOL_PACKAGES
 
 # One clock for a command and everything it calls.

@@ -62,7 +62,8 @@ if [[ -e $dkms && $tools ]]; then
 	check "dualbm-tools: has the plugin of sos" \
 		cmp tools/sos/dualbm.py <(dpkg --fsys-tarfile "$tools" | tar -xO ./usr/lib/python3/dist-packages/sos/report/plugins/dualbm.py)
 	like "dualbm-tools: takes its numbers away when it goes" "$(dpkg -I "$tools" postrm)" 'rm -f /var/lib/prometheus/node-exporter/dualbm.prom'
-	like "dualbm-tools: depends on its libraries" "$(dpkg -f "$tools" Depends)" 'libarchive.*libbpf.*libelf.*libkmod.*libsystemd'
+	like "dualbm-tools: depends on its libraries" "$(dpkg -f "$tools" Depends)" \
+		'libarchive.*libbpf.*libcairo2.*libelf.*libkmod.*libsystemd'
 	dpkg -x "$tools" "$work/x"
 	is "dualbm-tools: runs" "$("$work/x/usr/sbin/dualbmctl" --version)" "dualbmctl $VERSION"
 

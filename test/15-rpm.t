@@ -68,7 +68,7 @@ if [[ -e $dkms && $tools && -e $source ]]; then
 	is "dualbm-tools: has units and a catalog" "$(rpm -qpl "$tools" | grep -oE '^/usr/lib/systemd/.*[.].*' | sort | xargs)" \
 		"/usr/lib/systemd/catalog/dualbm.catalog /usr/lib/systemd/system/dualbm-journal.service /usr/lib/systemd/system/dualbm-textfile.service /usr/lib/systemd/system/dualbm-textfile.timer"
 	like "dualbm-tools: needs its libraries" "$(rpm -qp --requires "$tools" | sort | xargs)" \
-		'libarchive[.]so.*libbpf[.]so.*libelf[.]so.*libkmod[.]so.*libsystemd[.]so'
+		'libarchive[.]so.*libbpf[.]so.*libcairo[.]so.*libelf[.]so.*libkmod[.]so.*libsystemd[.]so'
 	mkdir -p "$work/x"
 	rpm2cpio "$tools" | (cd "$work/x" && cpio -idm --quiet)
 	is "dualbm-tools: runs" "$("$work/x/usr/sbin/dualbmctl" --version)" "dualbmctl $VERSION"

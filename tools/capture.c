@@ -1,19 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A map of memory: the lines of debugfs "map", and the file that keeps one of
- * a moment. The file is text; its last line counts the others and has their
- * CRC, so that a truncated one is known.
+ * A map of memory: the lines of debugfs "map", what else is known of that memory, and the
+ * file that keeps all of it as it was at a moment. The file is text; its last line counts
+ * the others and has their CRC, so that a truncated one is known. Several of them, one behind
+ * the other, are a recording.
+ *
+ * A file may come from anywhere: what it can make this program allocate is bounded.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "dualbmctl.h"
 
-#define FIRST_LINE	"dualbm-map 1"
+/* Version 1 had chunks only. Both lines have the same length. */
+#define FIRST_LINE	"dualbm-map 2"
+#define OLD_FIRST_LINE	"dualbm-map 1"
 #define MAX_CELLS	4096
+/* Of all chunks: 32 TiB. */
+#define MAX_ALL_CELLS	((uint64_t)1 << 24)
 #define MAX_FRAMES	((uint64_t)1 << 28)
+#define MAX_PFN		(UINT64_MAX / 2)
+#define MAX_NODE	4095
+#define MAX_ZONES	16384
+#define MAX_PLANES	0x200000
+/* As many as the module keeps, many times over. */
+#define MAX_VIOLATIONS	4096
+
+const char * const plane_names[NR_PLANES] = { "primary", "secondary", "untracked", "known" };
+
+/* Room for one more element, all zeroes, behind the @nr that @array has; it grows by doubling. */
+static void *grown(void *array, size_t nr, size_t size)
+{
+	if (!(nr & (nr - 1)))
+		array = reallocate(array, (nr * 2 + 1) * size);
+	memset((char *)array + nr * size, 0, size);
+	return array;
+}
 
 /* "allocated/free/untracked/runs", or "-" */
 static bool parse_cell(const char *word, uint64_t frames, struct cell *cell)
@@ -55,8 +80,8 @@ static bool parse_chunk(char *line, struct map *map, struct map_chunk *chunk)
 	    !word_number(line, "node", &node) || !word_number(line, "cell", &cell))
 		return false;
 	if (!cell || cell > MAX_FRAMES || !chunk->frames || chunk->frames > MAX_FRAMES ||
-	    chunk->frames % cell || chunk->frames / cell > MAX_CELLS || node > 4095 ||
-	    chunk->pfn % chunk->frames || chunk->pfn > UINT64_MAX / 2 ||
+	    chunk->frames % cell || chunk->frames / cell > MAX_CELLS || node > MAX_NODE ||
+	    chunk->pfn % chunk->frames || chunk->pfn > MAX_PFN ||
 	    (map->cell_frames && map->cell_frames != cell))
 		return false;
 	map->cell_frames = cell;
@@ -76,7 +101,8 @@ static bool parse_chunk(char *line, struct map *map, struct map_chunk *chunk)
 int map_parse(const char *text, size_t size, struct map *map, struct why *why)
 {
 	const char *at = text, *end = text + size;
-	size_t room = 0, number = 0;
+	uint64_t cells = 0;
+	size_t number = 0;
 
 	memset(map, 0, sizeof(*map));
 	while (at < end) {
@@ -90,23 +116,162 @@ int map_parse(const char *text, size_t size, struct map *map, struct why *why)
 			map_free(map);
 			return refuse(why, "line %zu of the map has no end: truncated", number);
 		}
-		if (map->nr_chunks == room) {
-			room = room ? room * 2 : 64;
-			map->chunks = reallocate(map->chunks, room * sizeof(*map->chunks));
-		}
+		map->chunks = grown(map->chunks, map->nr_chunks, sizeof(*map->chunks));
 		chunk = &map->chunks[map->nr_chunks++];
-		memset(chunk, 0, sizeof(*chunk));
 		line = strndup(at, stop - at);
 		good = line && parse_chunk(line, map, chunk) &&
 		       (map->nr_chunks == 1 || chunk[-1].pfn + chunk[-1].frames <= chunk->pfn);
 		free(line);
-		if (!good) {
+		cells += chunk->nr_cells;
+		if (!good || cells > MAX_ALL_CELLS) {
 			map_free(map);
-			return refuse(why, "line %zu is not one of a map", number);
+			return good ? refuse(why, "the map has more cells than any machine") :
+			       refuse(why, "line %zu is not one of a map", number);
 		}
 		at = stop + 1;
 	}
 	return map->nr_chunks ? 0 : refuse(why, "the map is empty");
+}
+
+const struct map_chunk *map_chunk_at(const struct map *map, uint64_t pfn)
+{
+	size_t low = 0, high = map->nr_chunks;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		const struct map_chunk *chunk = &map->chunks[middle];
+
+		if (pfn < chunk->pfn)
+			high = middle;
+		else if (pfn - chunk->pfn >= chunk->frames)
+			low = middle + 1;
+		else
+			return chunk;
+	}
+	return NULL;
+}
+
+/* ---- zones, planes, violations ---- */
+
+/* A name that is a word, so that a line which has it is read as it was written. */
+static bool copy_word(char *to, size_t room, const char *from)
+{
+	size_t length = strspn(from, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+
+	if (!length || from[length] || length >= room)
+		return false;
+	memcpy(to, from, length + 1);
+	return true;
+}
+
+static bool add_zone(struct map *map, uint64_t node, const char *name, uint64_t pfn,
+		     uint64_t frames)
+{
+	struct map_zone *zone;
+
+	if (node > MAX_NODE || pfn > MAX_PFN || frames > MAX_PFN || map->nr_zones >= MAX_ZONES)
+		return false;
+	map->zones = grown(map->zones, map->nr_zones, sizeof(*map->zones));
+	zone = &map->zones[map->nr_zones++];
+	zone->node = node;
+	zone->pfn = pfn;
+	zone->frames = frames;
+	return copy_word(zone->name, sizeof(zone->name), name);
+}
+
+int map_add_zones(struct map *map, char *text, struct why *why)
+{
+	unsigned long long spanned = 0, value;
+	char *line, name[17] = "";
+	unsigned int node = 0, other;
+
+	/* Its "spanned" comes first, its "start_pfn" last. A zone without memory has no pfn. */
+	while ((line = next_line(&text))) {
+		if (sscanf(line, "Node %u, zone %16s", &other, name) == 2) {
+			node = other;
+			spanned = 0;
+		} else if (sscanf(line, " spanned %llu", &value) == 1) {
+			spanned = value;
+		} else if (sscanf(line, " start_pfn: %llu", &value) == 1 && spanned &&
+			   !add_zone(map, node, name, value, spanned)) {
+			return refuse(why, "a zone has no name, or no place");
+		}
+	}
+	return 0;
+}
+
+static bool add_plane(struct map *map, const char *name, uint64_t of, uint64_t pfn,
+		      uint64_t frames)
+{
+	struct map_plane *last = map->nr_planes ? &map->planes[map->nr_planes - 1] : NULL;
+	enum plane plane;
+
+	for (plane = 0; plane < NR_PLANES && strcmp(plane_names[plane], name); plane++)
+		;
+	if (plane == NR_PLANES || !frames || pfn > MAX_PFN || frames > MAX_FRAMES ||
+	    map->nr_planes >= MAX_PLANES || !map_chunk_at(map, of))
+		return false;
+	if (last && last->plane == plane && last->of == of && last->pfn + last->frames == pfn &&
+	    last->frames + frames <= MAX_FRAMES) {
+		last->frames += frames;
+		return true;
+	}
+	map->planes = grown(map->planes, map->nr_planes, sizeof(*map->planes));
+	last = &map->planes[map->nr_planes++];
+	*last = (struct map_plane){ plane, of, pfn, frames };
+	return true;
+}
+
+int map_add_planes(struct map *map, char *text, struct why *why)
+{
+	char *line, *word, *name;
+	uint64_t of, phys;
+	bool good = true;
+
+	while (good && (line = next_line(&text))) {
+		name = word_value(line, "plane");
+		good = name && word_number(line, "pfn", &of);
+		/* Memory may have come or gone since the map was read. */
+		while (good && map_chunk_at(map, of) && (word = next_word(&line)))
+			if (!strncmp(word, "phys=", 5))
+				good = parse_number(word + 5, &phys) &&
+				       add_plane(map, name, of, phys / map->page_size, 1);
+		free(name);
+	}
+	return good ? 0 : refuse(why, "a line is not one of a plane");
+}
+
+static bool add_violation(struct map *map, const char *class, uint64_t record, uint64_t pfn,
+			  uint64_t frames)
+{
+	struct map_violation *violation;
+
+	if (map->nr_violations >= MAX_VIOLATIONS || pfn > MAX_PFN || frames > MAX_PFN)
+		return false;
+	map->violations = grown(map->violations, map->nr_violations, sizeof(*map->violations));
+	violation = &map->violations[map->nr_violations++];
+	violation->record = record;
+	violation->pfn = pfn;
+	violation->frames = frames;
+	return copy_word(violation->class, sizeof(violation->class), class);
+}
+
+int map_add_violations(struct map *map, char *text, struct why *why)
+{
+	struct violation v;
+	bool good = true;
+	char *line;
+
+	while (good && (line = next_line(&text))) {
+		/* A stack stands behind the record that it is of. */
+		if (*line == ' ')
+			continue;
+		if (violation_parse(line, &v, why))
+			return -1;
+		good = add_violation(map, v.class, v.number, v.pfn, v.frames);
+		violation_free(&v);
+	}
+	return good ? 0 : refuse(why, "a record of a violation has no place");
 }
 
 /* Everything that is written counts for the last line. */
@@ -158,6 +323,18 @@ int map_save(FILE *stream, const struct map *map)
 		}
 		put(&sum, "\n");
 	}
+	for (i = 0; i < map->nr_zones; i++)
+		put(&sum, "zone name=%s node=%d pfn=0x%" PRIx64 " frames=%" PRIu64 "\n",
+		    map->zones[i].name, map->zones[i].node, map->zones[i].pfn,
+		    map->zones[i].frames);
+	for (i = 0; i < map->nr_planes; i++)
+		put(&sum, "plane name=%s of=0x%" PRIx64 " pfn=0x%" PRIx64 " frames=%" PRIu64 "\n",
+		    plane_names[map->planes[i].plane], map->planes[i].of, map->planes[i].pfn,
+		    map->planes[i].frames);
+	for (i = 0; i < map->nr_violations; i++)
+		put(&sum, "violation name=%s record=%" PRIu64 " pfn=0x%" PRIx64 " frames=%" PRIu64
+		    "\n", map->violations[i].class, map->violations[i].record,
+		    map->violations[i].pfn, map->violations[i].frames);
 	fprintf(stream, "end %zu %08lx\n", sum.lines, sum.crc);
 	return ferror(stream) ? -1 : 0;
 }
@@ -203,6 +380,68 @@ static char *header_line(const char **at, const char *end, const char *name)
 	return value;
 }
 
+/* A line behind the chunks. */
+static bool parse_more(struct map *map, const char *line)
+{
+	uint64_t pfn, frames, other;
+	char *name = word_value(line, "name");
+	bool good = name && word_number(line, "pfn", &pfn) && word_number(line, "frames", &frames);
+
+	if (good && !strncmp(line, "zone ", 5))
+		good = word_number(line, "node", &other) &&
+		       add_zone(map, other, name, pfn, frames);
+	else if (good && !strncmp(line, "plane ", 6))
+		good = word_number(line, "of", &other) && add_plane(map, name, other, pfn, frames);
+	else if (good && !strncmp(line, "violation ", 10))
+		good = word_number(line, "record", &other) &&
+		       add_violation(map, name, other, pfn, frames);
+	else
+		good = false;
+	free(name);
+	return good;
+}
+
+/* The chunks, and what stands behind them: their lines begin with another word than "pfn=". */
+static int parse_body(const char *at, const char *end, struct map *map, struct why *why)
+{
+	const char *more = at, *stop;
+	bool good;
+	char *line;
+
+	while (more < end && !strncmp(more, "pfn=", 4)) {
+		stop = memchr(more, '\n', end - more);
+		more = stop ? stop + 1 : end;
+	}
+	if (map_parse(at, more - at, map, why))
+		return -1;
+	for (; more < end; more = stop + 1) {
+		stop = memchr(more, '\n', end - more);
+		line = stop ? strndup(more, stop - more) : NULL;
+		good = line && parse_more(map, line);
+		free(line);
+		if (!good) {
+			map_free(map);
+			return refuse(why, "a line behind its chunks is not one of a map");
+		}
+	}
+	return 0;
+}
+
+size_t map_first(const char *text, size_t size)
+{
+	const char *at = text, *end = text + size, *stop;
+
+	/* No other line of a map begins so. */
+	for (; at < end; at = stop + 1) {
+		stop = memchr(at, '\n', end - at);
+		if (!stop)
+			return size;
+		if (stop - at > 4 && !memcmp(at, "end ", 4))
+			return stop + 1 - text;
+	}
+	return size;
+}
+
 int map_load(const char *text, size_t size, struct map *map, struct why *why)
 {
 	const char *at = text + sizeof(FIRST_LINE), *last;
@@ -211,7 +450,9 @@ int map_load(const char *text, size_t size, struct map *map, struct why *why)
 	int ret;
 
 	memset(map, 0, sizeof(*map));
-	if (size < sizeof(FIRST_LINE) || memcmp(text, FIRST_LINE "\n", sizeof(FIRST_LINE)))
+	if (size < sizeof(FIRST_LINE) ||
+	    (memcmp(text, FIRST_LINE "\n", sizeof(FIRST_LINE)) &&
+	     memcmp(text, OLD_FIRST_LINE "\n", sizeof(FIRST_LINE))))
 		return refuse(why, "not a map that \"dualbmctl map --capture\" wrote");
 	last = check_end(text, size, why);
 	if (!last)
@@ -223,7 +464,7 @@ int map_load(const char *text, size_t size, struct map *map, struct why *why)
 	    page < 4096 || page > 1 << 20 || page & (page - 1))
 		ret = refuse(why, "its header is not one of a map");
 	else
-		ret = map_parse(at, last - at, map, why);
+		ret = parse_body(at, last, map, why);
 	free(captured);
 	free(page_size);
 	if (ret) {
@@ -243,6 +484,9 @@ void map_free(struct map *map)
 	for (i = 0; i < map->nr_chunks; i++)
 		free(map->chunks[i].cells);
 	free(map->chunks);
+	free(map->zones);
+	free(map->planes);
+	free(map->violations);
 	free(map->release);
 	memset(map, 0, sizeof(*map));
 }

@@ -39,7 +39,7 @@ _dualbmctl() {
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
 		return
 		;;
-	--image | --module | --capture | --from | --output | --compare | --log)
+	--image | --module | --capture | --from | --output | --compare | --record | --log)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -56,7 +56,7 @@ _dualbmctl() {
 	watch) words='--count --json' ;;
 	violations) words='--last --json' ;;
 	map)
-		words='--output --capture --from --compare --json'
+		words='--output --width --capture --from --record --every --count --compare --threshold --json'
 		if [[ ${COMP_WORDS[COMP_CWORD - 2]} == --compare ]]; then
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			return

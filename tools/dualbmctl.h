@@ -270,6 +270,9 @@ struct cell {
 	bool present;
 };
 
+enum plane { PRIMARY, SECONDARY, UNTRACKED, KNOWN, NR_PLANES };
+extern const char * const plane_names[NR_PLANES];
+
 struct map {
 	char *release;
 	uint64_t page_size, cell_frames;
@@ -281,12 +284,38 @@ struct map {
 		size_t nr_cells;
 		struct cell *cells;
 	} *chunks;
+	/* What is known besides; maps that were captured by an older program have none of it. */
+	size_t nr_zones;
+	struct map_zone {
+		int node;
+		char name[16];
+		uint64_t pfn, frames;
+	} *zones;
+	size_t nr_planes;
+	struct map_plane {
+		enum plane plane;
+		uint64_t of;		/* the first frame of the chunk that it is about */
+		uint64_t pfn, frames;	/* where it lies */
+	} *planes;
+	size_t nr_violations;
+	struct map_violation {
+		uint64_t record, pfn, frames;
+		char class[32];
+	} *violations;
 };
 
 /* The lines of debugfs "map". */
 int map_parse(const char *text, size_t size, struct map *map, struct why *why);
+/* What /proc/zoneinfo, and debugfs "planes" and "violations" say, added to @map; texts change. */
+int map_add_zones(struct map *map, char *text, struct why *why);
+int map_add_planes(struct map *map, char *text, struct why *why);
+int map_add_violations(struct map *map, char *text, struct why *why);
+/* The chunk that has @pfn, or NULL. */
+const struct map_chunk *map_chunk_at(const struct map *map, uint64_t pfn);
 /* A file that map_save() wrote. */
 int map_load(const char *text, size_t size, struct map *map, struct why *why);
+/* How many bytes of @text the first of the maps takes that were written one behind the other. */
+size_t map_first(const char *text, size_t size);
 int map_save(FILE *stream, const struct map *map);
 void map_free(struct map *map);
 
@@ -296,13 +325,30 @@ struct rgb {
 	uint8_t r, g, b;
 };
 
+enum align { LEFT, CENTRE, RIGHT };
+
 struct picture;
-/* Either of SVG and PNG, by the name's end; both from the same calls. */
-struct picture *picture_new(unsigned int width, unsigned int height);
-void picture_box(struct picture *picture, unsigned int x, unsigned int y, unsigned int width,
-		 unsigned int height, struct rgb colour, const char *title);
-void picture_text(struct picture *picture, unsigned int x, unsigned int y, const char *text);
-int picture_write(struct picture *picture, const char *path, struct why *why);
+/* False if this program was built without them. */
+bool pictures_built(void);
+/* True if a picture can have this name. */
+bool picture_kind(const char *path);
+/* SVG and PNG come from the same calls. Coordinates are pixels, y goes down. */
+struct picture *picture_new(unsigned int width);
+/* Neighbours of the same colour and title become one shape; @title may be NULL. */
+void picture_box(struct picture *picture, double x, double y, double width, double height,
+		 struct rgb colour, const char *title);
+void picture_line(struct picture *picture, double x, double y, double to_x, double to_y,
+		  double width, struct rgb colour);
+/* The outline of a box; its line is @line wide, and lies on its edge. */
+void picture_outline(struct picture *picture, double x, double y, double width, double height,
+		     double line, struct rgb colour);
+/* @y is the base line. What is wider than @room is cut, and ends with "..". */
+void picture_text(struct picture *picture, double x, double y, double size, bool bold,
+		  enum align align, double room, const char *text);
+double picture_text_width(const char *text, double size, bool bold);
+/* The height is that of what was drawn. */
+int picture_write(struct picture *picture, unsigned int height, const char *path,
+		  struct why *why);
 void picture_free(struct picture *picture);
 
 /* ---- facts.c: the machine, and which hooks a kernel needs ---- */

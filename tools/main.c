@@ -28,7 +28,8 @@ static const struct command {
 	  "PFN | phys:ADDRESS | PID:ADDRESS\n"
 	  "        what dualbm and the kernel know of a page frame" },
 	{ "map", command_map,
-	  "[--output FILE.svg|FILE.png] [--capture FILE | --from FILE | --compare OLD NEW]\n"
+	  "[--output FILE.svg|FILE.png] [--width COLUMNS] [--capture FILE | --from FILE |\n"
+	  "      --record FILE [--every SECONDS --count N] | --compare OLD NEW [--threshold PERCENT]]\n"
 	  "        a picture of physical memory" },
 	{ "report", command_report,
 	  "--output FILE.tar.zst [--seconds N] [--log FILE] [--with-addresses]\n"

@@ -1,112 +1,236 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A picture of boxes and words, written as SVG or as PNG. PNG has no letters of
- * its own, so there is a small alphabet here.
+ * A picture of boxes, lines and words, written as PNG or as SVG.
+ *
+ * Cairo draws the PNG, and measures words for both. It does not write the SVG: it would make
+ * outlines of all letters, which nobody could search or have read to him, and it has no titles,
+ * which a browser shows of what the pointer is on. Each word in the SVG has the width that cairo
+ * measured, so that another font does not let words run into each other.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
+#ifdef HAVE_CAIRO
+#include <cairo.h>
+#endif
 
 #include "dualbmctl.h"
 
-#define GLYPH_WIDTH	5
-#define GLYPH_HEIGHT	7
+#define FONT	"DejaVu Sans"
+/* Cairo's own limit is 32767 pixels. */
+#define MAX_SIDE	32000
+/* Longer ones are cut in any case. */
+#define MAX_TEXT	512
 
-struct box {
-	unsigned int x, y, width, height;
+static const struct rgb ink = { 0x20, 0x20, 0x20 };
+
+struct shape {
+	enum { BOX, LINE, OUTLINE, WORDS } kind;
+	double x, y, width, height;	/* of a line, the way to its end */
+	double line;			/* how wide it is; of words, their size */
+	bool bold;
 	struct rgb colour;
-	char *title;
-};
-
-struct label {
-	unsigned int x, y;
-	char *text;
+	char *text;			/* words, or a box's title */
 };
 
 struct picture {
 	unsigned int width, height;
-	struct box *boxes;
-	size_t nr_boxes;
-	struct label *labels;
-	size_t nr_labels;
+	struct shape *shapes;
+	size_t nr;
 };
 
-/* Rows from the top, five bits each, the left one highest. */
-static const struct {
-	char letter;
-	uint8_t rows[GLYPH_HEIGHT];
-} glyphs[] = {
-	{ 'A', { 14, 17, 17, 31, 17, 17, 17 } }, { 'B', { 30, 17, 17, 30, 17, 17, 30 } },
-	{ 'C', { 15, 16, 16, 16, 16, 16, 15 } }, { 'D', { 30, 17, 17, 17, 17, 17, 30 } },
-	{ 'E', { 31, 16, 16, 30, 16, 16, 31 } }, { 'F', { 31, 16, 16, 30, 16, 16, 16 } },
-	{ 'G', { 15, 16, 16, 19, 17, 17, 15 } }, { 'H', { 17, 17, 17, 31, 17, 17, 17 } },
-	{ 'I', { 14, 4, 4, 4, 4, 4, 14 } }, { 'J', { 7, 2, 2, 2, 2, 18, 12 } },
-	{ 'K', { 17, 18, 20, 24, 20, 18, 17 } }, { 'L', { 16, 16, 16, 16, 16, 16, 31 } },
-	{ 'M', { 17, 27, 21, 21, 17, 17, 17 } }, { 'N', { 17, 25, 21, 19, 17, 17, 17 } },
-	{ 'O', { 14, 17, 17, 17, 17, 17, 14 } }, { 'P', { 30, 17, 17, 30, 16, 16, 16 } },
-	{ 'Q', { 14, 17, 17, 17, 21, 18, 13 } }, { 'R', { 30, 17, 17, 30, 20, 18, 17 } },
-	{ 'S', { 15, 16, 16, 14, 1, 1, 30 } }, { 'T', { 31, 4, 4, 4, 4, 4, 4 } },
-	{ 'U', { 17, 17, 17, 17, 17, 17, 14 } }, { 'V', { 17, 17, 17, 17, 10, 10, 4 } },
-	{ 'W', { 17, 17, 17, 21, 21, 27, 17 } }, { 'X', { 17, 10, 4, 4, 4, 10, 17 } },
-	{ 'Y', { 17, 17, 10, 4, 4, 4, 4 } }, { 'Z', { 31, 1, 2, 4, 8, 16, 31 } },
-	{ '0', { 14, 17, 19, 21, 25, 17, 14 } }, { '1', { 4, 12, 4, 4, 4, 4, 14 } },
-	{ '2', { 14, 17, 1, 6, 8, 16, 31 } }, { '3', { 30, 1, 1, 14, 1, 1, 30 } },
-	{ '4', { 2, 6, 10, 18, 31, 2, 2 } }, { '5', { 31, 16, 30, 1, 1, 17, 14 } },
-	{ '6', { 6, 8, 16, 30, 17, 17, 14 } }, { '7', { 31, 1, 2, 4, 8, 8, 8 } },
-	{ '8', { 14, 17, 17, 14, 17, 17, 14 } }, { '9', { 14, 17, 17, 15, 1, 2, 12 } },
-	{ '.', { 0, 0, 0, 0, 0, 12, 12 } }, { ',', { 0, 0, 0, 0, 12, 4, 8 } },
-	{ ':', { 0, 12, 12, 0, 12, 12, 0 } }, { '-', { 0, 0, 0, 31, 0, 0, 0 } },
-	{ '+', { 0, 4, 4, 31, 4, 4, 0 } }, { '=', { 0, 0, 31, 0, 31, 0, 0 } },
-	{ '/', { 1, 1, 2, 4, 8, 16, 16 } }, { '(', { 2, 4, 8, 8, 8, 4, 2 } },
-	{ ')', { 8, 4, 2, 2, 2, 4, 8 } }, { '%', { 25, 26, 2, 4, 8, 11, 19 } },
-	{ '_', { 0, 0, 0, 0, 0, 0, 31 } }, { '?', { 14, 17, 1, 6, 4, 0, 4 } },
-};
+#ifdef HAVE_CAIRO
 
-struct picture *picture_new(unsigned int width, unsigned int height)
+bool pictures_built(void)
+{
+	return true;
+}
+
+static void set_font(cairo_t *cairo, double size, bool bold)
+{
+	cairo_font_options_t *font = cairo_font_options_create();
+
+	/* The same widths on any machine with that font, and no colours at the edges. */
+	cairo_font_options_set_hint_style(font, CAIRO_HINT_STYLE_NONE);
+	cairo_font_options_set_hint_metrics(font, CAIRO_HINT_METRICS_OFF);
+	cairo_font_options_set_antialias(font, CAIRO_ANTIALIAS_GRAY);
+	cairo_set_font_options(cairo, font);
+	cairo_font_options_destroy(font);
+	cairo_select_font_face(cairo, FONT, CAIRO_FONT_SLANT_NORMAL,
+			       bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+	cairo_set_font_size(cairo, size);
+}
+
+double picture_text_width(const char *text, double size, bool bold)
+{
+	static cairo_t *cairo;
+	cairo_text_extents_t extents;
+	cairo_surface_t *surface;
+
+	if (!cairo) {
+		surface = cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1);
+		cairo = cairo_create(surface);
+		cairo_surface_destroy(surface);
+	}
+	set_font(cairo, size, bold);
+	cairo_text_extents(cairo, text, &extents);
+	return extents.x_advance;
+}
+
+static void draw_shape(cairo_t *cairo, const struct shape *shape)
+{
+	cairo_set_source_rgb(cairo, shape->colour.r / 255.0, shape->colour.g / 255.0,
+			     shape->colour.b / 255.0);
+	switch (shape->kind) {
+	case BOX:
+		cairo_rectangle(cairo, shape->x, shape->y, shape->width, shape->height);
+		cairo_fill(cairo);
+		break;
+	case OUTLINE:
+		cairo_set_line_width(cairo, shape->line);
+		cairo_rectangle(cairo, shape->x, shape->y, shape->width, shape->height);
+		cairo_stroke(cairo);
+		break;
+	case LINE:
+		cairo_set_line_width(cairo, shape->line);
+		cairo_move_to(cairo, shape->x, shape->y);
+		cairo_rel_line_to(cairo, shape->width, shape->height);
+		cairo_stroke(cairo);
+		break;
+	case WORDS:
+		set_font(cairo, shape->line, shape->bold);
+		cairo_move_to(cairo, shape->x, shape->y);
+		cairo_show_text(cairo, shape->text);
+		break;
+	}
+}
+
+static cairo_status_t put_png(void *stream, const unsigned char *data, unsigned int size)
+{
+	return fwrite(data, 1, size, stream) == size ? CAIRO_STATUS_SUCCESS :
+						       CAIRO_STATUS_WRITE_ERROR;
+}
+
+static int write_png(const struct picture *picture, FILE *stream, struct why *why)
+{
+	cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, picture->width,
+							      picture->height);
+	cairo_t *cairo = cairo_create(surface);
+	cairo_status_t status;
+	size_t i;
+
+	cairo_set_source_rgb(cairo, 1, 1, 1);
+	cairo_paint(cairo);
+	for (i = 0; i < picture->nr; i++)
+		draw_shape(cairo, &picture->shapes[i]);
+	status = cairo_status(cairo);
+	if (!status)
+		status = cairo_surface_write_to_png_stream(surface, put_png, stream);
+	cairo_destroy(cairo);
+	cairo_surface_destroy(surface);
+	return status ? refuse(why, "%s", cairo_status_to_string(status)) : 0;
+}
+
+#else /* !HAVE_CAIRO */
+
+bool pictures_built(void)
+{
+	return false;
+}
+
+double picture_text_width(const char *text, double size, bool bold)
+{
+	(void)bold;
+	return strlen(text) * size;
+}
+
+static int write_png(const struct picture *picture, FILE *stream, struct why *why)
+{
+	(void)picture;
+	(void)stream;
+	return refuse(why, "built without pictures");
+}
+
+#endif
+
+struct picture *picture_new(unsigned int width)
 {
 	struct picture *picture = allocate(sizeof(*picture));
 
 	picture->width = width;
-	picture->height = height;
 	return picture;
 }
 
-void picture_box(struct picture *picture, unsigned int x, unsigned int y, unsigned int width,
-		 unsigned int height, struct rgb colour, const char *title)
+static struct shape *add(struct picture *picture)
 {
-	if (!(picture->nr_boxes & (picture->nr_boxes - 1)) || !picture->nr_boxes)
-		picture->boxes = reallocate(picture->boxes, (picture->nr_boxes * 2 + 1) *
-					    sizeof(*picture->boxes));
-	picture->boxes[picture->nr_boxes++] = (struct box){
-		x, y, width, height, colour, title ? duplicate(title) : NULL,
+	if (!(picture->nr & (picture->nr - 1)))
+		picture->shapes = reallocate(picture->shapes, (picture->nr * 2 + 1) *
+					     sizeof(*picture->shapes));
+	return &picture->shapes[picture->nr++];
+}
+
+void picture_box(struct picture *picture, double x, double y, double width, double height,
+		 struct rgb colour, const char *title)
+{
+	*add(picture) = (struct shape){
+		.kind = BOX, .x = x, .y = y, .width = width, .height = height, .colour = colour,
+		.text = title ? duplicate(title) : NULL,
 	};
 }
 
-void picture_text(struct picture *picture, unsigned int x, unsigned int y, const char *text)
+void picture_line(struct picture *picture, double x, double y, double to_x, double to_y,
+		  double width, struct rgb colour)
 {
-	picture->labels = reallocate(picture->labels,
-				     (picture->nr_labels + 1) * sizeof(*picture->labels));
-	picture->labels[picture->nr_labels++] = (struct label){ x, y, duplicate(text) };
+	*add(picture) = (struct shape){
+		.kind = LINE, .x = x, .y = y, .width = to_x - x, .height = to_y - y,
+		.line = width, .colour = colour,
+	};
+}
+
+void picture_outline(struct picture *picture, double x, double y, double width, double height,
+		     double line, struct rgb colour)
+{
+	*add(picture) = (struct shape){
+		.kind = OUTLINE, .x = x, .y = y, .width = width, .height = height, .line = line,
+		.colour = colour,
+	};
+}
+
+void picture_text(struct picture *picture, double x, double y, double size, bool bold,
+		  enum align align, double room, const char *text)
+{
+	char copy[MAX_TEXT];
+	size_t length, i;
+	double width;
+
+	/* ASCII only: what else there is may not be text at all, and no font has all of it. */
+	for (i = 0; i < sizeof(copy) - 3 && text[i]; i++)
+		copy[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+	copy[i] = '\0';
+	length = i;
+	while (length && picture_text_width(copy, size, bold) > room)
+		strcpy(&copy[--length], "..");
+	width = picture_text_width(copy, size, bold);
+	*add(picture) = (struct shape){
+		.kind = WORDS, .y = y, .width = width, .line = size, .bold = bold, .colour = ink,
+		.x = align == LEFT ? x : align == RIGHT ? x - width : x - width / 2,
+		.text = duplicate(copy),
+	};
 }
 
 void picture_free(struct picture *picture)
 {
 	size_t i;
 
-	for (i = 0; i < picture->nr_boxes; i++)
-		free(picture->boxes[i].title);
-	for (i = 0; i < picture->nr_labels; i++)
-		free(picture->labels[i].text);
-	free(picture->boxes);
-	free(picture->labels);
+	for (i = 0; i < picture->nr; i++)
+		free(picture->shapes[i].text);
+	free(picture->shapes);
 	free(picture);
 }
 
 /* ---- SVG ---- */
 
-/* ASCII only, and nothing that is markup. */
 static void put_xml(FILE *stream, const char *text)
 {
 	for (; *text; text++) {
@@ -117,150 +241,75 @@ static void put_xml(FILE *stream, const char *text)
 	}
 }
 
+static bool same_element(const struct shape *a, const struct shape *b)
+{
+	return a->kind == b->kind && a->kind != WORDS && a->line == b->line &&
+	       !memcmp(&a->colour, &b->colour, sizeof(a->colour)) && !a->text == !b->text &&
+	       (!a->text || !strcmp(a->text, b->text));
+}
+
+static void put_path(FILE *stream, const struct shape *shape)
+{
+	fprintf(stream, "M%g %g", shape->x, shape->y);
+	if (shape->kind == LINE)
+		fprintf(stream, "l%g %g", shape->width, shape->height);
+	else
+		fprintf(stream, "h%gv%gh%gz", shape->width, shape->height, -shape->width);
+}
+
+/* One element for as many shapes as can be. */
+static size_t put_shapes(FILE *stream, const struct shape *shapes, size_t nr)
+{
+	const struct shape *shape = shapes;
+	char colour[8];
+	size_t i = 0;
+
+	snprintf(colour, sizeof(colour), "#%02x%02x%02x", shape->colour.r, shape->colour.g,
+		 shape->colour.b);
+	if (shape->kind == WORDS) {
+		fprintf(stream, "<text x=\"%.1f\" y=\"%g\" font-size=\"%g\"%s textLength=\"%.1f\">",
+			shape->x, shape->y, shape->line, shape->bold ? " font-weight=\"bold\"" : "",
+			shape->width);
+		put_xml(stream, shape->text);
+		fputs("</text>\n", stream);
+		return 1;
+	}
+	if (shape->kind == BOX)
+		fprintf(stream, "<path%s fill=\"%s\" d=\"", shape->text ? " class=\"t\"" : "",
+			colour);
+	else
+		fprintf(stream, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%g\" d=\"",
+			colour, shape->line);
+	do
+		put_path(stream, &shapes[i++]);
+	while (i < nr && same_element(shape, &shapes[i]));
+	if (shape->text) {
+		fputs("\"><title>", stream);
+		put_xml(stream, shape->text);
+		fputs("</title></path>\n", stream);
+	} else {
+		fputs("\"/>\n", stream);
+	}
+	return i;
+}
+
+/* What has no title lets the pointer through to what has one below it. */
 static void write_svg(const struct picture *picture, FILE *stream)
 {
 	size_t i;
 
 	fprintf(stream,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" viewBox=\"0 0 %u %u\">\n"
-		"<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n",
-		picture->width, picture->height, picture->width, picture->height);
-	for (i = 0; i < picture->nr_boxes; i++) {
-		const struct box *box = &picture->boxes[i];
-
-		fprintf(stream, "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\" fill=\"#%02x%02x%02x\"",
-			box->x, box->y, box->width, box->height, box->colour.r, box->colour.g,
-			box->colour.b);
-		if (box->title) {
-			fputs("><title>", stream);
-			put_xml(stream, box->title);
-			fputs("</title></rect>\n", stream);
-		} else {
-			fputs("/>\n", stream);
-		}
-	}
-	fputs("<g font-family=\"monospace\" font-size=\"13\" fill=\"#202020\">\n", stream);
-	for (i = 0; i < picture->nr_labels; i++) {
-		fprintf(stream, "<text x=\"%u\" y=\"%u\">", picture->labels[i].x,
-			picture->labels[i].y + 2 * GLYPH_HEIGHT - 3);
-		put_xml(stream, picture->labels[i].text);
-		fputs("</text>\n", stream);
-	}
-	fputs("</g>\n</svg>\n", stream);
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" viewBox=\"0 0 %u %u\" font-family=\"" FONT ", Verdana, sans-serif\" fill=\"#%02x%02x%02x\">\n"
+		"<style>path{pointer-events:none}.t{pointer-events:all}</style>\n"
+		"<path fill=\"#ffffff\" d=\"M0 0h%uv%uh-%uz\"/>\n",
+		picture->width, picture->height, picture->width, picture->height, ink.r, ink.g,
+		ink.b, picture->width, picture->height, picture->width);
+	for (i = 0; i < picture->nr; )
+		i += put_shapes(stream, &picture->shapes[i], picture->nr - i);
+	fputs("</svg>\n", stream);
 }
 
-/* ---- PNG ---- */
-
-static void put_be32(uint8_t *at, uint32_t value)
-{
-	at[0] = value >> 24;
-	at[1] = value >> 16;
-	at[2] = value >> 8;
-	at[3] = value;
-}
-
-static void png_chunk(FILE *stream, const char *type, const uint8_t *data, size_t size)
-{
-	uint8_t number[4];
-	uLong crc;
-
-	put_be32(number, size);
-	fwrite(number, 1, 4, stream);
-	fwrite(type, 1, 4, stream);
-	if (size)
-		fwrite(data, 1, size, stream);
-	crc = crc32(crc32(0, NULL, 0), (const Bytef *)type, 4);
-	if (size)
-		crc = crc32(crc, data, size);
-	put_be32(number, crc);
-	fwrite(number, 1, 4, stream);
-}
-
-struct raster {
-	unsigned int width, height;
-	size_t stride;
-	uint8_t *data;
-};
-
-static void fill(struct raster *raster, unsigned int x0, unsigned int y0, unsigned int width,
-		 unsigned int height, struct rgb colour)
-{
-	unsigned int x, y;
-
-	for (y = y0; y < y0 + height && y < raster->height; y++) {
-		uint8_t *at = raster->data + y * raster->stride + 1 + 3 * (size_t)x0;
-
-		for (x = x0; x < x0 + width && x < raster->width; x++) {
-			*at++ = colour.r;
-			*at++ = colour.g;
-			*at++ = colour.b;
-		}
-	}
-}
-
-static unsigned int draw_letter(struct raster *raster, unsigned int x, unsigned int y, char letter)
-{
-	const struct rgb ink = { 0x20, 0x20, 0x20 };
-	unsigned int i, row, column;
-
-	if (letter >= 'a' && letter <= 'z')
-		letter -= 'a' - 'A';
-	for (i = 0; i < ARRAY_SIZE(glyphs); i++) {
-		if (glyphs[i].letter != letter)
-			continue;
-		for (row = 0; row < GLYPH_HEIGHT; row++)
-			for (column = 0; column < GLYPH_WIDTH; column++)
-				if (glyphs[i].rows[row] >> (GLYPH_WIDTH - 1 - column) & 1)
-					fill(raster, x + column, y + 2 + row, 1, 1, ink);
-	}
-	return x + GLYPH_WIDTH + 2;
-}
-
-static int write_png(const struct picture *picture, FILE *stream, struct why *why)
-{
-	static const uint8_t magic[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
-	struct raster raster = { .width = picture->width, .height = picture->height };
-	/* Eight bits, red green blue, no interlace. */
-	uint8_t header[13] = { [8] = 8, [9] = 2 };
-	size_t size, i;
-	uLongf packed_size;
-	uint8_t *packed;
-	const char *at;
-	int ret;
-
-	/* Each row begins with the number of its filter: none. */
-	raster.stride = 1 + 3 * (size_t)picture->width;
-	size = raster.stride * picture->height;
-	raster.data = allocate(size);
-	fill(&raster, 0, 0, picture->width, picture->height, (struct rgb){ 255, 255, 255 });
-	for (i = 0; i < picture->nr_boxes; i++) {
-		const struct box *box = &picture->boxes[i];
-
-		fill(&raster, box->x, box->y, box->width, box->height, box->colour);
-	}
-	for (i = 0; i < picture->nr_labels; i++) {
-		unsigned int x = picture->labels[i].x;
-
-		for (at = picture->labels[i].text; *at; at++)
-			x = draw_letter(&raster, x, picture->labels[i].y, *at);
-	}
-	packed_size = compressBound(size);
-	packed = allocate(packed_size);
-	ret = compress2(packed, &packed_size, raster.data, size, 6);
-	free(raster.data);
-	if (ret != Z_OK) {
-		free(packed);
-		return refuse(why, "zlib does not compress it");
-	}
-	fwrite(magic, 1, sizeof(magic), stream);
-	put_be32(header, picture->width);
-	put_be32(header + 4, picture->height);
-	png_chunk(stream, "IHDR", header, sizeof(header));
-	png_chunk(stream, "IDAT", packed, packed_size);
-	png_chunk(stream, "IEND", NULL, 0);
-	free(packed);
-	return 0;
-}
+/* ---- the file ---- */
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -269,18 +318,26 @@ static bool ends_with(const char *text, const char *end)
 	return length > wanted && !strcasecmp(text + length - wanted, end);
 }
 
-int picture_write(struct picture *picture, const char *path, struct why *why)
+bool picture_kind(const char *path)
 {
-	bool svg = ends_with(path, ".svg");
+	return ends_with(path, ".svg") || ends_with(path, ".png");
+}
+
+int picture_write(struct picture *picture, unsigned int height, const char *path,
+		  struct why *why)
+{
 	FILE *stream;
 	int ret = 0;
 
-	if (!svg && !ends_with(path, ".png"))
+	if (!picture_kind(path))
 		return refuse(why, "a picture's name ends with .svg or .png");
+	if (height > MAX_SIDE || picture->width > MAX_SIDE)
+		return refuse(why, "it would be %u pixels high, and no picture can be", height);
+	picture->height = height;
 	stream = fopen(path, "we");
 	if (!stream)
 		return refuse(why, "%s", strerror(errno));
-	if (svg)
+	if (ends_with(path, ".svg"))
 		write_svg(picture, stream);
 	else
 		ret = write_png(picture, stream, why);

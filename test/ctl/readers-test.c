@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "dualbmctl.h"
+#include "map.h"
 
 static unsigned int number, failures;
 
@@ -106,6 +106,87 @@ static int read_map_lines(const void *data, size_t size)
 		return -1;
 	map_free(&map);
 	return 0;
+}
+
+/* The lines of a map with the first and the last line that they need, and what is shown of it. */
+static int read_map_body(const void *data, size_t size)
+{
+	static const char head[] = "dualbm-map 2\nrelease x\ncaptured 1\npage_size 4096\n";
+	const struct view_limits limits = { 64, 512, 128 };
+	struct buffer file;
+	struct view view;
+	size_t lines = 0, i;
+	struct map map;
+	struct why why;
+	FILE *stream;
+	int ret;
+
+	stream = open_memstream(&file.data, &file.size);
+	fwrite(head, 1, sizeof(head) - 1, stream);
+	fwrite(data, 1, size, stream);
+	fflush(stream);
+	for (i = 0; i < file.size; i++)
+		lines += file.data[i] == '\n';
+	fprintf(stream, "end %zu %08lx\n", lines,
+		crc32(crc32(0, NULL, 0), (const unsigned char *)file.data, file.size));
+	fclose(stream);
+	ret = map_load(file.data, file.size, &map, &why);
+	free(file.data);
+	if (ret)
+		return -1;
+	view_make(&view, &map, &map, view_square_frames(&map, &limits), limits.columns, 1);
+	for (i = 0; i < view.nr_nodes; i++)
+		ret |= view.nodes[i].nr > limits.squares;
+	view_free(&view);
+	map_free(&map);
+	/* A view that is larger than it may be is no refusal. */
+	if (ret)
+		abort();
+	return 0;
+}
+
+static int read_map_zones(const void *data, size_t size)
+{
+	struct map map = { .page_size = 4096 };
+	char *text = strndup(data, size);
+	struct why why;
+	int ret = map_add_zones(&map, text, &why);
+
+	map_free(&map);
+	free(text);
+	return ret;
+}
+
+/* Of two chunks, so that some lines are about memory that is there. */
+static int read_map_planes(const void *data, size_t size)
+{
+	static const char lines[] =
+		"pfn=0x0 frames=512 node=0 cell=512 -\n"
+		"pfn=0x200 frames=512 node=1 cell=512 -\n";
+	char *text = strndup(data, size);
+	struct map map;
+	struct why why;
+	int ret;
+
+	if (map_parse(lines, strlen(lines), &map, &why))
+		exit(99);
+	map.page_size = 4096;
+	ret = map_add_planes(&map, text, &why);
+	map_free(&map);
+	free(text);
+	return ret;
+}
+
+static int read_map_violations(const void *data, size_t size)
+{
+	struct map map = { .page_size = 4096 };
+	char *text = strndup(data, size);
+	struct why why;
+	int ret = map_add_violations(&map, text, &why);
+
+	map_free(&map);
+	free(text);
+	return ret;
 }
 
 static int read_violation(const void *data, size_t size)
@@ -432,8 +513,24 @@ static const char map_lines[] =
 	"pfn=0x0 frames=2048 node=0 cell=512 512/0/0/0 500/12/0/3 0/0/512/0 -\n"
 	"pfn=0x800 frames=2048 node=1 cell=512 0/512/0/1 0/511/0/1 - -\n";
 
+static const char map_more[] =
+	"zone name=DMA node=0 pfn=0x1 frames=2047\nzone name=Normal node=1 pfn=0x800 frames=2048\n"
+	"plane name=primary of=0x0 pfn=0x10 frames=1\nplane name=secondary of=0x0 pfn=0x810 frames=2\n"
+	"violation name=double_free record=1 pfn=0x803 frames=4\n";
+
+static const char map_zones[] =
+	"Node 0, zone      DMA\n  pages free     1\n        spanned  2047\n  start_pfn:           1\n"
+	"Node 0, zone   Device\n        spanned  0\n  start_pfn:           0\n"
+	"Node 1, zone   Normal\n        spanned  2048\n  start_pfn:           2048\n";
+
+static const char map_planes[] =
+	"pfn=0x0 frames=512 plane=primary node=0 phys=0x10000 phys=0x11000\n"
+	"pfn=0x0 frames=512 plane=secondary node=1 phys=0x210000 phys=0x219000\n"
+	"pfn=0x9000 frames=512 plane=known node=1 phys=0x210000\n";
+
 static struct buffer make_capture(void)
 {
+	char *zones, *planes;
 	struct buffer buffer;
 	struct map map;
 	struct why why;
@@ -444,10 +541,26 @@ static struct buffer make_capture(void)
 	map.release = strdup("6.12.1-test");
 	map.captured = 1700000000;
 	map.page_size = 4096;
+	zones = strdup(map_zones);
+	planes = strdup("pfn=0x0 frames=2048 plane=primary node=0 phys=0x10000 phys=0x11000\n"
+			"pfn=0x0 frames=2048 plane=secondary node=1 phys=0x810000\n");
+	if (map_add_zones(&map, zones, &why) || map_add_planes(&map, planes, &why))
+		exit(99);
+	free(zones);
+	free(planes);
 	stream = open_memstream(&buffer.data, &buffer.size);
 	map_save(stream, &map);
 	fclose(stream);
 	map_free(&map);
+	return buffer;
+}
+
+static struct buffer make_body(void)
+{
+	struct buffer buffer = { .size = strlen(map_lines) + strlen(map_more) };
+
+	buffer.data = malloc(buffer.size + 1);
+	strcpy(stpcpy(buffer.data, map_lines), map_more);
 	return buffer;
 }
 
@@ -462,7 +575,7 @@ static void test_contents(void)
 	struct btf *types;
 	struct map map;
 	struct why why;
-	char *text;
+	char *text, *two;
 
 	types = btf_parse(btf.data, btf.size, &why);
 	text = types ? btf_prototype(types, "__free_pages", false) : NULL;
@@ -495,7 +608,25 @@ static void test_contents(void)
 	   map.chunks[0].cells[1].free == 12 && map.chunks[0].cells[1].runs == 3 &&
 	   !map.chunks[0].cells[3].present && map.chunks[1].node == 1,
 	   "captured map: what was kept");
+	ok(map.nr_zones == 2 && !strcmp(map.zones[1].name, "Normal") && map.zones[1].pfn == 2048 &&
+	   map.zones[1].frames == 2048 && map.zones[1].node == 1,
+	   "captured map: its zones, without those that are empty");
+	ok(map.nr_planes == 2 && map.planes[0].plane == PRIMARY && map.planes[0].pfn == 0x10 &&
+	   map.planes[0].frames == 2 && map.planes[1].plane == SECONDARY &&
+	   map.planes[1].pfn == 0x810 && map.planes[1].frames == 1,
+	   "captured map: its planes, pages that follow each other as one");
 	map_free(&map);
+	two = malloc(2 * capture.size);
+	memcpy(two, capture.data, capture.size);
+	memcpy(two + capture.size, capture.data, capture.size);
+	ok(map_first(two, 2 * capture.size) == capture.size &&
+	   map_first(two, capture.size) == capture.size &&
+	   map_first(two, capture.size - 1) == capture.size - 1,
+	   "captured map: where the first of several ends");
+	free(two);
+	memcpy(capture.data, "dualbm-map 3", 12);
+	ok(map_load(capture.data, capture.size, &map, &why) == -1,
+	   "captured map: a later format is refused");
 	free(btf.data);
 	free(module.data);
 	free(image.data);
@@ -739,6 +870,13 @@ int main(int argc, char **argv)
 		{ "module without CRCs", read_module, make_module(false, false), true },
 		{ "captured map", read_map, make_capture(), true },
 		{ "map", read_map_lines, { strdup(map_lines), strlen(map_lines) }, false },
+		{ "map and what is behind it", read_map_body, make_body(), false },
+		{ "zones of a map", read_map_zones, { strdup(map_zones), strlen(map_zones) },
+		  false },
+		{ "planes of a map", read_map_planes, { strdup(map_planes), strlen(map_planes) },
+		  false },
+		{ "violations of a map", read_map_violations,
+		  { strdup(RECORD("name")), strlen(RECORD("name")) }, false },
 		{ "Module.symvers", read_symvers, { strdup(symvers), strlen(symvers) }, false },
 		{ "violation", read_violation, { strdup(RECORD("name")), strlen(RECORD("name")) },
 		  false },
