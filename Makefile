@@ -96,6 +96,10 @@ check-mutants:
 bench:
 	scripts/bench $(if $(K),--kernel $(K))
 
+# Writes docs/fault-study.md and its figure.
+fault-study:
+	scripts/fault-study
+
 demo:
 	scripts/demo
 
@@ -116,6 +120,7 @@ help:
 	@echo 'make check-foreign  qualify kernels of other configurations, and refuse broken ones (K=none: one)'
 	@echo 'make check-mutants  prove that the tests notice what they guard'
 	@echo 'make bench          measure what it costs, and write docs/performance.md (K=6.1)'
+	@echo 'make fault-study    try faults of memory on the record and on others, and write docs/fault-study.md'
 	@echo 'make clean          remove what the build left; distclean: the cache in build/ too'
 
-.PHONY: all unit coverage quick modules show-llvm headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-foreign check-mutants bench demo help
+.PHONY: all unit coverage quick modules show-llvm headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-foreign check-mutants bench fault-study demo help
