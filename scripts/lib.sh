@@ -87,22 +87,21 @@ need_user_root() {
 	((EUID == 0)) || die "run this as root: it installs packages and builds a Debian root with chroot"
 }
 
-# package_source DIR: what packages are built from, without what a build left here.
+# package_source DIR: what packages are built from: all of the source, without what git, builds and
+# tests have left in this checkout.
 package_source() {
-	mkdir -p "$1/packaging"
-	(cd "$TOP" && cp -a ./*.[ch] Kbuild Makefile VERSION LICENSE dkms.conf tools "$1/")
-	cp -a "$TOP/packaging/"{etc,modprobe.d,qualify} "$1/packaging/"
-	rm -f "$1"/{*.mod.c,dualbm_probes.h}
-	# What a kernel is qualified with.
-	mkdir -p "$1/test"
-	cp -a "$TOP/scripts" "$1/"
-	cp -a "$TOP/test/"{vm,modules} "$1/test/"
+	mkdir -p "$1"
+	tar -C "$TOP" --anchored --exclude=./.git --exclude=./build --exclude="./${CACHE#"$TOP"/}" --exclude="./${1#"$TOP"/}" \
+		--exclude=./dualbm_probes.h --exclude='./debian/dualbm-*/*' --exclude='./debian/build' \
+		--no-anchored --no-wildcards-match-slash --exclude='*.o' --exclude='*.ko' --exclude='*.mod' --exclude='*.mod.c' --exclude='*.a' \
+		--exclude='*.symvers' --exclude='*.order' --exclude='.*.cmd' --exclude='.*.d' --exclude='.tmp_*' \
+		-cf - . | tar -C "$1" -xpf -
 }
 
 # Packages take their version from VERSION, and what is new in it from the changelog.
 need_changelog() {
-	[[ $(sed -n '1s/^dualbm (\(.*\)) .*/\1/p' "$TOP/packaging/debian/changelog") == "$VERSION" ]] ||
-		die "packaging/debian/changelog and VERSION name different versions"
+	[[ $(sed -n '1s/^dualbm (\(.*\)) .*/\1/p' "$TOP/debian/changelog") == "$VERSION" ]] ||
+		die "debian/changelog and VERSION name different versions"
 }
 
 # A package's maintainer is whoever builds it.

@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$TOP"
 mapfile -t shells < <(
 	find . \( -path ./build -o -path ./.git \) -prune -o -type f \
-		\( -path './scripts/*' -o -path './.ci/*' -o -path './tools/*' -o -path './packaging/*' -o -path './test/vm/*' -o -name '*.sh' -o -name '*.t' \) -print |
+		\( -path './scripts/*' -o -path './.ci/*' -o -path './tools/*' -o -path './packaging/*' -o -path './debian/*' -o -path './test/vm/*' -o -name '*.sh' -o -name '*.t' \) -print |
 		while read -r file; do
 			if [[ $file == *.sh ]] || head -n 1 "$file" | grep -qE '^#!.*\bsh$|^#!.*bash' || [[ $file == */scripts/lib.sh ]]; then
 				echo "$file"
@@ -54,7 +54,7 @@ empty "shellcheck: ${#shells[@]} scripts" "$(shellcheck -x "${shells[@]}" 2>&1 |
 
 is "dkms.conf and VERSION agree" "$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)" "$VERSION"
 is "the packages' changelog and VERSION agree" \
-	"$(sed -n '1s/^dualbm (\(.*\)) .*/\1/p' packaging/debian/changelog)" "$VERSION"
+	"$(sed -n '1s/^dualbm (\(.*\)) .*/\1/p' debian/changelog)" "$VERSION"
 is "DKMS builds on its own when a kernel arrives" "$(grep -x 'AUTOINSTALL="yes"' dkms.conf)" 'AUTOINSTALL="yes"'
 
 mapfile -t files < <(

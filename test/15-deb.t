@@ -1,21 +1,54 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The Debian packages build, have what they should, and lintian has nothing to say.
+# The Debian packages build, have what they should, and neither lintian nor blhc has anything to
+# say. They build in a checkout that was worked in, twice the same, and leave it as it was.
 # Their configuration is the administrator's: installed, upgraded and purged in a root
 # that has no kernel, so that DKMS has nothing to do; test/16-install.t has kernels.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 cd "$TOP"
-need_packages kmod lintian
+need_packages blhc kmod lintian
 work=$CACHE/deb-test
-export O=$work DEBFULLNAME="The tests" DEBEMAIL=tests@dualbm.invalid
+# Whom the source names.
+DEBFULLNAME=$(sed -n 's/^Maintainer: \(.*\) <.*/\1/p' debian/control)
+DEBEMAIL=$(sed -n 's/^Maintainer: .*<\(.*\)>/\1/p' debian/control)
+export O=$work DEBFULLNAME DEBEMAIL
 check "the packages build" packaging/deb
 dkms=$work/dualbm-dkms_${VERSION}_all.deb
 tools=$(compgen -G "$work/dualbm-tools_${VERSION}_*.deb" || :)
 if [[ -e $dkms && $tools ]]; then
-	empty "lintian is silent" "$(lintian --allow-root --display-level '>=warning' "$work"/*.changes 2>&1 || :)"
+	empty "lintian is silent, with all it has to say (-EI --pedantic)" \
+		"$(lintian --allow-root -EI --pedantic "$work"/*.changes 2>&1 || :)"
+	# What the compiler of Debian does by itself need not be asked for (--debian).
+	empty "blhc: all is built with all hardening" "$(blhc --all --debian "$work/build.log" 2>&1 || :)"
+	# It has to see what is missing.
+	sed 's/-fstack-protector-strong//g' "$work/build.log" >"$work/soft.log"
+	like "blhc: sees what is built without" "$(blhc --all --debian "$work/soft.log" 2>&1 || :)" 'CFLAGS missing .*-fstack-protector'
+
+	# In a checkout, as sbuild, gbp and debuild do it, beside a cache that is worth hours and files of
+	# other builds. Whoever builds them, and where, they are the same.
+	checkout=$work/checkout/elsewhere/tree
+	package_source "$checkout"
+	mkdir -p "$checkout/build/root"
+	touch "$checkout"/{build/root/precious,dualbm.ko,dualbm.mod.c,tools/main.o}
+	files() {
+		(cd "$checkout" && find . ! -type d ! -name '*.o' ! -name dualbm.ko ! -name dualbm.mod.c | sort)
+	}
+	before=$(files)
+	check "in a checkout: dpkg-buildpackage -us -uc" sh -c 'cd "$1" && umask 027 && exec dpkg-buildpackage -us -uc' sh "$checkout"
+	empty "in a checkout: the packages are the same, bit for bit" "$(
+		for deb in "$work"/*.deb; do
+			cmp "$deb" "$checkout/../${deb##*/}" 2>&1 || :
+		done
+	)"
+	is "in a checkout: the source has all of it, and nothing that was built" \
+		"$(tar -tf "$checkout/../dualbm_$VERSION.tar.xz" | sed -n 's|^tree/\(.*[^/]\)$|\1|p' | grep -v '^build$' | sort)" \
+		"$(cd "$work" && tar -tf "dualbm_$VERSION.tar.xz" | sed -n "s|^dualbm-$VERSION/\(.*[^/]\)\$|\1|p" | sort)"
+	check "in a checkout: debian/rules clean" sh -c 'cd "$1" && exec debian/rules clean' sh "$checkout"
+	is "in a checkout: it is as it was, and the cache there" "$(files)" "$before"
+	rm -rf "$work/checkout"
 	is "dualbm-dkms: has what the module is made of" \
 		"$(dpkg -c "$dkms" | sed -n "s|.*\./usr/src/dualbm-$VERSION/\([^/]\+\)\$|\1|p" | sort | xargs)" \
 		"$(module_sources | xargs)"
@@ -62,10 +95,9 @@ if [[ -e $dkms && $tools ]]; then
 	check "dualbm-tools: has the plugin of sos" \
 		cmp tools/sos/dualbm.py <(dpkg --fsys-tarfile "$tools" | tar -xO ./usr/lib/python3/dist-packages/sos/report/plugins/dualbm.py)
 	like "dualbm-tools: takes its numbers away when it goes" "$(dpkg -I "$tools" postrm)" 'rm -f /var/lib/prometheus/node-exporter/dualbm.prom'
-	like "dualbm-tools: depends on its libraries" "$(dpkg -f "$tools" Depends)" \
-		'libarchive.*libbpf.*libcairo2.*libelf.*libkmod.*libsystemd'
-	dpkg -x "$tools" "$work/x"
-	is "dualbm-tools: runs" "$("$work/x/usr/sbin/dualbmctl" --version)" "dualbmctl $VERSION"
+	like "dualbm-tools: depends on its libraries" "$(dpkg -f "$tools" Depends)" 'libarchive.*libbpf.*libcairo2.*libelf.*libkmod.*libsystemd'
+	dpkg -x "$tools" "$work/t"
+	is "dualbm-tools: runs" "$("$work/t/usr/sbin/dualbmctl" --version)" "dualbmctl $VERSION"
 
 	qualify=$work/dualbm-qualify_${VERSION}_all.deb
 	is "dualbm-qualify: its configuration is a conffile" "$(dpkg-deb -I "$qualify" conffiles | sort | xargs)" \
@@ -108,9 +140,12 @@ if [[ -e $dkms && $tools ]]; then
 		"$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p; s/^RestartPreventExitStatus=//p' "$work/q/lib/systemd/system/dualbm-qualify@.service" | xargs)" \
 		"/usr/sbin/dualbm-qualify 1 2"
 
+	export DEBFULLNAME="The tests" DEBEMAIL=tests@dualbm.invalid
 	next=0.9999.0
 	next_source "$work/next" "$next"
 	check "the packages of a next version build" env O="$work/next-deb" DUALBM_CACHE="$work/cache" "$work/next/packaging/deb"
+	is "whoever builds them is their maintainer" "$(dpkg -f "$work/next-deb/dualbm-dkms_${next}_all.deb" Maintainer)" \
+		"The tests <tests@dualbm.invalid>"
 	"$TOP/scripts/root"
 	# Without kernels, and without what the other tests built there.
 	throw_away_root bookworm --exclude='./usr/lib/modprobe.d/*' --exclude='./usr/lib/modules/*' --exclude='./usr/src/*' \

@@ -120,10 +120,9 @@ next_source() {
 
 	rm -rf "$1"
 	package_source "$1"
-	cp -a "$TOP/packaging" "$1/"
 	echo "$2" >"$1/VERSION"
 	sed -i "s/^PACKAGE_VERSION=.*/PACKAGE_VERSION=\"$2\"/" "$1/dkms.conf"
-	sed -i "1s/(.*)/($2)/" "$1/packaging/debian/changelog"
+	sed -i "1s/(.*)/($2)/" "$1/debian/changelog"
 	for file in "$1"/packaging/etc/*/*; do
 		echo "# As of $2." >>"$file"
 	done
