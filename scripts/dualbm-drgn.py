@@ -3,7 +3,7 @@
 """
 What dualbm knew, read from a dead machine's memory.
 
-  drgn -c CORE -s VMLINUX -s DUALBM.KO scripts/dualbm-drgn.py [WHAT...]
+  drgn -c CORE -s VMLINUX -s DUALBM.KO dualbm-drgn.py [WHAT...]
 
 CORE is /proc/vmcore, what kdump saved (after makedumpfile -R, where it is flattened), or
 what QEMU's dump-guest-memory wrote; without -c it is the machine that runs. VMLINUX is

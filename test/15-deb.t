@@ -78,6 +78,24 @@ if [[ -e $dkms && $tools ]]; then
 	is "dualbm-tools: has dualbmctl, its page and its completion" \
 		"$(dpkg -c "$tools" | grep -oE '\./usr/.*dualbmctl[^/]*$' | sort | xargs)" \
 		"./usr/sbin/dualbmctl ./usr/share/bash-completion/completions/dualbmctl ./usr/share/man/man8/dualbmctl.8.gz"
+	mkdir -p "$work/t"
+	dpkg -x "$tools" "$work/t"
+	doc=/usr/share/doc/dualbm-tools
+	is "dualbm-tools: has every document, not compressed" "$(find "$work/t$doc/docs" -type f -printf '%f\n' | sort)" \
+		"$(find docs -type f -printf '%f\n' | sort)"
+	is "dualbm-tools: each alert leads to a section of the runbook that is there" \
+		"$(grep -cE "runbook_url: file://$doc/docs/runbook.md#[a-z_-]+\$" "$work/t/usr/share/dualbm/dualbm-alerts.yml")" \
+		"$(grep -c 'alert:' tools/dualbm-alerts.yml)"
+	# But for what only the source has.
+	empty "dualbm-tools: links between the documents lead somewhere" "$(
+		cd "$work/t$doc" && for file in README.md docs/*.md; do
+			grep -oE '\]\([^):]+\)' "$file" | tr -d '()]' | sed 's/#.*//' | grep . | while read -r link; do
+				[[ $link == ../*/* || $link == LICENSE || -e $(dirname "$file")/$link ]] || echo "$file: $link"
+			done
+		done
+	)"
+	check "dualbm-tools: has the script for drgn" cmp scripts/dualbm-drgn.py "$work/t/usr/share/dualbm/dualbm-drgn.py"
+	like "dualbm-tools: and the document says where" "$(<"$work/t$doc/docs/deployment.md")" '/usr/share/dualbm/dualbm-drgn[.]py'
 	is "dualbm-tools: has the collector, its units, rules and dashboard" \
 		"$(dpkg -c "$tools" | grep -oE '\./.*/dualbm-(textfile|alerts|dashboard)[^/]*$' | sort | xargs)" \
 		"./lib/systemd/system/dualbm-textfile.service ./lib/systemd/system/dualbm-textfile.timer ./usr/share/dualbm/dualbm-alerts.yml ./usr/share/dualbm/dualbm-dashboard.json ./usr/share/dualbm/dualbm-textfile"
@@ -96,7 +114,6 @@ if [[ -e $dkms && $tools ]]; then
 		cmp tools/sos/dualbm.py <(dpkg --fsys-tarfile "$tools" | tar -xO ./usr/lib/python3/dist-packages/sos/report/plugins/dualbm.py)
 	like "dualbm-tools: takes its numbers away when it goes" "$(dpkg -I "$tools" postrm)" 'rm -f /var/lib/prometheus/node-exporter/dualbm.prom'
 	like "dualbm-tools: depends on its libraries" "$(dpkg -f "$tools" Depends)" 'libarchive.*libbpf.*libcairo2.*libelf.*libkmod.*libsystemd'
-	dpkg -x "$tools" "$work/t"
 	is "dualbm-tools: runs" "$("$work/t/usr/sbin/dualbmctl" --version)" "dualbmctl $VERSION"
 
 	qualify=$work/dualbm-qualify_${VERSION}_all.deb

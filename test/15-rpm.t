@@ -71,9 +71,12 @@ if [[ -e $dkms && $tools && -e $source ]]; then
 		"$(rpm -qpl "$tools" | grep -oE '^/usr/.*dualbmctl[^/]*$' | sed 's/\.gz$//' | sort | xargs)" \
 		"/usr/sbin/dualbmctl /usr/share/bash-completion/completions/dualbmctl /usr/share/man/man8/dualbmctl.8"
 	is "dualbm-tools: has what Prometheus wants" "$(listed "$tools" /usr/share/dualbm)" \
-		"dualbm-alerts.yml dualbm-dashboard.json dualbm-textfile"
+		"dualbm-alerts.yml dualbm-dashboard.json dualbm-drgn.py dualbm-textfile"
 	is "dualbm-tools: has units and a catalog" "$(rpm -qpl "$tools" | grep -oE '^/usr/lib/systemd/.*[.].*' | sort | xargs)" \
 		"/usr/lib/systemd/catalog/dualbm.catalog /usr/lib/systemd/system/dualbm-journal.service /usr/lib/systemd/system/dualbm-textfile.service /usr/lib/systemd/system/dualbm-textfile.timer"
+	is "dualbm-tools: has every document" "$(listed "$tools" /usr/share/doc/dualbm-tools/docs)" "$(find docs -type f -printf '%f\n' | sort | xargs)"
+	is "dualbm-tools: they are documents, and its licence one" \
+		"$(rpm -qp --queryformat '[%{FILEFLAGS:fflags} %{FILENAMES}\n]' "$tools" | grep -E '/(runbook.md|LICENSE)$' | cut -d' ' -f1 | xargs)" "d l"
 	like "dualbm-tools: needs its libraries" "$(rpm -qp --requires "$tools" | sort | xargs)" \
 		'libarchive[.]so.*libbpf[.]so.*libcairo[.]so.*libelf[.]so.*libkmod[.]so.*libsystemd[.]so'
 	mkdir -p "$work/x"
@@ -118,7 +121,7 @@ dkms build $this -k 6.1.0-1 --force"
 	check "preun: succeeds where DKMS does not know it" scriptlet "$dkms" PREUN 0
 
 	# The timer is the administrator's to enable, by a preset: systemd's own macros say so.
-	units="dualbm-textfile.timer"
+	units="dualbm-textfile.timer dualbm-journal.service"
 	mkdir -p "$work/systemd" "$work/prometheus/node-exporter"
 	prom=$work/prometheus/node-exporter/dualbm.prom
 	touch "$prom"

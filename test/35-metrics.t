@@ -297,7 +297,17 @@ empty "rules: each recording rule is tested" "$(
 	comm -3 <(echo "$records") \
 		<(sed -n "s/^ *- expr: '\(fleet:.*\)'/\1/p" test/ctl/alerts-test.yml | sort))"
 is "rules: each alert has its runbook" \
-	"$(grep -cE '^          runbook_url: docs/runbook\.md#[a-z_-]+$' "$rules")" "$(wc -l <<<"$alerts")"
+	"$(grep -cE '^          runbook_url: file:///usr/share/doc/dualbm-tools/docs/runbook\.md#[a-z_-]+$' "$rules")" "$(wc -l <<<"$alerts")"
+# A fleet's address, by the command of the document; and by make.
+sed -n "/^    sed 's|file:/,/[^\\\\]\$/p" docs/metrics.md |
+	sed "s|/usr/share/dualbm/dualbm-alerts.yml|$rules|; s|/etc/prometheus/|$work/|" >"$work/address.sh"
+check "rules: with an address of their own" sh -e "$work/address.sh"
+is "rules: with an address of their own, every alert leads there" \
+	"$(grep -cE '^          runbook_url: https://wiki\.example/dualbm/docs/runbook\.md#[a-z_-]+$' "$work/dualbm-alerts.yml")" \
+	"$(wc -l <<<"$alerts")"
+check "rules: they are rules as before" promtool check rules --lint-fatal "$work/dualbm-alerts.yml"
+make -s -C tools O="$units" DOCURL=https://wiki.example/dualbm "$units/dualbm-alerts.yml"
+check "rules: make installs them so too" cmp "$work/dualbm-alerts.yml" "$units/dualbm-alerts.yml"
 
 # ---- the dashboard ----
 
@@ -338,7 +348,7 @@ is "dashboard: no panel lies on another one" "$(json '
 # The runbook is where the variable says; all links begin with it, and lead to a section that there is.
 is "dashboard: is linked to the runbook" \
 	"$(json 'map { "$_->{title} $_->{url}" } @{$j->{links}}' <"$dashboard") $(json 'map { $_->{query} } grep { $_->{name} eq "runbook" } @{$j->{templating}{list}}' <"$dashboard")" \
-	"Runbook \${runbook:raw} docs/runbook.md"
+	"Runbook \${runbook:raw} file:///usr/share/doc/dualbm-tools/docs/runbook.md"
 links=$(json 'map { $_->{url} } map {
 	(@{$_->{links} || []}, map { @{$_->{value}} } grep { $_->{id} eq "links" } map { @{$_->{properties}} } @{$_->{fieldConfig}{overrides} || []})
 } @{$j->{panels}}' <"$dashboard")

@@ -582,8 +582,8 @@ is "completion: has every command" "$(complete_words dualbmctl '' | tr ' ' '\n' 
 is "completion: has every parameter" "$(complete_words dualbmctl load '' | tr ' ' '\n' | sed -n 's/=.*//p' | sort -u | xargs)" \
 	"$(module_parameters | xargs)"
 check "install-tools: DESTDIR and PREFIX" make -s install-tools O="$tools" DESTDIR="$work/install" PREFIX=/usr
-is "install-tools: its files" "$(cd "$work/install" && find . -type f | sort | xargs)" \
-	"./usr/lib/systemd/catalog/dualbm.catalog ./usr/lib/systemd/system/dualbm-journal.service ./usr/lib/systemd/system/dualbm-textfile.service ./usr/lib/systemd/system/dualbm-textfile.timer ./usr/sbin/dualbmctl ./usr/share/bash-completion/completions/dualbmctl ./usr/share/dualbm/dualbm-alerts.yml ./usr/share/dualbm/dualbm-dashboard.json ./usr/share/dualbm/dualbm-textfile ./usr/share/man/man4/dualbm.4 ./usr/share/man/man8/dualbmctl.8"
+is "install-tools: its files" "$(cd "$work/install" && find . -type f ! -path "./usr/share/doc/*" | sort | xargs)" \
+	"./usr/lib/systemd/catalog/dualbm.catalog ./usr/lib/systemd/system/dualbm-journal.service ./usr/lib/systemd/system/dualbm-textfile.service ./usr/lib/systemd/system/dualbm-textfile.timer ./usr/sbin/dualbmctl ./usr/share/bash-completion/completions/dualbmctl ./usr/share/dualbm/dualbm-alerts.yml ./usr/share/dualbm/dualbm-dashboard.json ./usr/share/dualbm/dualbm-drgn.py ./usr/share/dualbm/dualbm-textfile ./usr/share/man/man4/dualbm.4 ./usr/share/man/man8/dualbmctl.8"
 
 # ---- in a VM ----
 
