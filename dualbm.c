@@ -19,6 +19,7 @@
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
 #include "dualbm_prove.h"
+#include "dualbm_proven.h"
 #include "dualbm_qualified.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
@@ -193,6 +194,15 @@ static void __init tell_of_kernel(void)
 			  init_utsname()->release);
 }
 
+static int __init prove(enum dualbm_part_proven part, int (*proof)(void))
+{
+	u64 began = dualbm_proven_begin();
+	int ret = proof();
+
+	dualbm_proven_end(DUALBM_AT_LOAD, part, began, !ret);
+	return ret;
+}
+
 static int __init dualbm_init(void)
 {
 	int ret;
@@ -225,14 +235,14 @@ static int __init dualbm_init(void)
 	ret = step(7, dualbm_scrub_init());
 	if (ret)
 		goto exit_watchdog;
-	ret = step(8, dualbm_prove_check());
+	ret = step(8, prove(DUALBM_PROVEN_LISTS, dualbm_prove_check));
 	if (ret)
 		goto exit_scrub;
 	ret = step(9, dualbm_selftest_load());
 	if (ret)
 		goto exit_scrub;
 	dualbm_mode_start();
-	ret = step(10, dualbm_hooks_exercise());
+	ret = step(10, prove(DUALBM_PROVEN_HOOKS, dualbm_hooks_exercise));
 	if (ret)
 		goto stop;
 	ret = step(11, dualbm_sysfs_open());

@@ -16,6 +16,7 @@
 #include "dualbm_event.h"
 #include "dualbm_memory.h"
 #include "dualbm_mode.h"
+#include "dualbm_proven.h"
 #include "dualbm_report.h"
 #include "dualbm_scrub.h"
 #include "dualbm_selftest.h"
@@ -246,7 +247,7 @@ static const char *test_illegal(unsigned long *planes)
 }
 
 /* A flip in the base, its check value or the limit is seen before an address is used. */
-static const char *test_base(void)
+static const char *test_base(unsigned long *planes)
 {
 	const struct dualbm_flat good = {
 		.limit = 3, .base = BIT(40), .check = -(BIT(40) + 3),
@@ -266,7 +267,7 @@ static const char *test_base(void)
 	return NULL;
 }
 
-static const char *test_reports(void)
+static const char *test_reports(unsigned long *planes)
 {
 	int class;
 
@@ -276,17 +277,34 @@ static const char *test_reports(void)
 	return NULL;
 }
 
-static int test_scratch(const char **failed)
+static const struct {
+	enum dualbm_part_proven part;
+	const char *(*test)(unsigned long *planes);
+} scratch_tests[] = {
+	{ DUALBM_PROVEN_RULES, test_rules },
+	{ DUALBM_PROVEN_BLOCKS, test_moves },
+	{ DUALBM_PROVEN_CODEWORDS, test_illegal },
+	{ DUALBM_PROVEN_BASE, test_base },
+	{ DUALBM_PROVEN_REPORTS, test_reports },
+};
+
+static int test_scratch(enum dualbm_occasion occasion, const char **failed)
 {
 	unsigned long *planes = dualbm_planes_map(first_memory_node);
+	unsigned int i;
+	u64 began;
 
 	if (!planes) {
 		pr_err("not enough memory for the proof test: %zu KiB needed\n",
 		       DUALBM_CHUNK_BYTES / 1024);
 		return -ENOMEM;
 	}
-	*failed = test_rules(planes) ?: test_moves(planes) ?:
-		  test_illegal(planes) ?: test_base() ?: test_reports();
+	*failed = NULL;
+	for (i = 0; i < ARRAY_SIZE(scratch_tests) && !*failed; i++) {
+		began = dualbm_proven_begin();
+		*failed = scratch_tests[i].test(planes);
+		dualbm_proven_end(occasion, scratch_tests[i].part, began, !*failed);
+	}
 	vfree(planes);
 	return 0;
 }
@@ -294,7 +312,7 @@ static int test_scratch(const char **failed)
 int dualbm_selftest_load(void)
 {
 	const char *failed;
-	int ret = test_scratch(&failed);
+	int ret = test_scratch(DUALBM_AT_LOAD, &failed);
 
 	if (ret)
 		return ret;
@@ -401,22 +419,36 @@ static int prove_scrubber(const char **failed)
 	return 0;
 }
 
+/* Events that were not believed prove nothing, neither way. */
+static bool still_believed(unsigned long generation, const char **failed)
+{
+	if (dualbm_mode_current(generation))
+		return true;
+	*failed = NULL;
+	return false;
+}
+
 /* With the block, that no other party touches. */
 static int prove_live(const char **failed)
 {
 	unsigned long generation = dualbm_mode_generation();
-	int ret = 0;
+	u64 began = dualbm_proven_begin();
+	int ret;
 
 	if (!generation)
 		return -EAGAIN;
 	*failed = prove_event_path();
-	if (!*failed)
-		ret = prove_scrubber(failed);
-	/* Events that were not believed prove nothing, neither way. */
-	if (!dualbm_mode_current(generation)) {
-		*failed = NULL;
+	if (!still_believed(generation, failed))
+		return -EAGAIN;
+	dualbm_proven_end(DUALBM_ON_REQUEST, DUALBM_PROVEN_EVENTS, began, !*failed);
+	if (*failed)
+		return 0;
+	began = dualbm_proven_begin();
+	ret = prove_scrubber(failed);
+	if (!still_believed(generation, failed))
 		return ret ?: -EAGAIN;
-	}
+	if (!ret)
+		dualbm_proven_end(DUALBM_ON_REQUEST, DUALBM_PROVEN_SCRUBBER, began, !*failed);
 	return ret;
 }
 
@@ -428,7 +460,8 @@ int dualbm_selftest_proof(void)
 
 	if (mutex_lock_interruptible(&proof_lock))
 		return -ERESTARTSYS;
-	ret = test_scratch(&failed);
+	dualbm_proven_forget(DUALBM_ON_REQUEST);
+	ret = test_scratch(DUALBM_ON_REQUEST, &failed);
 	if (ret || failed)
 		goto out;
 	block = alloc_pages(GFP_KERNEL, PROOF_ORDER);

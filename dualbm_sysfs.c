@@ -17,6 +17,7 @@
 #include "dualbm_names.h"
 #include "dualbm_past.h"
 #include "dualbm_prove.h"
+#include "dualbm_proven.h"
 #include "dualbm_qualified.h"
 #include "dualbm_record.h"
 #include "dualbm_report.h"
@@ -26,6 +27,7 @@
 #include "dualbm_source.h"
 #include "dualbm_stop.h"
 #include "dualbm_sysfs.h"
+#include "dualbm_uptime.h"
 #include "dualbm_violation.h"
 
 static const char * const stat_names[] = {
@@ -73,6 +75,9 @@ static const char * const stat_names[] = {
 	[DUALBM_STAT_MAPPED_FREE] = "mapped_free",
 	[DUALBM_STAT_PIECE_FREE] = "piece_free",
 	[DUALBM_STAT_PIECE_FREE_DOUBTS] = "piece_free_doubts",
+	[DUALBM_STAT_PROTECTED_MS] = "protected_ms",
+	[DUALBM_STAT_PROTECTED_AGE_MS] = "protected_age_ms",
+	[DUALBM_STAT_SCRUB_AGE_MS] = "scrub_age_ms",
 };
 
 static_assert(ARRAY_SIZE(stat_names) == DUALBM_NR_STATS);
@@ -82,6 +87,7 @@ static struct kobject *dualbm_kobject;
 static void stats_read(u64 *values)
 {
 	struct dualbm_census census;
+	struct dualbm_uptime uptime;
 	int cpu, id;
 
 	memset(values, 0, DUALBM_NR_STATS * sizeof(*values));
@@ -113,6 +119,10 @@ static void stats_read(u64 *values)
 	values[DUALBM_STAT_PROOF_MAX_NS] = dualbm_prove_max_ns();
 	values[DUALBM_STAT_PAGES_UNMANAGED] = READ_ONCE(dualbm_unmanaged_frames);
 	values[DUALBM_STAT_CENSUS_AGE_MS] = census.age_ms;
+	dualbm_uptime_read(&uptime);
+	values[DUALBM_STAT_PROTECTED_MS] = uptime.protected;
+	values[DUALBM_STAT_PROTECTED_AGE_MS] = uptime.unbroken;
+	values[DUALBM_STAT_SCRUB_AGE_MS] = uptime.scrubbed;
 }
 
 static ssize_t stats_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)
@@ -192,6 +202,11 @@ static ssize_t scrub_store(struct kobject *kobj, struct kobj_attribute *attr,
 		return dualbm_selftest_proof() ?: size;
 	pr_err("scrub: \"now\" or \"proof\" is accepted\n");
 	return -EINVAL;
+}
+
+static ssize_t proof_show(struct kobject *kobj, struct kobj_attribute *attr, char *buffer)
+{
+	return dualbm_proven_show(buffer);
 }
 
 static ssize_t last_violation_show(struct kobject *kobj, struct kobj_attribute *attr,
@@ -282,6 +297,7 @@ static struct kobj_attribute hooks_attribute = __ATTR_RO(hooks);
 /* Frame numbers, physical and code addresses are for root. */
 static struct kobj_attribute placement_attribute = __ATTR_RO_MODE(placement, 0400);
 static struct kobj_attribute scrub_attribute = __ATTR_RW(scrub);
+static struct kobj_attribute proof_attribute = __ATTR_RO(proof);
 static struct kobj_attribute last_violation_attribute =
 	__ATTR_RO_MODE(last_violation, 0400);
 
@@ -295,6 +311,7 @@ static struct attribute *attributes[] = {
 	&hooks_attribute.attr,
 	&placement_attribute.attr,
 	&scrub_attribute.attr,
+	&proof_attribute.attr,
 	&last_violation_attribute.attr,
 	NULL
 };

@@ -19,6 +19,7 @@
 #include "dualbm_mode.h"
 #include "dualbm_request.h"
 #include "dualbm_scrub.h"
+#include "dualbm_uptime.h"
 #include "dualbm_watch.h"
 #include "dualbm_watchdog.h"
 
@@ -41,8 +42,10 @@ static struct work_struct watch_work;
  */
 static void watch(struct work_struct *work)
 {
-	const char *lost = dualbm_hooks_watch();
+	const char *lost;
 
+	dualbm_uptime_look();
+	lost = dualbm_hooks_watch();
 	if (lost && dualbm_mode_generation())
 		dualbm_degrade(lost);
 	else if (!lost && dualbm_state_now() == DUALBM_STATE_DEGRADED && !dualbm_is_relearning())

@@ -14,6 +14,7 @@
 
 #include "dualbm.h"
 #include "dualbm_hook_names.h"
+#include "dualbm_proven.h"
 #include "dualbm_symbol.h"
 #include "dualbm_witness.h"
 
@@ -208,6 +209,7 @@ int dualbm_events_witness(void)
 {
 	unsigned int i;
 	int kind, ret;
+	u64 began;
 
 	for (kind = 0; kind < NR_KINDS; kind++) {
 		tracepoints[kind] = dualbm_tracepoint_find(event_names[kind]);
@@ -217,10 +219,12 @@ int dualbm_events_witness(void)
 	ret = start_listening();
 	if (ret)
 		return ret;
+	began = dualbm_proven_begin();
 	WRITE_ONCE(listening, current);
 	for (i = 0; i < ARRAY_SIZE(ways) && !ret; i++)
 		ret = try_way(&ways[i]);
 	WRITE_ONCE(listening, NULL);
+	dualbm_proven_end(DUALBM_AT_LOAD, DUALBM_PROVEN_WAYS, began, !ret);
 	stop_listening(NR_KINDS);
 	return ret;
 }

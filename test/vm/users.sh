@@ -266,7 +266,7 @@ few_unknown() {
 files() {
 	load
 	is "files: these are for everybody" "$(public_files | xargs)" \
-		"history hooks kernel_id policy scrub state state_reason stats"
+		"history hooks kernel_id policy proof scrub state state_reason stats"
 	for _file in $(public_files); do
 		check "files: $_file, as nobody" as_nobody "cat $D/$_file >/dev/null"
 	done
