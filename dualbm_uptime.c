@@ -31,8 +31,11 @@ static u64 scrub_passes(void)
 	u64 sum = 0;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(&dualbm_counters, cpu)->stat[DUALBM_STAT_SCRUB_PASSES]);
+	for_each_possible_cpu(cpu) {
+		const struct dualbm_counters *counters = per_cpu_ptr(&dualbm_counters, cpu);
+
+		sum += READ_ONCE(counters->stat[DUALBM_STAT_SCRUB_PASSES]);
+	}
 	return sum;
 }
 

@@ -67,7 +67,7 @@ $(head -n 10 "$work/err" "$work/out")"
 }
 
 # json NAME EXPRESSION: valid JSON in $work/out, for which the Perl expression of
-# $j is true.
+# $j is true; its schema is named.
 json() {
 	local got
 
@@ -76,6 +76,9 @@ json() {
 		my $text = <STDIN>;
 		my $j = eval { JSON::PP->new->utf8->decode($text) };
 		if ($@) { print "no JSON: $@\n$text"; exit 1 }
+		my $s = $j->{schema};
+		my $of = exists $j->{error} ? "error" : $j->{command};
+		print "no schema: $text" and exit 1 unless $s->{name} eq "dualbmctl.$of" && $s->{version} == 1;
 		print eval($ARGV[0]) ? "true" : "not true: $ARGV[0] $@\n$text";' "$2" <"$work/out" 2>&1) || :
 	is "$1" "$(head -c 600 <<<"$got")" true
 }
@@ -89,11 +92,17 @@ changed() {
 
 tree=(--root "$work/tree")
 run 1 "status: with findings" "${tree[@]}" status
-like "status: the state" "$out" '^dualbm [0-9.]+  armed  policy=report'
-like "status: coverage" "$out" 'coverage +[0-9]+ frames, .* untracked \([0-9.]+ %\)'
-like "status: losses" "$out" '__free_pages +jump +[0-9]+ hits  [0-9]+ missed  optional'
-like "status: findings" "$out" '2 violations, boundary_double_free 1, plane_corruption 1'
-is "status: one screen" "$(($(wc -l <"$work/out") <= 24))" 1
+like "status: the state" "$out" '^ +state: armed'
+like "status: and what it means" "$out" ' status: Pages of memory were handed out or given back wrongly'
+like "status: coverage" "$out" 'coverage: [0-9]+ pages, [0-9]+ \([0-9.]+ %\) not known yet'
+like "status: findings" "$out" 'findings: 2 violations: 1 boundary_double_free, 1 plane_corruption'
+like "status: the newest, and its culprit" "$(xargs <<<"$out")" 'newest: #2 boundary_double_free, page frame 0x30b80, 41 s after boot, by faulty_double_free.0x81/0xe0 .faulty. in task 379 .insmod.'
+run 1 "status -v" "${tree[@]}" status -v
+like "status -v: losses" "$out" '__free_pages \(jump, optional\): [0-9]+ events, 1 missed'
+is "status -v: every hook" "$(grep -cE '\((tracepoint|ftrace|redirect|notifier|cpuhp|jump), (required|optional)\)' "$work/out")" "$(wc -l <"$work/tree/$sys/hooks")"
+like "status -v: every node" "$(xargs <<<"$out")" 'nodes: 6 chunks of memory on node 0: primary plane on 0, secondary on 1, untracked on 0, known on 1; .* node 1: primary plane on 1'
+run 1 "status --verbose is the same" "${tree[@]}" status --verbose
+is "status --verbose is the same: is it" "$(cat "$work/out")" "$out"
 run 1 "status, JSON" "${tree[@]}" --json status
 json "status, JSON: numbers are those of the files" \
 	"\$j->{stats}{pages_managed} == $(sed -n 's/^pages_managed //p' "$work/tree/$sys/stats") && \$j->{last_violation}{record} == 2 && @{\$j->{hooks}} == $(wc -l <"$work/tree/$sys/hooks") && \$j->{well} == 0"
@@ -129,7 +138,7 @@ changed
 echo degraded >"$broken/$sys/state"
 echo "ftrace was switched off" >"$broken/$sys/state_reason"
 run 1 "status: degraded" --root "$broken" status
-like "status: and why" "$out" 'degraded \(ftrace was switched off\)'
+like "status: and why" "$out" 'reason: ftrace was switched off'
 run 1 "status, JSON: an older module" --root "$broken" --json status
 json "status, JSON: an older module says not which kernel it is" '!exists $j->{kernel_id}'
 run 6 "policy: advice, degraded" --root "$broken" policy panic
@@ -142,11 +151,233 @@ echo unqualified >"$broken/$sys/state"
 echo "not qualified: nobody has tried this kernel; panic is withheld" >"$broken/$sys/state_reason"
 echo 0123456789abcdef >"$broken/$sys/kernel_id"
 run 1 "status: unqualified" --root "$broken" status
-like "status: unqualified: and why" "$out" 'unqualified \(not qualified: nobody has tried'
+like "status: unqualified: and why" "$out" 'reason: not qualified: nobody has tried'
 run 1 "status, JSON: unqualified" --root "$broken" --json status
 json "status, JSON: unqualified" '$j->{state} eq "unqualified" && !$j->{well} && $j->{kernel_id} eq "0123456789abcdef"'
 run 6 "policy: advice, unqualified" --root "$broken" policy panic
 like "policy: advice, unqualified: says so" "$err" 'nobody has tried dualbm on this kernel, so panic is withheld'
+
+# ---- the screen, in each state ----
+
+# well: a machine on which all is well, to break, in $broken.
+well() {
+	changed
+	sed -i -E 's/^(violations|boundary_double_free|plane_corruption) .*/\1 0/' "$broken/$sys/stats"
+	: >"$broken/$sys/last_violation"
+	echo none >"$broken/$sys/state_reason"
+	echo 0123456789abcdef >"$broken/$sys/kernel_id"
+	mkdir -p "$broken/sys/module/dualbm/parameters"
+	echo feedfeedfeedfeed,0123456789abcdef >"$broken/sys/module/dualbm/parameters/qualified"
+	echo 0 >"$broken/sys/module/dualbm/parameters/allow_untested"
+	echo "running=0 interval_ms=60000 pass=6 progress=100% audit=12% blocks=31 hold_max_ns=4100 last_ms=812 last_result=clean words=6144 found=0 mappings=0 mappings_ns=0" >"$broken/$sys/scrub"
+}
+
+# stats NAME=VALUE...: of the tree in $broken.
+stats() {
+	local pair
+
+	for pair; do
+		sed -i "s/^${pair%=*} .*/${pair%=*} ${pair#*=}/" "$broken/$sys/stats"
+	done
+}
+
+# screen STATUS NAME LINES: what "status" shows of the tree in $broken has these lines, in
+# this order, with blanks as they come; each is an extended regular expression.
+screen() {
+	local line said at=0 found
+
+	run "$1" "screen: $2" --root "$broken" status
+	# A field that goes on in the next line is one line here.
+	said=$(sed -E ':more; N; $!b more; s/\n {13}/ /g; s/(^|\n) +/\1/g' "$work/out")
+	while IFS= read -r line; do
+		[[ $line ]] || continue
+		found=$(tail -n +$((at + 1)) <<<"$said" | grep -nE "^$line\$" | head -n 1 | cut -d: -f1 || :)
+		if [[ $found ]]; then
+			at=$((at + found))
+		else
+			not_ok "screen: $2: $line" "$out"
+			return
+		fi
+	done <<<"$3"
+	ok "screen: $2: says what is so"
+	is "screen: $2: 24 lines of 80 columns hold it" "$(($(wc -l <"$work/out") <= 24)) $(awk 'length > 80' "$work/out")" "1 "
+	is "screen: $2: what it tells to see is in the manual" \
+		"$(grep -cxE "\.SS \"?$(sed -n 's/^ *see: dualbmctl(8), STATES: //p' "$work/out")\"?" tools/dualbmctl.8)" 1
+}
+
+well
+screen 0 "armed" 'state: armed
+status: Each allocation and each free of a page of memory is checked. Nothing was found.
+action: None is needed.
+kernel: 6[.]12[.]117[+]deb12-amd64, qualified
+module: [0-9.]+, policy report: a violation is reported and stops nothing
+uptime: 12 min 40 s
+protected: for 12 min 31 s without a break; 98[.]77 % of the uptime
+coverage: 393216 pages, 446 [(]0[.]11 %[)] not known yet; when last learned: 446 [(]0[.]11 %[)] in large blocks that drivers had before the load
+findings: none
+planes: 192[.]4 KiB on 2 nodes; primary and secondary lie on different ones
+scrub: last pass ended 12 s ago, took 0[.]8 s, nothing found; interval 1 min'
+is "screen: armed: docs/operation.md shows it" "$(sed 's/ *$//; s/^/    /; s/^    $//' "$work/out")" \
+	"$(sed -n '/^ *state: armed$/,/^ *scrub: /p' docs/operation.md)"
+empty "screen: armed: no word for programs, and nothing without a meaning" "$(grep -E '=|\(none\)|hooks:|reason:' "$work/out" || :)"
+run 0 "screen: armed, JSON" --root "$broken" --json status
+json "screen: armed, JSON: what it means, and its times" '$j->{well} && $j->{qualified} && $j->{kernel} eq "6.12.117+deb12-amd64" && $j->{uptime_seconds} == 760.52 && $j->{protected_seconds} == 751.2 && $j->{meaning} =~ /^Each/ && $j->{action} eq "None is needed." && $j->{see} =~ /STATES: armed$/ && !grep { $_->{silent} } @{$j->{hooks}}'
+echo panic >"$broken/$sys/policy"
+stats pages_untracked=0 untracked_tail=0 scrub_age_ms=3
+screen 0 "armed, panic" 'module: [0-9.]+, policy panic: a violation stops the machine
+coverage: 393216 pages, each of them known
+scrub: last pass ended 0[.]0 s ago, .*'
+echo "none" >"$broken/sys/module/dualbm/parameters/qualified"
+echo 1 >"$broken/sys/module/dualbm/parameters/allow_untested"
+screen 0 "armed, trusted" 'kernel: .*, not qualified, but trusted [(]allow_untested=1[)]'
+run 0 "screen: armed, trusted, JSON" --root "$broken" --json status
+json "screen: armed, trusted, JSON: is not qualified" 'exists $j->{qualified} && defined $j->{qualified} && !$j->{qualified}'
+# Part of an identity is none.
+well
+echo 0123456789abcde,123456789abcdef >"$broken/sys/module/dualbm/parameters/qualified"
+screen 0 "armed, another kernel is qualified" 'kernel: .*, not qualified'
+
+well
+echo learning >"$broken/$sys/state"
+echo "what is free and what is allocated is being learned" >"$broken/$sys/state_reason"
+sed -i 's/running=0/running=1/; s/progress=100%/progress=43%/; s/last_ms=812/last_ms=0/' "$broken/$sys/scrub"
+stats scrub_passes=0 scrub_age_ms=0 protected_age_ms=0
+screen 1 "learning" 'state: learning
+status: What is free and what is allocated is being learned. Nothing is checked until that is done.
+action: Wait: .*
+protected: not now; 98[.]77 % of the uptime
+scrub: no pass has ended yet; one is running [(]43%[)]; interval 1 min'
+empty "screen: learning: no pass is called clean before there was one" "$(grep -E 'nothing found|last pass' "$work/out" || :)"
+
+well
+echo degraded >"$broken/$sys/state"
+echo "memory is online that there are no planes for" >"$broken/$sys/state_reason"
+stats pages_unmanaged=32768 untracked_hugetlb=1 untracked_poisoned=2 untracked_tail=443
+screen 1 "degraded" 'state: degraded
+status: Events may have been lost, .*
+reason: memory is online that there are no planes for
+action: End what the reason names[.] .*
+coverage: .* when last learned: 1 [(]less than 0[.]01 %[)] in huge pages .*, 2 [(]less than 0[.]01 %[)] poisoned by hardware, 443 [(].* 32768 pages are online and not watched: there was no memory for their record'
+
+well
+echo disarmed >"$broken/$sys/state"
+echo "the module is being loaded or unloaded" >"$broken/$sys/state_reason"
+screen 1 "disarmed" 'state: disarmed
+status: The module is being loaded or unloaded. Nothing is checked.'
+
+well
+echo unqualified >"$broken/$sys/state"
+echo panic >"$broken/$sys/policy"
+echo "not qualified: other kernels were tried, not this one; panic is withheld" >"$broken/$sys/state_reason"
+echo feedfeedfeedfeed >"$broken/sys/module/dualbm/parameters/qualified"
+screen 1 "unqualified" 'state: unqualified
+status: Each allocation and each free is checked. But nobody has tried this build .*
+reason: not qualified: other kernels were tried, not this one; panic is withheld
+action: Qualify this kernel, or trust it untried with allow_untested=1.
+kernel: .*, not qualified
+module: .*, policy panic: a violation would stop the machine, but panic is withheld'
+
+# What was found, by class, is told whatever the state is.
+well
+cp "$work/tree/$sys/last_violation" "$broken/$sys/last_violation"
+echo learning >"$broken/$sys/state"
+stats violations=3 double_free=2 bad_page=1 unproven=4 corrected=1 relearns=2
+sed -i -E 's/class=\S+/class=double_alloc/; s/comm=\S+/comm=a\\012b\o033c/; s/$/ freed_by=give+0x1\/0x2_[m]/' "$broken/$sys/last_violation"
+screen 1 "findings" 'state: learning
+status: Pages of memory were handed out or given back wrongly. Two owners may have written to the same page.
+findings: 3 violations: 2 double_free, 1 bad_page; not proven: 4 unproven; 1 piece of its own data put right; learned again 2 times
+newest: #2 double_alloc, .* seen in the call of faulty_double_free.* in task 379 [(]a.012b.x1bc[)]; freed before by give.*'
+stats violations=3 double_free=0 bad_page=0 plane_corruption=2 directory_corruption=1
+screen 1 "its own record" 'status: dualbm.s own record was damaged: .*'
+well
+echo armed >"$broken/$sys/state"
+stats unproven=1
+screen 1 "unproven" 'status: Something did not agree with the record, and nothing proves that the kernel is at fault. .*
+findings: none; not proven: 1 unproven'
+well
+stats mapped_free=2
+screen 0 "a free that looks wrong" 'status: .* Frees were seen that look wrong, .*
+findings: none; not proven: 2 mapped_free'
+well
+stats coverage_gaps=5
+screen 1 "coverage gaps" 'status: Allocations were made that no event had shown[.] .*
+gaps: 5 allocations .*'
+
+# Hooks are told if something is wrong with them, and only those.
+well
+sed -i -E 's/^(mm_page_free .*) 0 required/\1 7 required/; s/^(bad_page .*)$/\1 silent/' "$broken/$sys/hooks"
+screen 1 "hooks" 'state: armed
+status: A source of events that is required has missed some[.] .*
+hooks: mm_page_free [(]tracepoint, required[)]: 51167 events, 7 missed bad_page [(]ftrace, optional[)]: 0 events, does not fire'
+run 1 "screen: hooks, JSON" --root "$broken" --json status
+json "screen: hooks, JSON: which is silent" 'join(" ", map { $_->{name} } grep { $_->{silent} } @{$j->{hooks}}) eq "bad_page"'
+
+well
+stats scrub_passes=0 scrub_age_ms=0
+sed -i 's/interval_ms=60000/interval_ms=0/; s/last_ms=812/last_ms=0/' "$broken/$sys/scrub"
+screen 0 "never scrubbed" 'scrub: no pass has ended yet; only on request'
+well
+sed -i 's/last_result=clean/last_result=findings/; s/found=0/found=3/' "$broken/$sys/scrub"
+stats scrub_age_ms=90061000
+screen 0 "a pass that found something" 'scrub: last pass ended 1 d 1 h ago, took 0[.]8 s, 3 faults found; interval 1 min'
+
+# Other places for the planes, and an older module.
+well
+sed -i -E 's/(primary|secondary|untracked|known)=[0-9]+/\1=0/g; s/distinct-node/single-node/' "$broken/$sys/placement"
+screen 0 "one node" 'planes: 192[.]4 KiB on 1 node; all of it on the same one'
+sed -i 's/primary=0/primary=0-2,5/' "$broken/$sys/placement"
+screen 0 "lists of nodes" 'planes: 192[.]4 KiB on 4 nodes; primary and secondary share one'
+sed -i 's/primary=0-2,5/primary=0-x/' "$broken/$sys/placement"
+run 5 "screen: a foreign placement" --root "$broken" status
+well
+sed -i -E '/^(protected|scrub_age)/d' "$broken/$sys/stats"
+rm -r "$broken/sys/module/dualbm/parameters" "$broken/proc/uptime" "$broken/$sys/state_reason"
+screen 0 "an older module" 'kernel: .*, whether it is qualified is not known
+scrub: last pass took 0[.]8 s, nothing found; interval 1 min'
+empty "screen: an older module: says no more than it knows" "$(grep -E 'protected|uptime|ago' "$work/out" || :)"
+
+changed
+rm -r "${broken:?}/$sys" "$broken/sys/module/dualbm"
+screen 3 "not loaded" 'state: not loaded
+status: The module is not loaded. Nothing is watched.
+action: See whether it will work here with "dualbmctl check". .*
+kernel: 6[.]12[.]117[+]deb12-amd64'
+run 3 "screen: not loaded, JSON" --root "$broken" --json status
+json "screen: not loaded, JSON: is an error" '$j->{status} == 3 && $j->{error} =~ /not loaded/'
+
+# Each state, and each advice that there is, was looked at above.
+is "screen: every state of the module has its words" \
+	"$(sed -n '/^} states\[\] = {/,/^};/p' tools/advice.c | sed -n 's/^	{ "\([a-z]*\)".*/\1/p' | sort | xargs)" \
+	"$({ strings dualbm_mode.c state_names && grep -o unqualified dualbm_mode.c; } | grep -vx armed | sort -u | xargs)"
+
+# ---- what was proven ----
+
+run 0 "proof --list" "${tree[@]}" proof --list
+like "proof --list: at load" "$(head -n 1 "$work/out")" '^At load, 12 min 34 s ago:$'
+is "proof --list: each part, and its time" "$(sed -n 's/^  passed  \([a-z]*\) .* \([0-9.]* ms\)$/\1 \2/p' "$work/out" | paste -sd,)" \
+	"ways 1.843 ms,lists 0.402 ms,rules 9.120 ms,blocks 0.731 ms,codewords 0.205 ms,base 0.008 ms,reports 0.051 ms,hooks 6.120 ms"
+like "proof --list: in all" "$out" '8 of 8 passed, in 18[.]5 ms'
+like "proof --list: not asked for" "$out" 'not asked for a proof since'
+is "proof --list: 80 columns hold it" "$(awk 'length > 80' "$work/out")" ""
+changed
+printf 'proof=%s when=request result=%s took_ns=%d ago_ms=1000\n' events failed 12345678 news passed 1 >>"$broken/$sys/proof"
+run 1 "proof --list: one failed" --root "$broken" proof --list
+like "proof --list: one failed: which" "$out" '  failed  events +events find violations, .* 12[.]3 ms'
+like "proof --list: one that is not known here" "$out" '  passed  news  .* 0[.]000 ms'
+like "proof --list: one failed: how many" "$out" '1 of 2 passed'
+run 1 "proof --list, JSON" --root "$broken" proof --list --json
+json "proof --list, JSON: all of it" '!$j->{passed} && @{$j->{proofs}} == 10 && !exists $j->{result} && $j->{proofs}[8]{name} eq "events" && $j->{proofs}[8]{when} eq "request" && !$j->{proofs}[8]{passed} && $j->{proofs}[0]{passed} && $j->{proofs}[0]{took_ns} == 1843021'
+echo "proof=rules when=load" >>"$broken/$sys/proof"
+run 5 "proof --list: half a line" --root "$broken" proof --list
+rm "$broken/$sys/proof"
+run 6 "proof --list: an older module" --root "$broken" proof --list
+run 6 "proof: a captured tree cannot be asked" "${tree[@]}" proof
+is "proof: each part of the module has its words, and no other" \
+	"$(sed -n '/ meanings\[\] = {/,/};/p' tools/proof.c | sed -n 's/^		{ "\([a-z]*\)",.*/\1/p' | sort | xargs)" \
+	"$(strings dualbm_proven.c part_names | xargs)"
+is "proof: interface.md explains each, and no other" \
+	"$(sed -n '/^### What: .*\/proof$/,/^### /p' docs/interface.md | sed -n 's/^| `\([a-z]*\)` .*/\1/p' | sort | xargs)" \
+	"$(strings dualbm_proven.c part_names | xargs)"
 
 # ---- check on the captured machine ----
 
@@ -416,6 +647,8 @@ mkdir -p "$work/bare/proc/sys/kernel" "$work/bare/sys/kernel"
 for command in status watch violations 'frame 1' map scrub proof policy; do
 	# shellcheck disable=SC2086 # words
 	run 3 "not loaded: $command" --root "$work/bare" $command
+	# "status" answers that, and so where answers are; the others complain.
+	[[ $command == status ]] && like "not loaded: status: says so" "$out" 'state: not loaded' && continue
 	like "not loaded: $command: says so" "$err" 'dualbm is not loaded'
 done
 changed
@@ -508,7 +741,57 @@ run 2 "watch, no number" "${tree[@]}" watch --count 0
 run 2 "policy, no such one" "${tree[@]}" policy explode
 run 2 "color, no such one" --color pink status
 run 0 "help" --help
+cp "$work/out" "$work/help"
+run 0 "help, as a command" help
+is "help, as a command: is the same" "$out" "$(cat "$work/help")"
+is "help: 24 lines of 80 columns hold it" "$(($(wc -l <"$work/help") <= 24)) $(awk 'length > 80' "$work/help")" "1 "
+mapfile -t commands < <(sed -n 's/^  \([a-z]*\) .*/\1/p' "$work/help")
+for command in "${commands[@]}"; do
+	run 0 "help $command" help "$command"
+	like "help $command: how it is used" "$(head -n 1 "$work/out")" "^Usage: dualbmctl $command"
+	is "help $command: 24 lines of 80 columns hold it" "$(($(wc -l <"$work/out") <= 24)) $(awk 'length > 80' "$work/out")" "1 "
+	run 0 "$command --help" "$command" --help
+	is "$command --help: is the same" "$("$ctl" help "$command")" "$out"
+	run 2 "$command: an option that it does not have" "${tree[@]}" "$command" --explode
+	like "$command: an option that it does not have: says so" "$err" "$command: \"--explode\" is no option; see \"dualbmctl help $command\""
+done
+run 2 "help of what is no command" help explode
+# meant WORD MEANT...: what it asks for; a guess is made only where it is near.
+meant() {
+	local said=$1
+
+	run 2 "did you mean: $*" "${@:2}"
+	like "did you mean: $*: asks" "$err" "did you mean \"$said\"[?]"
+}
+meant status statsu
+meant status stat
+meant violations violation
+meant unload unlaod
+meant policy polcy
+meant proof help prof
+meant --kernel check --kernal 6.1
+meant --module check --moduel=x
+meant --compare map --comparse
+meant --last violations --lsat
+meant --count watch --cuont=3
+meant --verbose status --verbsoe
+meant --json status --jsno
+meant --json --jsno status
+meant --list proof --lits
+meant --force load --froce
+for word in xyz explode s; do
+	run 2 "no guess: $word" "$word"
+	like "no guess: $word: says where they are" "$err" "\"$word\" is no command; see \"dualbmctl help\""
+done
+run 2 "no guess: a word that is too long" "$(printf 'status%060d' 0)"
+run 2 "an option without its argument" check --kernel
+like "an option without its argument: says so" "$err" 'check: "--kernel" lacks its argument'
+run 2 "an option with an argument too many" violations --last=1
+like "an option with an argument too many: says so" "$err" 'violations: "--last" takes no argument'
+run 2 "a letter that is no option" check -k
+like "a letter that is no option: says so" "$err" 'check: "-k" is no option'
 run 0 "version" --version
+run 0 "version, by its letter" -V
 is "version: is that of VERSION" "$out" "dualbmctl $VERSION"
 
 # ---- pipes and terminals ----
@@ -528,8 +811,9 @@ status=0
 is "a full device: status 8" "$status" 8
 like "a full device: says so" "$(cat "$work/err")" 'cannot write standard output: No space'
 empty "no terminal: no escape sequence" "$("$ctl" "${tree[@]}" status | grep "$(printf '\033')" || :)"
-on_terminal=$(TERM=xterm script -qec "$ctl --root $work/tree status" /dev/null </dev/null || :)
-like "a terminal: colour" "$on_terminal" $'\e\\[32marmed'
+well
+on_terminal=$(TERM=xterm script -qec "$ctl --root $broken status" /dev/null </dev/null || :)
+like "a terminal: colour" "$on_terminal" $'state: \e\\[32marmed'
 on_terminal=$(NO_COLOR=1 TERM=xterm script -qec "$ctl --root $work/tree status" /dev/null </dev/null || :)
 is "a terminal with NO_COLOR: none" "$(grep -c $'\e' <<<"$on_terminal")" 0
 
@@ -575,6 +859,9 @@ complete_words() {
 is "completion: a command" "$(complete_words dualbmctl sc)" "scrub"
 is "completion: behind a global option" "$(complete_words dualbmctl --json vio)" "violations"
 is "completion: a policy" "$(complete_words dualbmctl policy p)" "panic"
+is "completion: a command's help" "$(complete_words dualbmctl help wa)" "watch"
+is "completion: an option of status" "$(complete_words dualbmctl status --v)" "--verbose"
+is "completion: an option of proof" "$(complete_words dualbmctl proof --l)" "--list"
 is "completion: an option" "$(complete_words dualbmctl check --im)" "--image"
 is "completion: a parameter's value" "$(complete_words dualbmctl load policy = p)" "panic"
 is "completion: has every command" "$(complete_words dualbmctl '' | tr ' ' '\n' | grep -v '^--' | sort | xargs)" \
@@ -589,10 +876,11 @@ is "install-tools: its files" "$(cd "$work/install" && find . -type f ! -path ".
 
 for kernel in $KERNELS; do
 	vm "$kernel, dualbmctl" done --kernel "$kernel" -- ctl.sh
-	for name in check status frame map compare scrub watch violations badstatus watched; do
+	for name in check status frame map compare scrub proof watch violations badstatus watched; do
 		sed -n "s/^json $name //p" "$vm_log" >"$work/lines"
-		bad=$(perl -MJSON::PP -ne 'eval { JSON::PP->new->utf8->decode($_) }; print $@ if $@' "$work/lines")
-		empty "$kernel, JSON of $name is valid" "$bad$([[ -s $work/lines ]] || echo "there is none")"
+		bad=$(perl -MJSON::PP -ne 'my $j = eval { JSON::PP->new->utf8->decode($_) }; print $@ if $@;
+			print "no schema" if ($j->{schema}{name} // "") ne "dualbmctl.$j->{command}" || $j->{schema}{version} != 1' "$work/lines")
+		empty "$kernel, JSON of $name is valid, and says which it is" "$bad$([[ -s $work/lines ]] || echo "there is none")"
 	done
 	sed -n 's/^json compare //p' "$vm_log" >"$work/out"
 	json "$kernel, map: 64 MiB that were written can be seen" '(eval { my $n = 0; $n += $_->{before}{free} - $_->{free} for @{$j->{nodes}}; $n }) > 15000'

@@ -282,7 +282,7 @@ int command_check(int argc, char **argv)
 			check.module = optarg;
 			break;
 		default:
-			bad_option("check", argv);
+			bad_option("check", argv, long_options);
 		}
 	}
 	if (optind < argc)

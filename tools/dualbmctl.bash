@@ -14,7 +14,7 @@ _dualbmctl_kernels() {
 
 _dualbmctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='check status watch violations frame map report history journal scrub proof load unload policy'
+	local commands='check status watch violations frame map report history journal scrub proof load unload policy help'
 	local global='--json --root --color --help --version'
 	local i command='' words=''
 
@@ -53,6 +53,9 @@ _dualbmctl() {
 	case $command in
 	'') words="$commands $global" ;;
 	check) words='--kernel --image --module --json' ;;
+	help) words=$commands ;;
+	status) words='--verbose --json' ;;
+	proof) words='--list --json' ;;
 	watch) words='--count --json' ;;
 	violations) words='--last --json' ;;
 	map)

@@ -79,6 +79,12 @@ const char *colour(enum colour which);
 void print_safe(FILE *stream, const char *text);
 /* "1.5 MiB" */
 const char *human_bytes(uint64_t bytes);
+/* "0.8 s", "12 min 4 s", "3 d 5 h" */
+const char *human_time(uint64_t milliseconds);
+/* "1 pass", "2 passes" */
+const char *human_count(uint64_t number, const char *one, const char *many);
+/* "0.11 %" of all: never 0 where there is some, and never 100 where some is missing. */
+const char *human_share(uint64_t part, uint64_t all);
 
 /* A progress bar on standard error; nothing unless that is a terminal. */
 void progress(const char *what, uint64_t done, uint64_t all);
@@ -86,7 +92,10 @@ void progress_end(void);
 
 /* For errors: the command that was given. */
 extern const char *json_command;
-/* JSON is kept until the end, so that an error never leaves half of it. */
+/*
+ * JSON is kept until the end, so that an error never leaves half of it. Each begins with
+ * the name of its schema and that one's version.
+ */
 void json_begin(const char *command);
 void json_end(void);
 /* The same for an object that goes to a file: its schema comes first, and @out has it. */
@@ -137,6 +146,8 @@ void module_read(const char *directory, const char *name, struct buffer *buffer)
 /* Ends with the reason why a file of the module could not be used. */
 _Noreturn void module_fail(const char *directory, const char *name, int error);
 void need_loaded(void);
+/* Neither loaded, nor on its way in or out. */
+bool is_unloaded(void);
 
 /* ---- parse.c: the formats of the module's files, and numbers ---- */
 
@@ -372,6 +383,10 @@ struct machine {
 	bool la57;
 };
 
+#define MAX_NODE_IDS	4096
+
+/* "0-3,7": calls for each number below %MAX_NODE_IDS; false if it is no such list. */
+bool parse_list(const char *text, void (*call)(void *data, unsigned int id), void *data);
 int machine_read(struct machine *machine, struct why *why);
 void machine_free(struct machine *machine);
 /* What planes and their map will take. */
@@ -381,10 +396,24 @@ void machine_place(const struct machine *machine, int node, int place[4]);
 
 /* ---- arguments.c ---- */
 
-/* For commands without options: ends with a message if there is an argument. */
+struct option;
+
+/*
+ * What somebody may have meant by @word, of the @nr names that are @step bytes apart: one that
+ * is written nearly so; NULL if there is none.
+ */
+const char *did_you_mean(const char *word, const char * const *names, size_t nr, size_t step);
+/* For commands without options: ends with a message if there is one. */
+void no_options(int argc, char **argv, const char *command);
+/* For commands without arguments: ends with a message if there is one. */
 void no_arguments(int argc, char **argv, const char *command);
 /* After getopt_long() has returned '?'. */
-_Noreturn void bad_option(const char *command, char **argv);
+_Noreturn void bad_option(const char *command, char **argv, const struct option *options);
+
+/* ---- scrub.c ---- */
+
+/* Writes to the file "scrub", in a child, and shows how far it is; 0 or -errno. */
+int scrub_write(const char *text, const char *what, uint64_t words);
 
 /* ---- commands ---- */
 

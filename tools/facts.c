@@ -14,8 +14,7 @@
 #define NODES	"/sys/devices/system/node"
 #define MEMORY	"/sys/devices/system/memory"
 
-/* "0-3,7": calls for each number. */
-static bool parse_list(const char *text, void (*call)(void *data, unsigned int id), void *data)
+bool parse_list(const char *text, void (*call)(void *data, unsigned int id), void *data)
 {
 	while (*text) {
 		char *end;
@@ -29,7 +28,7 @@ static bool parse_list(const char *text, void (*call)(void *data, unsigned int i
 			if (end == text)
 				return false;
 		}
-		if (last < first || last > 4095)
+		if (last < first || last >= MAX_NODE_IDS)
 			return false;
 		for (; first <= last; first++)
 			call(data, first);

@@ -244,6 +244,11 @@ void list_free(char **list)
 
 /* ---- files of the module ---- */
 
+bool is_unloaded(void)
+{
+	return !file_exists(SYSFS) && !file_exists("/sys/module/dualbm/initstate");
+}
+
 void need_loaded(void)
 {
 	if (file_exists(SYSFS))

@@ -465,6 +465,7 @@ int command_frame(int argc, char **argv)
 	const char *wrong;
 	int i;
 
+	no_options(argc, argv, "frame");
 	if (argc != 2)
 		fail(STATUS_USAGE, "frame takes one argument: PFN, phys:ADDRESS or PID:ADDRESS");
 	find_frame(&frame, argv[1]);

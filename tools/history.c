@@ -210,7 +210,7 @@ int command_history(int argc, char **argv)
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (option != 's')
-			bad_option("history", argv);
+			bad_option("history", argv, long_options);
 		past.since = parse_since(optarg);
 	}
 	if (optind < argc)

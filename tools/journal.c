@@ -308,7 +308,7 @@ int command_journal(int argc, char **argv)
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (option != '1')
-			bad_option("journal", argv);
+			bad_option("journal", argv, long_options);
 		once = true;
 	}
 	if (optind < argc)

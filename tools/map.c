@@ -827,7 +827,7 @@ static void read_options(int argc, char **argv, struct request *request)
 			options.columns = width < 20 ? 20 : width;
 			break;
 		default:
-			bad_option("map", argv);
+			bad_option("map", argv, long_options);
 		}
 	}
 }

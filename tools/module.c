@@ -77,6 +77,24 @@ static _Noreturn void load_failed(int error)
 	}
 }
 
+static _Noreturn void no_such_parameter(const struct check *check, const char *word, size_t length)
+{
+	char *name = strndup(word, length);
+	const char *meant = NULL;
+	size_t nr = 0;
+
+	while (check->mod.parameters && check->mod.parameters[nr])
+		nr++;
+	if (nr && name)
+		meant = did_you_mean(name, (const char * const *)check->mod.parameters, nr,
+				     sizeof(*check->mod.parameters));
+	if (meant)
+		fail(STATUS_USAGE, "load: the module has no parameter \"%s\"; did you mean \"%s\"?",
+		     name, meant);
+	fail(STATUS_USAGE, "load: the module has no parameter \"%.*s\"; modinfo dualbm lists them",
+	     (int)length, word);
+}
+
 /* The kernel takes a parameter that a module does not have, and drops it. */
 static char *parameters(const struct check *check, int argc, char **argv)
 {
@@ -94,8 +112,7 @@ static char *parameters(const struct check *check, int argc, char **argv)
 			    !strncmp(check->mod.parameters[j], argv[i], length))
 				break;
 		if (!check->mod.parameters || !check->mod.parameters[j])
-			fail(STATUS_USAGE, "load: the module has no parameter \"%.*s\"; modinfo dualbm lists them",
-			     (int)length, argv[i]);
+			no_such_parameter(check, argv[i], length);
 		if (strpbrk(argv[i], " \t\n\""))
 			fail(STATUS_USAGE, "load: no value of a parameter has blanks or quotes: \"%s\"",
 			     argv[i]);
@@ -210,7 +227,7 @@ int command_load(int argc, char **argv)
 			check.module = optarg;
 			break;
 		default:
-			bad_option("load", argv);
+			bad_option("load", argv, long_options);
 		}
 	}
 	need_this_machine("load");
@@ -316,6 +333,7 @@ int command_policy(int argc, char **argv)
 	char *policy;
 	int ret;
 
+	no_options(argc, argv, "policy");
 	if (argc > 2)
 		fail(STATUS_USAGE, "policy takes one word, report or panic");
 	if (argc == 2 && strcmp(argv[1], "report") && strcmp(argv[1], "panic"))

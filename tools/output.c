@@ -7,6 +7,7 @@
  * characters, and JSON as valid UTF-8.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,6 +17,9 @@
 #include "dualbmctl.h"
 
 struct options options = { .root = "", .columns = 80 };
+
+/* It rises when a key goes or means something else; a new key is no new version. */
+#define SCHEMA_VERSION	1
 
 static FILE *json;
 static char *json_text;
@@ -48,6 +52,8 @@ void warn(const char *format, ...)
 	va_end(arguments);
 }
 
+static void json_begin_as(const char *schema, const char *command);
+
 static void json_drop(void)
 {
 	if (!json)
@@ -66,7 +72,7 @@ static void json_failure(enum status status, const char *format, va_list argumen
 	if (vasprintf(&text, format, arguments) < 0)
 		return;
 	json_drop();
-	json_begin(json_command);
+	json_begin_as("error", json_command);
 	json_string("error", text);
 	json_number("status", status);
 	json_end();
@@ -251,6 +257,60 @@ const char *human_bytes(uint64_t bytes)
 	return out;
 }
 
+const char *human_time(uint64_t milliseconds)
+{
+	static const struct {
+		uint64_t ms;
+		const char *name;
+	} units[] = { { 86400000, "d" }, { 3600000, "h" }, { 60000, "min" }, { 1000, "s" } };
+	static char text[8][64];
+	static unsigned int turn;
+	char *out = text[turn++ % ARRAY_SIZE(text)];
+	size_t i = 0, length;
+	uint64_t rest;
+
+	if (milliseconds < 10000) {
+		snprintf(out, sizeof(text[0]), "%" PRIu64 ".%" PRIu64 " s", milliseconds / 1000,
+			 milliseconds / 100 % 10);
+		return out;
+	}
+	while (milliseconds < units[i].ms)
+		i++;
+	length = snprintf(out, sizeof(text[0]), "%" PRIu64 " %s", milliseconds / units[i].ms,
+			  units[i].name);
+	if (i + 1 == ARRAY_SIZE(units))
+		return out;
+	rest = milliseconds % units[i].ms / units[i + 1].ms;
+	if (rest)
+		snprintf(out + length, sizeof(text[0]) - length, " %" PRIu64 " %s", rest,
+			 units[i + 1].name);
+	return out;
+}
+
+const char *human_count(uint64_t number, const char *one, const char *many)
+{
+	static char text[8][96];
+	static unsigned int turn;
+	char *out = text[turn++ % ARRAY_SIZE(text)];
+
+	snprintf(out, sizeof(text[0]), "%" PRIu64 " %s", number, number == 1 ? one : many);
+	return out;
+}
+
+const char *human_share(uint64_t part, uint64_t all)
+{
+	static char text[8][16];
+	static unsigned int turn;
+	char *out = text[turn++ % ARRAY_SIZE(text)];
+	double percent = all ? 100.0 * part / all : 0;
+
+	if (part && percent < 0.01)
+		return "less than 0.01 %";
+	snprintf(out, sizeof(text[0]), part == all ? "%.0f %%" : "%.2f %%",
+		 part < all && percent > 99.99 ? 99.99 : percent);
+	return out;
+}
+
 /* ---- progress ---- */
 
 static bool progress_shown;
@@ -337,13 +397,25 @@ void json_close(void)
 	fputc(json_stack[--json_depth], json);
 }
 
-void json_begin(const char *command)
+static void json_begin_as(const char *schema, const char *command)
 {
+	char name[64];
+
 	json = open_memstream(&json_text, &json_size);
 	if (!json)
 		exit(STATUS_LACKING);
+	snprintf(name, sizeof(name), "dualbmctl.%s", schema);
 	json_open(NULL, '{');
+	json_open("schema", '{');
+	json_string("name", name);
+	json_number("version", SCHEMA_VERSION);
+	json_close();
 	json_string("command", command);
+}
+
+void json_begin(const char *command)
+{
+	json_begin_as(command, command);
 }
 
 void json_end(void)

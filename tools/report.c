@@ -856,7 +856,7 @@ int command_report(int argc, char **argv)
 			report.addresses = true;
 			break;
 		default:
-			bad_option("report", argv);
+			bad_option("report", argv, long_options);
 		}
 	}
 	if (optind < argc)

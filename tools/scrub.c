@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * "dualbmctl scrub" and "proof": a write to the file "scrub" returns when the pass
- * is done, so a child writes, and the parent reads how far it is.
+ * "dualbmctl scrub": a write to the file of that name returns when the pass is done, so a
+ * child writes, and the parent reads how far it is. "dualbmctl proof" is such a write too.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -54,8 +54,7 @@ static uint64_t words_of_pass(void)
 	return all;
 }
 
-/* Writes in a child; 0 or -errno. */
-static int write_and_wait(const char *text, const char *what, uint64_t words)
+int scrub_write(const char *text, const char *what, uint64_t words)
 {
 	const struct timespec pause = { 0, 100 * 1000 * 1000 };
 	int status;
@@ -90,7 +89,7 @@ int command_scrub(int argc, char **argv)
 	need_loaded();
 	before = stat_value("violations");
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	ret = write_and_wait("now", "scrub", words_of_pass());
+	ret = scrub_write("now", "scrub", words_of_pass());
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	if (ret)
 		module_fail(SYSFS, "scrub", -ret);
@@ -115,29 +114,4 @@ int command_scrub(int argc, char **argv)
 	}
 	free(line);
 	return found || violations ? STATUS_NO : STATUS_YES;
-}
-
-int command_proof(int argc, char **argv)
-{
-	struct buffer buffer;
-	int ret;
-
-	no_arguments(argc, argv, "proof");
-	need_loaded();
-	ret = write_and_wait("proof", "proof", 0);
-	if (ret == -EINVAL)
-		fail(STATUS_LACKING, "the loaded dualbm does not know \"proof\" (" SYSFS "/scrub: %s)",
-		     strerror(EINVAL));
-	if (ret)
-		module_fail(SYSFS, "scrub", -ret);
-	module_read(SYSFS, "scrub", &buffer);
-	if (options.json) {
-		json_begin("proof");
-		json_string("result", buffer.data);
-		json_end();
-	} else {
-		print_safe(stdout, buffer.data);
-	}
-	buffer_free(&buffer);
-	return STATUS_YES;
 }

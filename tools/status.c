@@ -1,151 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * "dualbmctl status": what the module says of itself and of what it found, on one
- * screen or as JSON.
+ * "dualbmctl status": on one screen, or as JSON.
  */
-#include <errno.h>
-#include <inttypes.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "dualbmctl.h"
-
-struct hook_line {
-	char *name, *mechanism, *need;
-	uint64_t hits, missed;
-};
-
-struct module_status {
-	char *state, *reason, *policy, *version, *kernel_id;
-	struct buffer stats, placement, scrub;
-	struct hook_line *hooks;
-	size_t nr_hooks;
-	struct violation last;
-	bool has_last;
-	bool restricted;	/* some of it is for root */
-};
-
-static char *first_line(struct buffer *buffer)
-{
-	buffer->data[strcspn(buffer->data, "\n")] = '\0';
-	return buffer->data;
-}
-
-static void read_hooks(struct module_status *status)
-{
-	struct buffer buffer;
-	char *rest, *line;
-
-	module_read(SYSFS, "hooks", &buffer);
-	rest = buffer.data;
-	while ((line = next_line(&rest))) {
-		char *name = next_word(&line), *mechanism = next_word(&line);
-		char *hits = next_word(&line), *missed = next_word(&line);
-		char *need = next_word(&line);
-		struct hook_line hook;
-
-		if (!need || !parse_number(hits, &hook.hits) || !parse_number(missed, &hook.missed))
-			fail(STATUS_FOREIGN, SYSFS "/hooks: not the lines that are expected");
-		hook.name = duplicate(name);
-		hook.mechanism = duplicate(mechanism);
-		hook.need = duplicate(need);
-		status->hooks = reallocate(status->hooks, (status->nr_hooks + 1) *
-					   sizeof(*status->hooks));
-		status->hooks[status->nr_hooks++] = hook;
-	}
-	buffer_free(&buffer);
-}
-
-/* What is for root: nothing, and false, for others. */
-static bool read_private(const char *name, struct buffer *buffer)
-{
-	char *path = format_text("%s/%s", SYSFS, name);
-	int ret = file_read(path, buffer, LARGE_FILE);
-
-	free(path);
-	if (ret == -EACCES) {
-		memset(buffer, 0, sizeof(*buffer));
-		return false;
-	}
-	if (ret)
-		module_fail(SYSFS, name, -ret);
-	return true;
-}
-
-static void read_status(struct module_status *status)
-{
-	struct buffer buffer;
-	struct why why;
-
-	memset(status, 0, sizeof(*status));
-	need_loaded();
-	module_read(SYSFS, "state", &buffer);
-	status->state = first_line(&buffer);
-	/* Newer modules say why. */
-	status->reason = file_line(SYSFS "/state_reason");
-	if (status->reason && !*status->reason) {
-		free(status->reason);
-		status->reason = NULL;
-	}
-	module_read(SYSFS, "policy", &buffer);
-	status->policy = first_line(&buffer);
-	status->version = file_line("/sys/module/dualbm/version");
-	status->kernel_id = file_line(SYSFS "/kernel_id");
-	module_read(SYSFS, "stats", &status->stats);
-	read_private("placement", &status->placement);
-	module_read(SYSFS, "scrub", &status->scrub);
-	read_hooks(status);
-	status->restricted = !read_private("last_violation", &buffer);
-	if (buffer.size) {
-		if (violation_parse(buffer.data, &status->last, &why))
-			fail(STATUS_FOREIGN, SYSFS "/last_violation: %s", why.text);
-		status->has_last = true;
-	}
-	buffer_free(&buffer);
-}
-
-static void free_status(struct module_status *status)
-{
-	size_t i;
-
-	for (i = 0; i < status->nr_hooks; i++) {
-		free(status->hooks[i].name);
-		free(status->hooks[i].mechanism);
-		free(status->hooks[i].need);
-	}
-	free(status->hooks);
-	free(status->state);
-	free(status->reason);
-	free(status->policy);
-	free(status->version);
-	free(status->kernel_id);
-	buffer_free(&status->stats);
-	buffer_free(&status->placement);
-	buffer_free(&status->scrub);
-	violation_free(&status->last);
-}
-
-static uint64_t stat_of(const struct module_status *status, const char *name)
-{
-	uint64_t value;
-
-	if (!line_number(status->stats.data, name, &value))
-		fail(STATUS_FOREIGN, SYSFS "/stats: no number \"%s\"", name);
-	return value;
-}
-
-/* What would make somebody look: not armed, something found, something lost. */
-static bool all_is_well(const struct module_status *status)
-{
-	size_t i;
-
-	for (i = 0; i < status->nr_hooks; i++)
-		if (!strcmp(status->hooks[i].need, "required") && status->hooks[i].missed)
-			return false;
-	return !strcmp(status->state, "armed") && !stat_of(status, "violations") &&
-	       !stat_of(status, "unproven") && !stat_of(status, "coverage_gaps");
-}
+#include "status.h"
 
 /* key=value words, of whatever keys there are. */
 static void json_words(const char *text)
@@ -167,9 +28,33 @@ static void json_words(const char *text)
 	free(copy);
 }
 
-static void json_status(struct module_status *status)
+/* What "status" says in words, for who shows that elsewhere. */
+static void json_advice(const struct module_status *status)
 {
-	char *rest, *line, *name;
+	struct advice advice = advice_of(status);
+	uint64_t value;
+
+	json_string("meaning", advice.meaning);
+	json_string("action", advice.action);
+	json_string("see", advice.see);
+	json_string("kernel", status->release);
+	if (status->qualified == QUALIFIED_UNKNOWN)
+		json_null("qualified");
+	else
+		json_bool("qualified", status->qualified == QUALIFIED);
+	if (status->uptime_ms)
+		json_real("uptime_seconds", status->uptime_ms / 1e3);
+	else
+		json_null("uptime_seconds");
+	if (status_knows(status, "protected_ms", &value))
+		json_real("protected_seconds", value / 1e3);
+	else
+		json_null("protected_seconds");
+}
+
+static void json_status(const struct module_status *status)
+{
+	char *copy, *rest, *line, *name;
 	size_t i;
 
 	json_begin("status");
@@ -180,9 +65,10 @@ static void json_status(struct module_status *status)
 	json_string("version", status->version);
 	if (status->kernel_id)
 		json_string("kernel_id", status->kernel_id);
-	json_bool("well", all_is_well(status));
+	json_bool("well", status_is_well(status));
 	json_open("stats", '{');
-	rest = status->stats.data;
+	copy = duplicate(status->stats.data);
+	rest = copy;
 	while ((line = next_line(&rest))) {
 		uint64_t value;
 
@@ -190,6 +76,7 @@ static void json_status(struct module_status *status)
 		if (name && line && parse_number(line, &value))
 			json_number(name, value);
 	}
+	free(copy);
 	json_close();
 	json_open("hooks", '[');
 	for (i = 0; i < status->nr_hooks; i++) {
@@ -198,17 +85,20 @@ static void json_status(struct module_status *status)
 		json_string("mechanism", status->hooks[i].mechanism);
 		json_number("hits", status->hooks[i].hits);
 		json_number("missed", status->hooks[i].missed);
-		json_bool("required", !strcmp(status->hooks[i].need, "required"));
+		json_bool("required", status->hooks[i].required);
+		json_bool("silent", status->hooks[i].silent);
 		json_close();
 	}
 	json_close();
 	json_open("placement", '[');
-	rest = status->placement.data;
+	copy = duplicate(status->placement.data ? status->placement.data : "");
+	rest = copy;
 	while ((line = next_line(&rest))) {
 		json_open(NULL, '{');
 		json_words(line);
 		json_close();
 	}
+	free(copy);
 	json_close();
 	json_open("scrub", '{');
 	json_words(status->scrub.data);
@@ -218,172 +108,38 @@ static void json_status(struct module_status *status)
 	else
 		json_null("last_violation");
 	json_bool("restricted", status->restricted);
+	json_advice(status);
 	json_end();
-}
-
-static void print_violation_short(const struct violation *v)
-{
-	printf("%s%s%s pfn=0x%" PRIx64 " order=%" PRIu64 " proof=%s caller=", colour(BAD),
-	       strcmp(v->proof, "none") ? v->class : "unproven", colour(PLAIN), v->pfn,
-	       v->order, v->proof);
-	print_safe(stdout, v->caller);
-	putchar('\n');
-}
-
-static enum colour state_colour(const char *state)
-{
-	if (!strcmp(state, "armed"))
-		return GOOD;
-	/* Nothing is lost while the module learns, or on a kernel that nobody has tried. */
-	return strcmp(state, "learning") && strcmp(state, "unqualified") ? BAD : DOUBTFUL;
-}
-
-/* Why, as of the end of the last learning; a module that is older does not say. */
-static void print_untracked(const struct module_status *status)
-{
-	static const struct {
-		const char *name, *text;
-	} reasons[] = {
-		{ "untracked_hugetlb", "in huge pages" },
-		{ "untracked_unaccepted", "not accepted" },
-		{ "untracked_poisoned", "poisoned" },
-		{ "untracked_in_use", "in use" },
-		{ "untracked_moving", "moving" },
-		{ "untracked_tail", "without a count" },
-	};
-	const char *before = "\n           untracked when last learned: ";
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(reasons); i++) {
-		uint64_t frames = stat_of(status, reasons[i].name);
-
-		if (!frames)
-			continue;
-		printf("%s%" PRIu64 " %s", before, frames, reasons[i].text);
-		before = ", ";
-	}
-}
-
-static void print_coverage(const struct module_status *status)
-{
-	uint64_t managed = stat_of(status, "pages_managed"), gaps = stat_of(status, "coverage_gaps");
-	uint64_t untracked = stat_of(status, "pages_untracked");
-
-	printf("coverage   %" PRIu64 " frames, %" PRIu64 " allocated, %" PRIu64 " free, %" PRIu64
-	       " untracked (%.2f %%)", managed, stat_of(status, "pages_allocated"),
-	       stat_of(status, "pages_free"), untracked,
-	       managed ? 100.0 * untracked / managed : 0);
-	if (gaps)
-		printf(", %s%" PRIu64 " coverage gaps%s", colour(BAD), gaps, colour(PLAIN));
-	print_untracked(status);
-	printf("\nmemory     %s for planes and their map\n",
-	       human_bytes(stat_of(status, "plane_bytes")));
-}
-
-/* Of the optional ones that missed nothing only their names: all of it is to be one screen. */
-static bool needs_no_line(const struct hook_line *hook)
-{
-	return !hook->missed && strcmp(hook->need, "required");
-}
-
-static void print_hooks(const struct module_status *status)
-{
-	size_t i, lines = 0;
-	int width = 0;
-
-	for (i = 0; i < status->nr_hooks; i++) {
-		const struct hook_line *hook = &status->hooks[i];
-		bool bad = hook->missed && !strcmp(hook->need, "required");
-
-		if (needs_no_line(hook))
-			continue;
-		printf("%s%-28s %-10s %12" PRIu64 " hits", lines++ ? "           " : "hooks      ",
-		       hook->name, hook->mechanism, hook->hits);
-		if (hook->missed)
-			printf("  %s%" PRIu64 " missed%s", colour(bad ? BAD : FAINT), hook->missed,
-			       colour(PLAIN));
-		puts(strcmp(hook->need, "required") ? "  optional" : "");
-	}
-	for (i = 0; i < status->nr_hooks; i++) {
-		const char *name = status->hooks[i].name;
-
-		if (!needs_no_line(&status->hooks[i]))
-			continue;
-		if (!width)
-			printf("           optional, nothing missed:");
-		width += printf(" %s", name);
-	}
-	if (width)
-		puts("");
-}
-
-static void print_findings(const struct module_status *status)
-{
-	static const char * const classes[] = {
-		"double_alloc", "double_free", "boundary_double_free", "plane_corruption",
-		"directory_corruption", "allocator_corruption", "bad_page", "count_underflow",
-		"mapped_free", "piece_free", "unproven", "corrected",
-	};
-	uint64_t violations = stat_of(status, "violations"), value;
-	size_t i;
-
-	printf("findings   %s%" PRIu64 " violation%s%s", colour(violations ? BAD : GOOD),
-	       violations, violations == 1 ? "" : "s", colour(PLAIN));
-	for (i = 0; i < ARRAY_SIZE(classes); i++) {
-		value = stat_of(status, classes[i]);
-		if (value)
-			printf(", %s %" PRIu64, classes[i], value);
-	}
-	value = stat_of(status, "relearns");
-	if (value)
-		printf(", learned again %" PRIu64 " times", value);
-	putchar('\n');
-	if (status->has_last) {
-		fputs("last       ", stdout);
-		print_violation_short(&status->last);
-	} else if (status->restricted && violations) {
-		puts("last       run this as root to see it");
-	}
-}
-
-static void print_status(struct module_status *status)
-{
-	char *rest, *line;
-	const char *label = "placement  ";
-
-	printf("dualbm %s  %s%s%s", status->version ? status->version : "",
-	       colour(state_colour(status->state)), status->state, colour(PLAIN));
-	if (status->reason) {
-		fputs(" (", stdout);
-		print_safe(stdout, status->reason);
-		fputs(")", stdout);
-	}
-	printf("  policy=%s\n", status->policy);
-	print_coverage(status);
-	print_hooks(status);
-	rest = status->placement.data;
-	while ((line = next_line(&rest))) {
-		printf("%s%s\n", label, line);
-		label = "           ";
-	}
-	printf("scrub      %.*s, %" PRIu64 " passes\n",
-	       (int)strcspn(status->scrub.data, "\n"), status->scrub.data,
-	       stat_of(status, "scrub_passes"));
-	print_findings(status);
 }
 
 int command_status(int argc, char **argv)
 {
+	static const struct option long_options[] = {
+		{ "verbose", no_argument, NULL, 'v' },
+		{ NULL, 0, NULL, 0 },
+	};
 	struct module_status status;
-	int ret;
+	bool verbose = false;
+	int option, ret;
 
-	no_arguments(argc, argv, "status");
-	read_status(&status);
-	ret = all_is_well(&status) ? STATUS_YES : STATUS_NO;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "v", long_options, NULL)) != -1) {
+		if (option != 'v')
+			bad_option("status", argv, long_options);
+		verbose = true;
+	}
+	if (optind < argc)
+		fail(STATUS_USAGE, "status takes no arguments, and was given \"%s\"", argv[optind]);
+	if (!options.json && is_unloaded()) {
+		screen_show_unloaded();
+		return STATUS_UNLOADED;
+	}
+	status_read(&status);
+	ret = status_is_well(&status) ? STATUS_YES : STATUS_NO;
 	if (options.json)
 		json_status(&status);
 	else
-		print_status(&status);
-	free_status(&status);
+		screen_show(&status, verbose);
+	status_free(&status);
 	return ret;
 }

@@ -448,7 +448,7 @@ int command_violations(int argc, char **argv)
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (option != 'l')
-			bad_option("violations", argv);
+			bad_option("violations", argv, long_options);
 		last = true;
 	}
 	if (optind < argc)

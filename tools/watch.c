@@ -286,7 +286,7 @@ int command_watch(int argc, char **argv)
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (option != 'n')
-			bad_option("watch", argv);
+			bad_option("watch", argv, long_options);
 		if (!parse_number(optarg, &wanted) || !wanted)
 			fail(STATUS_USAGE, "watch: --count takes a number from 1 on, not \"%s\"",
 			     optarg);

@@ -75,7 +75,11 @@ says "load: and says so" armed
 run 7 "load: not twice" load
 run 0 "status: all is well" status
 sed 's/^/| /' /tmp/out
-says "status: state" '^dualbm [0-9.]+  armed'
+says "status: state" '^ +state: armed'
+says "status: which kernel" " kernel: $(uname -r | sed 's/[+.]/[&]/g'), qualified"
+says "status: protected" ' protected: for [0-9.]+ (s|min) .*without a break; [0-9.]+ % of the uptime'
+says "status: never called clean before a pass" ' scrub: no pass has ended yet; only on request'
+is "status: fits on one screen" "$(($(wc -l </tmp/out) <= 24)) $(awk 'length > 80' /tmp/out)" "1 "
 json status status
 
 # What "check" foretold, when the boundary's probes have become what they can be.
@@ -137,14 +141,25 @@ is "map: all frames that are managed" \
 run 0 "scrub: finds nothing" scrub
 json scrub scrub
 is "scrub: it was a pass" "$(stat scrub_passes)" 2
-dualbmctl proof >/tmp/out 2>/tmp/err
-case $? in
-0) ok "proof: done" ;;
-6)
-	says "proof: this module cannot" 'does not know "proof"'
-	;;
-*) not_ok "proof: done, or says that this module cannot" "$(cat /tmp/err)" ;;
-esac
+run 0 "status: after a scrub" status
+says "status: when it ended, how long it took" ' scrub: last pass ended [0-9.]+ s ago, took [0-9.]+ s, nothing found'
+_before=$(stat protected_ms)
+at_least "the time that is protected goes on, and no faster than the clock" \
+	$((_before > 0 && _before <= $(cut -d. -f1 /proc/uptime) * 1000 + 1000)) 1
+at_least "all of it without a break so far" $((2000 - (_before - $(stat protected_age_ms)))) 0
+run 0 "proof: what was proven at load" proof --list
+sed 's/^/| /' /tmp/out
+says "proof: at load, all parts" '^  8 of 8 passed'
+says "proof: not asked for yet" 'not asked for a proof since'
+run 0 "proof: asked for" proof
+sed 's/^/| /' /tmp/out
+says "proof: asked for, all parts" '^  7 of 7 passed'
+says "proof: events and the scrubber" '  passed  scrubber +.* ms$'
+json proof proof --list
+as_nobody "proof --list"
+is "user: proof --list" $? 0
+as_nobody proof
+is "user: proof: no permission" $? 4
 run 0 "policy: is report" policy
 says "policy: report" '^report$'
 run 0 "policy: panic" policy panic
