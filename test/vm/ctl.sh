@@ -147,6 +147,13 @@ _before=$(stat protected_ms)
 at_least "the time that is protected goes on, and no faster than the clock" \
 	$((_before > 0 && _before <= $(cut -d. -f1 /proc/uptime) * 1000 + 1000)) 1
 at_least "all of it without a break so far" $((2000 - (_before - $(stat protected_age_ms)))) 0
+# A CPU that goes and comes: all is forgotten, and the time without a break begins anew.
+_age=$(stat protected_age_ms)
+write /sys/devices/system/cpu/cpu1/online 0
+write /sys/devices/system/cpu/cpu1/online 1
+check "a break: armed again" wait_for 60 state_is armed
+at_least "a break: the time without one began anew" $((_age - $(stat protected_age_ms))) 1
+at_least "a break: what was protected before it counts" $(($(stat protected_ms) - _age)) 0
 run 0 "proof: what was proven at load" proof --list
 sed 's/^/| /' /tmp/out
 says "proof: at load, all parts" '^  8 of 8 passed'
