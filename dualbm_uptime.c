@@ -80,17 +80,21 @@ void dualbm_uptime_look(void)
 void dualbm_uptime_read(struct dualbm_uptime *uptime)
 {
 	unsigned int sequence;
-	struct look look;
-	u64 unbroken;
+	struct look look, now;
 
 	do {
 		sequence = read_seqcount_begin(&last_sequence);
 		look = last;
 	} while (read_seqcount_retry(&last_sequence, sequence));
-	bring_up_to_now(&look);
-	unbroken = look.until - look.since;
-	uptime->protected = div_u64(look.earlier + unbroken, NSEC_PER_MSEC);
-	uptime->unbroken = look.generation ? div_u64(unbroken, NSEC_PER_MSEC) : 0;
-	uptime->scrubbed = look.passes ?
-		div_u64(ktime_get_boottime_ns() - look.scrubbed, NSEC_PER_MSEC) : 0;
+	now = look;
+	bring_up_to_now(&now);
+	/*
+	 * Only what a look has vouched for: what is told here never becomes less, and what comes
+	 * before the next look may yet be lost.
+	 */
+	uptime->protected = div_u64(look.earlier + look.until - look.since, NSEC_PER_MSEC);
+	uptime->unbroken = now.generation && now.generation == look.generation ?
+		div_u64(look.until - look.since, NSEC_PER_MSEC) : 0;
+	uptime->scrubbed = now.passes ?
+		div_u64(ktime_get_boottime_ns() - now.scrubbed, NSEC_PER_MSEC) : 0;
 }

@@ -28,8 +28,8 @@ struct dualbm_uptime {
 void dualbm_uptime_look(void);
 
 /**
- * dualbm_uptime_read() - the times up to now
- * @uptime: filled in
+ * dualbm_uptime_read() - the times up to the last look
+ * @uptime: filled in; @protected never becomes less
  *
  * Context: Process; takes no lock.
  */

@@ -223,8 +223,9 @@ empty "screen: armed: no word for programs, and nothing without a meaning" "$(gr
 run 0 "screen: armed, JSON" --root "$broken" --json status
 json "screen: armed, JSON: what it means, and its times" '$j->{well} && $j->{qualified} && $j->{kernel} eq "6.12.117+deb12-amd64" && $j->{uptime_seconds} == 760.52 && $j->{protected_seconds} == 751.2 && $j->{meaning} =~ /^Each/ && $j->{action} eq "None is needed." && $j->{see} =~ /STATES: armed$/ && !grep { $_->{silent} } @{$j->{hooks}}'
 echo panic >"$broken/$sys/policy"
-stats pages_untracked=0 untracked_tail=0 scrub_age_ms=3
+stats pages_untracked=0 untracked_tail=0 scrub_age_ms=3 protected_age_ms=0 protected_ms=0
 screen 0 "armed, panic" 'module: [0-9.]+, policy panic: a violation stops the machine
+protected: just begun; 0[.]00 % of the uptime
 coverage: 393216 pages, each of them known
 scrub: last pass ended 0[.]0 s ago, .*'
 echo "none" >"$broken/sys/module/dualbm/parameters/qualified"

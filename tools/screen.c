@@ -140,6 +140,7 @@ static void show_protection(const struct module_status *status)
 {
 	uint64_t unbroken, protected, uptime = status->uptime_ms;
 	struct words words;
+	bool begun;
 
 	if (uptime)
 		print_field("uptime", PLAIN, "%s", human_time(uptime));
@@ -148,15 +149,17 @@ static void show_protection(const struct module_status *status)
 	    !status_knows(status, "protected_ms", &protected))
 		return;
 	words_begin(&words);
+	/* It is a second late. */
+	begun = !strcmp(status->state, "armed") || !strcmp(status->state, "unqualified");
 	if (unbroken)
 		fprintf(words.stream, "for %s without a break; ", human_time(unbroken));
 	else
-		fputs("not now; ", words.stream);
+		fputs(begun ? "just begun; " : "not now; ", words.stream);
 	if (uptime && uptime >= protected)
 		fprintf(words.stream, "%s of the uptime", human_share(protected, uptime));
 	else
 		fprintf(words.stream, "%s in all", human_time(protected));
-	words_show(&words, "protected", unbroken ? PLAIN : DOUBTFUL);
+	words_show(&words, "protected", unbroken || begun ? PLAIN : DOUBTFUL);
 }
 
 /* ---- what is covered ---- */
