@@ -147,6 +147,7 @@ _before=$(stat protected_ms)
 at_least "the time that is protected goes on, and no faster than the clock" \
 	$((_before > 0 && _before <= $(cut -d. -f1 /proc/uptime) * 1000 + 1000)) 1
 at_least "all of it without a break so far" $((2000 - (_before - $(stat protected_age_ms)))) 0
+# covers: R-LOSS-5
 # A CPU that goes and comes: all is forgotten, and the time without a break begins anew.
 _age=$(stat protected_age_ms)
 write /sys/devices/system/cpu/cpu1/online 0
