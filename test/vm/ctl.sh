@@ -76,7 +76,7 @@ run 7 "load: not twice" load
 run 0 "status: all is well" status
 sed 's/^/| /' /tmp/out
 says "status: state" '^ +state: armed'
-says "status: which kernel" " kernel: $(uname -r | sed 's/[+.]/[&]/g'), qualified"
+says "status: which kernel" " kernel: $(uname -r | sed 's/[+.]/[&]/g'), (qualified|not qualified, but trusted [(]allow_untested=1[)])$"
 says "status: protected" ' protected: (for [0-9.]+ (s|min) .*without a break|just begun); [0-9.]+ % of the uptime'
 says "status: never called clean before a pass" ' scrub: no pass has ended yet; only on request'
 is "status: fits on one screen" "$(($(wc -l </tmp/out) <= 24)) $(awk 'length > 80' /tmp/out)" "1 "
