@@ -50,7 +50,7 @@ static const struct command {
 	  "address in the memory of a task; each is decimal or 0x...\n"
 	  "Ends with 1 if the record and the kernel contradict each other." },
 	{ "map", command_map,
-	  "[--output FILE] [--capture|--from|--record FILE | --compare OLD NEW]",
+	  "[OPTION...]",
 	  "a picture of physical memory",
 	  "For root, unless it only reads files.\n"
 	  "  --output FILE      a picture, FILE.svg or FILE.png, instead of text\n"
