@@ -142,34 +142,6 @@ echo "dualbm_scrub_passes_total 7 $since NaN" >"$prom"
 collect 1000240 ill
 is "last pass: a file that says nothing of use" "$(value $since)" 1000240
 
-# The module does not say for how long it was armed either. Between two collections it was, if it is in
-# both, and nothing was learned again.
-# armed SECONDS [KEY VALUE]: collected then, with that in stats; for how long it was armed by now.
-armed() {
-	(($# < 2)) || sed -i "s/^$2 .*/$2 $3/" "$work/ill/$sys/stats"
-	collect "$1" ill
-	value dualbm_armed_seconds_total
-}
-rm "$prom"
-is "armed: from the first collection on" "$(armed 2000000)" 0
-is "armed: a minute" "$(armed 2000060)" 60
-is "armed: it adds up" "$(armed 2000121)" 121
-is "armed: not while it learned again" "$(armed 2000180 relearns 1)" 121
-is "armed: and after that" "$(armed 2000240)" 181
-echo learning >"$work/ill/$sys/state"
-is "armed: not before it is not" "$(armed 2000300)" 181
-is "armed: not while it is not" "$(armed 2000360)" 181
-echo armed >"$work/ill/$sys/state"
-is "armed: not before it is" "$(armed 2000420)" 181
-is "armed: nor while the module was loaded again" "$(armed 2000480 alloc_events 17)" 181
-is "armed: nor while nobody looked" "$(armed 2001000)" 181
-is "armed: nor while the clock was put back" "$(armed 2000970)" 181
-is "armed: after all that" "$(armed 2001030)" 241
-collect 2001090 bare
-is "armed: not without the module" "$(value dualbm_armed_seconds_total) $(armed 2001150)" " 0"
-sed -i 's/^dualbm_armed_seconds_total .*/dualbm_armed_seconds_total 1e400/' "$prom"
-is "armed: a file that says nothing of use" "$(armed 2001210)" 60
-
 # On a kernel that nobody tried the module says this; it is looked for by its words.
 reason=$(sed -n 's/.*"\([^"]*nobody[^"]*panic is withheld\)".*/\1/p' dualbm.c)
 echo "$reason" >"$work/ill/$sys/state_reason"
