@@ -92,6 +92,10 @@ quick:
 check-mutants:
 	scripts/check-mutants
 
+# For all values, and not for those that a test tries: docs/proof.md. P=row-alloc: one proof.
+check-proof:
+	scripts/check-proof $(P)
+
 # Writes docs/performance.md. K=6.1: on that kernel.
 bench:
 	scripts/bench $(if $(K),--kernel $(K))
@@ -119,8 +123,9 @@ help:
 	@echo 'make check-debug    the same on kernels that watch the module (K=6.12-debug: on one)'
 	@echo 'make check-foreign  qualify kernels of other configurations, and refuse broken ones (K=none: one)'
 	@echo 'make check-mutants  prove that the tests notice what they guard'
+	@echo 'make check-proof    prove the rules for all values there can be, by CBMC (as root; P=row-alloc: one)'
 	@echo 'make bench          measure what it costs, and write docs/performance.md (K=6.1)'
 	@echo 'make fault-study    try faults of memory on the record and on others, and write docs/fault-study.md'
 	@echo 'make clean          remove what the build left; distclean: the cache in build/ too'
 
-.PHONY: all unit coverage quick modules show-llvm headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-foreign check-mutants bench fault-study demo help
+.PHONY: all unit coverage quick modules show-llvm headers install uninstall tools install-tools deb rpm clean distclean check check-matrix check-debug check-foreign check-mutants check-proof bench fault-study demo help
