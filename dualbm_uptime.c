@@ -4,9 +4,9 @@
  * ends a pass does not stop to note the time: this looks once a second, and what it cannot
  * vouch for counts as unprotected. The clock is the one of the machine's uptime.
  */
+#include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/seqlock.h>
-#include <linux/timekeeping.h>
 
 #include "dualbm.h"
 #include "dualbm_mode.h"
