@@ -35,15 +35,6 @@ void noted_move(unsigned long *to, enum dualbm_event_type type, enum dualbm_plan
 	hand_over(to, type, word, mask);
 }
 
-/* In the place of rewrite_word(). */
-void noted_rewrite(unsigned long *to, enum dualbm_event_type type, unsigned long word,
-		   unsigned long mask, struct dualbm_mismatch *told)
-{
-	PROVE("it is no alloc or free event", type != DUALBM_ALLOC && type != DUALBM_FREE);
-	PROVE("it is told to who asked", told == &found);
-	hand_over(to, type, word, mask);
-}
-
 static void prove_cut(unsigned long first, unsigned long nr)
 {
 	PROVE("each frame of the event comes to its word once, and no other does",
@@ -51,18 +42,6 @@ static void prove_cut(unsigned long first, unsigned long nr)
 	REACHED("the end");
 	if (times)
 		REACHED("the frame that is watched");
-}
-
-/* Any event, and any frames, as many as 16 words have. */
-void any_range(void)
-{
-	unsigned long first = any_below(FRAMES), nr = any_below(16 * 64 + 1);
-
-	event = any_below(DUALBM_NR_EVENTS);
-	watched = any_below(FRAMES);
-	__CPROVER_assume(first + nr <= FRAMES);
-	dualbm_planes_apply(planes.words, event, first, nr, &found);
-	prove_cut(first, nr);
 }
 
 /* In the place of dualbm_move_part(): any of them may find something that it does not expect. */
