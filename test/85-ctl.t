@@ -6,6 +6,7 @@
 # where what it foretells is compared with what comes.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/ctl-lib.sh"
 
 cd "$TOP"
 tools=$CACHE/tools
@@ -49,22 +50,6 @@ fi
 unpack test/ctl/machine.tree "$work/tree"
 # What the tree has of the module's files is what they are named by.
 sys=sys/kernel/dualbm debug=sys/kernel/debug/dualbm
-
-# run STATUS NAME ARGUMENTS...: standard output and error in $out and $err.
-run() {
-	local wanted=$1 name=$2 status=0
-
-	shift 2
-	"$ctl" "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
-	out=$(tr '\0' '?' <"$work/out")
-	err=$(tr '\0' '?' <"$work/err")
-	if [[ $status == "$wanted" ]]; then
-		ok "$name: status $wanted"
-	else
-		not_ok "$name: status $wanted" "got $status from: dualbmctl $*
-$(head -n 10 "$work/err" "$work/out")"
-	fi
-}
 
 # json NAME EXPRESSION: valid JSON in $work/out, for which the Perl expression of
 # $j is true; its schema is named.

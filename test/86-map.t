@@ -6,6 +6,7 @@
 # planes, zones and violations where they are; recordings; and maps that lie.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/ctl-lib.sh"
 
 cd "$TOP"
 tools=$CACHE/map-tools
@@ -16,20 +17,6 @@ unset DUALBMCTL_ROOT NO_COLOR COLUMNS
 
 check "builds without a warning" make -s -j "$(nproc)" -C tools O="$tools" CFLAGS='-O2 -g -Werror'
 [[ -x $ctl ]] || { echo "Bail out! dualbmctl does not build"; exit 1; }
-
-# run STATUS NAME ARGUMENTS...: standard output and error in $work/out and $work/err.
-run() {
-	local wanted=$1 name=$2 status=0
-
-	shift 2
-	"$ctl" "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
-	if [[ $status == "$wanted" ]]; then
-		ok "$name: status $wanted"
-	else
-		not_ok "$name: status $wanted" "got $status from: dualbmctl $*
-$(head -n 10 "$work/err" "$work/out")"
-	fi
-}
 
 # json EXPRESSION: of $j, the JSON in $work/out.
 json() {

@@ -5,6 +5,7 @@
 # is, whatever a tree, a log or a task's name holds, and that nothing is left where it fails.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/ctl-lib.sh"
 
 cd "$TOP"
 tools=$CACHE/report-tools
@@ -20,22 +21,6 @@ check "builds without a warning" make -s -C tools O="$tools" CFLAGS='-O2 -g -Wer
 sys=sys/kernel/dualbm debug=sys/kernel/debug/dualbm module=sys/module/dualbm
 id=00112233445566778899aabbccddeeff01234567 other=ffeeddccbbaa99887766554433221100deadbeef
 secret=0xffff888012345678
-
-# run STATUS NAME ARGUMENTS...: standard output and error in $out and $err.
-run() {
-	local wanted=$1 name=$2 status=0
-
-	shift 2
-	"$ctl" "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
-	out=$(tr '\0' '?' <"$work/out")
-	err=$(tr '\0' '?' <"$work/err")
-	if [[ $status == "$wanted" ]]; then
-		ok "$name: status $wanted"
-	else
-		not_ok "$name: status $wanted" "got $status from: dualbmctl $*
-$(head -n 10 "$work/err" "$work/out")"
-	fi
-}
 
 # report STATUS NAME ARGUMENTS...: unpacked in $in.
 report() {
