@@ -17,6 +17,7 @@
 
 #include "check.h"
 #include "report.h"
+#include "status.h"
 
 #define REPORT_VERSION	1
 #define MODULE		"/sys/module/dualbm"
@@ -159,22 +160,13 @@ static void wait_until(uint64_t from, uint64_t milliseconds)
 
 static void json_sample(const struct sample *sample)
 {
-	char *copy, *rest, *line, *name;
-	uint64_t value, hits, missed;
+	char *copy, *rest, *line;
+	uint64_t hits, missed;
 
 	json_open(NULL, '{');
 	json_string("when", sample->when);
 	json_number("uptime_ms", sample->uptime_ms);
-	json_open("stats", '{');
-	copy = duplicate(sample->stats.data ?: "");
-	rest = copy;
-	while ((line = next_line(&rest))) {
-		name = next_word(&line);
-		if (name && line && parse_number(line, &value))
-			json_number(name, value);
-	}
-	free(copy);
-	json_close();
+	json_stats(sample->stats.data ?: "");
 	json_open("hooks", '[');
 	copy = duplicate(sample->hooks.data ?: "");
 	rest = copy;

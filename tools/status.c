@@ -54,7 +54,7 @@ static void json_advice(const struct module_status *status)
 
 static void json_status(const struct module_status *status)
 {
-	char *copy, *rest, *line, *name;
+	char *copy, *rest, *line;
 	size_t i;
 
 	json_begin("status");
@@ -66,18 +66,7 @@ static void json_status(const struct module_status *status)
 	if (status->kernel_id)
 		json_string("kernel_id", status->kernel_id);
 	json_bool("well", status_is_well(status));
-	json_open("stats", '{');
-	copy = duplicate(status->stats.data);
-	rest = copy;
-	while ((line = next_line(&rest))) {
-		uint64_t value;
-
-		name = next_word(&line);
-		if (name && line && parse_number(line, &value))
-			json_number(name, value);
-	}
-	free(copy);
-	json_close();
+	json_stats(status->stats.data);
 	json_open("hooks", '[');
 	for (i = 0; i < status->nr_hooks; i++) {
 		json_open(NULL, '{');

@@ -42,6 +42,8 @@ void status_free(struct module_status *status);
 uint64_t status_number(const struct module_status *status, const char *name);
 /* One that an older module may not have: false, and 0, then. */
 bool status_knows(const struct module_status *status, const char *name, uint64_t *value);
+/* What "stats" has, as the object of that name; a line that is no number is left out. */
+void json_stats(const char *text);
 /* Is there nothing that would make somebody look: not armed, something found, something lost. */
 bool status_is_well(const struct module_status *status);
 

@@ -186,6 +186,21 @@ uint64_t status_number(const struct module_status *status, const char *name)
 	return value;
 }
 
+void json_stats(const char *text)
+{
+	char *copy = duplicate(text), *rest = copy, *line, *name;
+	uint64_t value;
+
+	json_open("stats", '{');
+	while ((line = next_line(&rest))) {
+		name = next_word(&line);
+		if (name && line && parse_number(line, &value))
+			json_number(name, value);
+	}
+	free(copy);
+	json_close();
+}
+
 bool status_is_well(const struct module_status *status)
 {
 	size_t i;
